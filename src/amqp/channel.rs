@@ -1,0 +1,195 @@
+//! A channel: declaring, publishing and acknowledging.
+
+use super::confirms::Confirms;
+use super::consuming::{AckToken, Consuming, Prefetch, Settlement};
+use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Watchdog};
+use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
+use crate::fault::Fault;
+use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers the channels of this process, so that a delivery tag is never used on another one.
+static NEXT_EPOCH: AtomicU64 = AtomicU64::new(0);
+
+/// An open channel. Dropping it closes it, which waits for the broker's answer, so the watchdog
+/// is armed meanwhile: fields are dropped in the order in which they stand.
+pub struct Channel {
+    _arm: ArmWhenDropped,
+    inner: amiquip::Channel,
+    _disarm: DisarmWhenDropped,
+    watchdog: Arc<Watchdog>,
+    epoch: u64,
+}
+
+/// The optional arguments of a queue's declaration, by their names on the wire.
+#[derive(Clone, Debug, Default)]
+pub struct QueueArguments(FieldTable);
+
+/// What the broker says of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Messages that are ready for delivery.
+    pub ready: u32,
+    /// Consumers at the moment.
+    pub consumers: u32,
+}
+
+impl QueueArguments {
+    /// Adds a string argument.
+    #[must_use]
+    pub fn with_text(mut self, name: &str, value: &str) -> Self {
+        let value = AmqpValue::LongString(value.to_owned());
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds a whole number.
+    #[must_use]
+    pub fn with_number(mut self, name: &str, value: i64) -> Self {
+        let value = AmqpValue::LongLongInt(value);
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+}
+
+impl Channel {
+    pub(super) fn new(inner: amiquip::Channel, watchdog: Arc<Watchdog>) -> Self {
+        Self {
+            _arm: ArmWhenDropped(Arc::clone(&watchdog), CLOSE_LIMIT),
+            inner,
+            _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
+            watchdog,
+            epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(super) fn inner(&self) -> &amiquip::Channel {
+        &self.inner
+    }
+
+    /// Runs a request that waits for its answer.
+    pub(super) fn request<T>(
+        &self,
+        call: impl FnOnce(&amiquip::Channel) -> amiquip::Result<T>,
+    ) -> Result<T, Fault> {
+        let _guard = self.watchdog.guard(RPC_LIMIT);
+        call(&self.inner).map_err(|error| errors::translate(&error))
+    }
+
+    /// Declares a durable queue and waits for the answer.
+    pub fn declare(&self, queue: &str, arguments: &QueueArguments) -> Result<Declared, Fault> {
+        self.request(|channel| {
+            let queue = channel.queue_declare(queue, durable(arguments))?;
+            Ok(declared(&queue))
+        })
+    }
+
+    /// Declares a durable queue without waiting. A refusal closes the channel: the next thing
+    /// that waits on it fails, and [`Channel::why_closed`] tells why.
+    pub fn declare_nowait(&self, queue: &str, arguments: &QueueArguments) -> Result<(), Fault> {
+        let declared = self
+            .inner
+            .queue_declare_nowait(queue, durable(arguments))
+            .map(drop);
+        declared.map_err(|error| errors::translate(&error))
+    }
+
+    /// Asks for the state of a queue that exists.
+    pub fn inspect(&self, queue: &str) -> Result<Declared, Fault> {
+        self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
+    }
+
+    /// Switches publisher confirms on, without waiting for the answer.
+    pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
+        let listen = || {
+            let confirms = self.inner.listen_for_publisher_confirms()?;
+            let returns = self.inner.listen_for_returns()?;
+            self.inner.enable_publisher_confirms_nowait()?;
+            Ok(Confirms::new(confirms, returns, link.blocked().clone()))
+        };
+        listen().map_err(|error| errors::translate(&error))
+    }
+
+    /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
+    /// back. Returns as soon as the message is handed over for sending.
+    pub fn publish(&self, queue: &str, properties: &Properties, body: &[u8]) -> Result<(), Fault> {
+        let publish = Publish {
+            body,
+            routing_key: queue.to_owned(),
+            mandatory: true,
+            immediate: false,
+            properties: properties.inner().clone(),
+        };
+        self.inner
+            .basic_publish("", publish)
+            .map_err(|error| errors::translate(&error))
+    }
+
+    /// Starts a consumer on `queue`.
+    pub fn consume(
+        &self,
+        link: &Link,
+        queue: &str,
+        prefetch: Prefetch,
+        settlement: Settlement,
+    ) -> Result<Consuming<'_>, Fault> {
+        let count = match prefetch {
+            Prefetch::Unlimited => 0,
+            Prefetch::AtMost(count) => count.get(),
+        };
+        let options = ConsumerOptions {
+            no_ack: settlement == Settlement::ByTheBroker,
+            ..ConsumerOptions::default()
+        };
+        let _guard = self.watchdog.guard(RPC_LIMIT);
+        let consumer = self
+            .inner
+            // Per consumer and not `global`, which quorum queues do not know.
+            .qos(0, count, false)
+            .and_then(|()| self.inner.basic_consume(queue, options))
+            .map_err(|error| errors::translate(&error))?;
+        Ok(Consuming::new(self, consumer, link.blocked().clone()))
+    }
+
+    /// Acknowledges a delivery: the broker forgets it.
+    pub fn ack(&self, token: AckToken) -> Result<(), Fault> {
+        let delivery = token.redeem(self.epoch)?;
+        let acked = delivery.ack(&self.inner);
+        acked.map_err(|error| errors::translate(&error))
+    }
+
+    /// Gives a delivery back: the broker hands it out again, marked as redelivered.
+    pub fn requeue(&self, token: AckToken) -> Result<(), Fault> {
+        let delivery = token.redeem(self.epoch)?;
+        let returned = delivery.nack(&self.inner, true);
+        returned.map_err(|error| errors::translate(&error))
+    }
+
+    /// Closes the channel and tells why the broker had closed it, if it had.
+    #[must_use]
+    pub fn why_closed(self) -> Option<Fault> {
+        let _guard = self.watchdog.guard(CLOSE_LIMIT);
+        let closed = self.inner.close();
+        closed.err().map(|error| errors::translate(&error))
+    }
+}
+
+fn durable(arguments: &QueueArguments) -> QueueDeclareOptions {
+    QueueDeclareOptions {
+        durable: true,
+        arguments: arguments.0.clone(),
+        ..QueueDeclareOptions::default()
+    }
+}
+
+fn declared(queue: &amiquip::Queue<'_>) -> Declared {
+    Declared {
+        ready: queue.declared_message_count().unwrap_or_default(),
+        consumers: queue.declared_consumer_count().unwrap_or_default(),
+    }
+}

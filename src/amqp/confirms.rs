@@ -1,0 +1,149 @@
+//! What the broker says of published messages.
+
+use crate::confirms::Verdict;
+use crate::escape::escape;
+use amiquip::{Confirm, ConnectionBlockedNotification, Return};
+use crossbeam_channel::{Receiver, select};
+use std::time::{Duration, Instant};
+
+/// News of what was published on a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// A verdict on the publish with this tag, or with `multiple` on all up to it.
+    Settled {
+        /// The publish's number on its channel, from 1.
+        tag: u64,
+        /// Whether all before it are meant as well.
+        multiple: bool,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// No queue took the message with this id. It comes before the message's confirm, which is
+    /// an ack all the same.
+    Returned {
+        /// The message's `message_id`.
+        id: Option<String>,
+        /// The broker's words, escaped.
+        reason: String,
+    },
+    /// The broker takes no publishes for now; the reason, escaped.
+    Blocked(String),
+    /// The broker takes publishes again.
+    Unblocked,
+}
+
+/// What [`Confirms::wait`] waited for.
+#[derive(Debug)]
+pub enum Waited<T> {
+    /// News of a publish.
+    News(Confirmation),
+    /// Something came in on the other channel; `None`: its senders are gone.
+    Inbox(Option<T>),
+    /// The channel or the connection is gone.
+    Closed,
+    /// The deadline has passed.
+    Timeout,
+}
+
+/// The receiving end of a channel's publisher confirms.
+pub struct Confirms {
+    confirms: Receiver<Confirm>,
+    returns: Receiver<Return>,
+    blocked: Receiver<ConnectionBlockedNotification>,
+    /// A confirm that was taken while returns that belong before it were waiting.
+    held_back: Option<Confirm>,
+}
+
+impl Confirms {
+    pub(super) fn new(
+        confirms: Receiver<Confirm>,
+        returns: Receiver<Return>,
+        blocked: Receiver<ConnectionBlockedNotification>,
+    ) -> Self {
+        Self {
+            confirms,
+            returns,
+            blocked,
+            held_back: None,
+        }
+    }
+
+    /// Waits for news, something in `inbox`, or the deadline.
+    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Instant) -> Waited<T> {
+        // amiquip queues a return before the confirm of the same message, but on another channel:
+        // returns are looked at first.
+        if let Ok(returned) = self.returns.try_recv() {
+            return Waited::News(translate_return(&returned));
+        }
+        if let Some(confirm) = self.held_back.take() {
+            return Waited::News(translate(confirm));
+        }
+        let limit = deadline.saturating_duration_since(Instant::now());
+        select! {
+            recv(self.confirms) -> confirm => match confirm {
+                Ok(confirm) => self.after_returns(confirm),
+                Err(_) => Waited::Closed,
+            },
+            recv(self.blocked) -> news => match news {
+                Ok(ConnectionBlockedNotification::Blocked(reason)) => {
+                    Waited::News(Confirmation::Blocked(escape(reason.as_bytes())))
+                }
+                Ok(ConnectionBlockedNotification::Unblocked) => {
+                    Waited::News(Confirmation::Unblocked)
+                }
+                Err(_) => self.last_words(),
+            },
+            recv(inbox) -> item => Waited::Inbox(item.ok()),
+            default(limit) => Waited::Timeout,
+        }
+    }
+
+    /// News that are here already.
+    pub fn try_news(&mut self) -> Option<Confirmation> {
+        match self.wait(&crossbeam_channel::never::<()>(), now()) {
+            Waited::News(news) => Some(news),
+            Waited::Inbox(_) | Waited::Closed | Waited::Timeout => None,
+        }
+    }
+
+    fn after_returns<T>(&mut self, confirm: Confirm) -> Waited<T> {
+        match self.returns.try_recv() {
+            Ok(returned) => {
+                self.held_back = Some(confirm);
+                Waited::News(translate_return(&returned))
+            }
+            Err(_) => Waited::News(translate(confirm)),
+        }
+    }
+
+    /// The connection has ended; confirms that came before the end still count.
+    fn last_words<T>(&mut self) -> Waited<T> {
+        match self.confirms.recv_timeout(Duration::ZERO) {
+            Ok(confirm) => self.after_returns(confirm),
+            Err(_) => Waited::Closed,
+        }
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn translate(confirm: Confirm) -> Confirmation {
+    let (payload, verdict) = match confirm {
+        Confirm::Ack(payload) => (payload, Verdict::Ack),
+        Confirm::Nack(payload) => (payload, Verdict::Nack),
+    };
+    Confirmation::Settled {
+        tag: payload.delivery_tag,
+        multiple: payload.multiple,
+        verdict,
+    }
+}
+
+fn translate_return(returned: &Return) -> Confirmation {
+    Confirmation::Returned {
+        id: returned.properties.message_id().clone(),
+        reason: escape(returned.reply_text.as_bytes()),
+    }
+}

@@ -1,0 +1,209 @@
+//! A running consumer: deliveries come in, and its end is told.
+
+use super::channel::Channel;
+use super::{Properties, RPC_LIMIT, errors};
+use crate::fault::{Fault, Kind};
+use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage};
+use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use std::num::NonZeroU16;
+use std::time::{Duration, Instant};
+
+/// How many unacknowledged deliveries the broker hands to one consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefetch {
+    /// All there are: round robin between the consumers, without regard to who is busy.
+    Unlimited,
+    /// At most so many: the next comes after an acknowledgement.
+    AtMost(NonZeroU16),
+}
+
+/// Who settles deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// We acknowledge each one.
+    ByUs,
+    /// The broker forgets each as it sends it (`no_ack`).
+    ByTheBroker,
+}
+
+/// A message that the broker handed to us.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The properties and headers.
+    pub properties: Properties,
+    /// Whether the broker may have handed it out before.
+    pub redelivered: bool,
+    /// What it is settled with.
+    pub token: AckToken,
+}
+
+/// The right to settle one delivery, once, on the channel that it came over.
+#[derive(Debug)]
+pub struct AckToken {
+    delivery: amiquip::Delivery,
+    epoch: u64,
+}
+
+impl AckToken {
+    /// The delivery, if `epoch` is that of its channel. A delivery tag used on another channel
+    /// would settle somebody else's task or close the channel.
+    pub(super) fn redeem(self, epoch: u64) -> Result<amiquip::Delivery, Fault> {
+        if self.epoch == epoch {
+            Ok(self.delivery)
+        } else {
+            let text = "the connection over which the task came is gone";
+            Err(Fault::new(Kind::Lost, text))
+        }
+    }
+}
+
+/// What [`Consuming::wait`] waited for.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// A message was delivered.
+    Delivery(Delivery),
+    /// Something came in on the other channel.
+    Inbox(T),
+    /// The broker ended the consumer, as when the queue is deleted. The channel lives on.
+    Cancelled,
+    /// The channel or the connection is gone.
+    Ended(Fault),
+    /// The deadline has passed.
+    Timeout,
+}
+
+/// A running consumer on a channel.
+pub struct Consuming<'a> {
+    channel: &'a Channel,
+    consumer: Consumer<'a>,
+    /// The same receiver, or one that is never ready once the consumer has ended.
+    messages: Receiver<ConsumerMessage>,
+    link: Receiver<ConnectionBlockedNotification>,
+    ended: bool,
+}
+
+impl<'a> Consuming<'a> {
+    pub(super) fn new(
+        channel: &'a Channel,
+        consumer: Consumer<'a>,
+        link: Receiver<ConnectionBlockedNotification>,
+    ) -> Self {
+        Self {
+            channel,
+            messages: consumer.receiver().clone(),
+            consumer,
+            link,
+            ended: false,
+        }
+    }
+
+    /// The channel that the consumer runs on.
+    #[must_use]
+    pub fn channel(&self) -> &'a Channel {
+        self.channel
+    }
+
+    /// Waits for a delivery, the end, something in `inbox`, or the deadline.
+    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> Event<T> {
+        // A year stands for ever: `Duration::MAX` from now is beyond what the clock can tell.
+        const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        let limit = deadline.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()));
+        loop {
+            select! {
+                recv(self.messages) -> message => return self.translate(message.ok()),
+                recv(inbox) -> item => return item.map_or(Event::Timeout, Event::Inbox),
+                recv(self.link) -> news => {
+                    // News that publishing is blocked does not concern a consumer; the end does.
+                    if news.is_err() && self.messages.is_empty() {
+                        return Event::Ended(gone());
+                    }
+                }
+                default(limit) => return Event::Timeout,
+            }
+        }
+    }
+
+    /// A delivery that is here already.
+    pub fn try_delivery<T>(&mut self) -> Option<Event<T>> {
+        let message = self.messages.try_recv().ok()?;
+        Some(self.translate(Some(message)))
+    }
+
+    /// Ends the consumer and returns what had been delivered meanwhile. The channel lives on, so
+    /// that running tasks can still be acknowledged.
+    pub fn cancel(&mut self) -> Result<Vec<Delivery>, Fault> {
+        if self.ended {
+            return Ok(Vec::new());
+        }
+        // amiquip sends `basic.cancel` and drops its end of the receiver after the answer; until
+        // the receiver is drained to that point, dropping the consumer races with it.
+        let cancelled = self.channel.request(|_| self.consumer.cancel());
+        let deadline = Instant::now() + RPC_LIMIT;
+        let mut left = Vec::new();
+        loop {
+            match self.consumer.receiver().recv_deadline(deadline) {
+                Ok(ConsumerMessage::Delivery(delivery)) => left.push(self.delivery(delivery)),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.end();
+        cancelled.map(|()| left)
+    }
+
+    fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> Event<T> {
+        match message {
+            Some(ConsumerMessage::Delivery(delivery)) => Event::Delivery(self.delivery(delivery)),
+            Some(ConsumerMessage::ServerCancelled) => {
+                self.end();
+                Event::Cancelled
+            }
+            Some(
+                ConsumerMessage::ServerClosedChannel(error)
+                | ConsumerMessage::ServerClosedConnection(error),
+            ) => {
+                self.end();
+                Event::Ended(errors::translate(&error))
+            }
+            None
+            | Some(
+                ConsumerMessage::ClientCancelled
+                | ConsumerMessage::ClientClosedChannel
+                | ConsumerMessage::ClientClosedConnection,
+            ) => {
+                self.end();
+                Event::Ended(gone())
+            }
+        }
+    }
+
+    fn delivery(&self, mut delivery: amiquip::Delivery) -> Delivery {
+        Delivery {
+            body: std::mem::take(&mut delivery.body),
+            properties: Properties::new(std::mem::take(&mut delivery.properties)),
+            redelivered: delivery.redelivered,
+            token: AckToken {
+                delivery,
+                epoch: self.channel.epoch(),
+            },
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.messages = never();
+    }
+}
+
+impl Drop for Consuming<'_> {
+    fn drop(&mut self) {
+        // What was delivered and not settled goes back when the channel closes.
+        let _ = self.cancel();
+    }
+}
+
+fn gone() -> Fault {
+    errors::translate(&amiquip::Error::EventLoopDropped)
+}

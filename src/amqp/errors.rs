@@ -1,0 +1,155 @@
+//! amiquip's errors and the broker's replies, told as [`Fault`]s.
+
+use super::frames::Violation;
+use super::guard::Observed;
+use super::open::OpenOptions;
+use crate::endpoint::Endpoint;
+use crate::escape::escape;
+use crate::fault::{Fault, Kind, Reply};
+use crate::refusal;
+use amiquip::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// An error on a connection that was open.
+pub(super) fn translate(error: &Error) -> Fault {
+    match error {
+        Error::ServerClosedChannel { code, message, .. } => refusal::explain(reply(*code, message)),
+        Error::ServerClosedConnection { code, message } => {
+            let text = format!(
+                "the broker closed the connection: {}",
+                escape(message.as_bytes())
+            );
+            Fault::new(Kind::Lost, text).with_reply(reply(*code, message))
+        }
+        Error::MissedServerHeartbeats => {
+            lost("the broker was silent for two heartbeats; it is frozen, or the network is cut")
+        }
+        Error::UnexpectedSocketClose => lost("the broker closed the connection without a word"),
+        Error::IoErrorReadingSocket { source } | Error::IoErrorWritingSocket { source } => {
+            lost(&format!("the connection to the broker failed: {source}"))
+        }
+        Error::EventLoopDropped | Error::EventLoopClientDropped | Error::IoThreadPanic => {
+            lost(CONNECTION_GONE)
+        }
+        other => lost(&format!("the connection to the broker failed: {other}")),
+    }
+}
+
+/// Says nothing of the cause: amiquip gives it once, and this came after it.
+const CONNECTION_GONE: &str = "the connection to the broker is gone";
+
+/// `fault`, or what `cause` says where that tells more.
+pub(super) fn more_telling(fault: Fault, cause: &Error, we_ended_it: bool) -> Fault {
+    if we_ended_it {
+        return lost("the broker did not answer in time, so the connection was given up");
+    }
+    let other = translate(cause);
+    let rank = |fault: &Fault| match fault.reply() {
+        Some(_) => 2,
+        None if fault.to_string() == CONNECTION_GONE => 0,
+        None => 1,
+    };
+    if rank(&other) > rank(&fault) {
+        other
+    } else {
+        fault
+    }
+}
+
+/// The handshake ended without a connection.
+pub(super) fn handshake_failed(
+    endpoint: &Endpoint,
+    options: &OpenOptions,
+    observed: &Observed,
+    error: Error,
+) -> Fault {
+    if let Some(violation) = observed.violation.get() {
+        return refused_peer(endpoint, *violation);
+    }
+    if let Some((code, text)) = observed.close.get() {
+        return refusal::explain_handshake(endpoint, reply(*code, text));
+    }
+    match error {
+        Error::ServerClosedConnection { code, message } => {
+            refusal::explain_handshake(endpoint, reply(code, &message))
+        }
+        Error::UnsupportedAuthMechanism { available, .. } => Fault::new(
+            Kind::Refused,
+            format!(
+                "the broker at {} does not take passwords (PLAIN); it offers {}",
+                endpoint.address(),
+                escape(available.as_bytes())
+            ),
+        ),
+        // The socket was closed after our log-in was sent. A broker that says no says why; one
+        // that is stopping does not.
+        Error::InvalidCredentials | Error::UnexpectedSocketClose => cannot_connect(
+            endpoint,
+            "the connection was closed during the handshake; the broker may be starting or stopping",
+        ),
+        Error::MissedServerHeartbeats => timed_out(endpoint, options.timeout),
+        other => cannot_connect(endpoint, &other.to_string()),
+    }
+}
+
+fn refused_peer(endpoint: &Endpoint, violation: Violation) -> Fault {
+    let (kind, hint) = match violation {
+        Violation::NotAmqp | Violation::OtherVersion => (
+            Kind::NotAmqp,
+            "; is it the right port? AMQP's is 5672, TLS is spoken on 5671, and 15672 is the web page",
+        ),
+        Violation::BadFrame | Violation::BodyTooLarge => (Kind::Unreachable, ""),
+    };
+    Fault::new(
+        kind,
+        format!("cannot connect to {endpoint}: {violation}{hint}"),
+    )
+}
+
+pub(super) fn unknown_host(endpoint: &Endpoint, error: &io::Error) -> Fault {
+    let host = escape(endpoint.host.as_bytes());
+    cannot_connect(endpoint, &format!("cannot look up `{host}`: {error}"))
+}
+
+pub(super) fn no_address_answers(
+    endpoint: &Endpoint,
+    failures: &[(SocketAddr, io::Error)],
+) -> Fault {
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if !failures.is_empty() && failures.iter().all(|(_, error)| refused(error)) {
+        let why = "connection refused; is the broker running, and is this its address?";
+        return cannot_connect(endpoint, why);
+    }
+    let each: Vec<_> = failures
+        .iter()
+        .map(|(address, error)| format!("{address}: {error}"))
+        .collect();
+    match each.as_slice() {
+        [] => cannot_connect(endpoint, "its name has no address"),
+        each => cannot_connect(endpoint, &each.join("; ")),
+    }
+}
+
+pub(super) fn timed_out(endpoint: &Endpoint, limit: Duration) -> Fault {
+    let limit = humantime::format_duration(limit);
+    let why = format!("no answer within {limit} (--connect-timeout)");
+    cannot_connect(endpoint, &why)
+}
+
+pub(super) fn cannot_connect(endpoint: &Endpoint, why: &str) -> Fault {
+    Fault::new(
+        Kind::Unreachable,
+        format!("cannot connect to {endpoint}: {why}"),
+    )
+}
+
+fn reply(code: u16, text: &str) -> Reply {
+    let text = text.to_owned();
+    Reply { code, text }
+}
+
+fn lost(message: &str) -> Fault {
+    Fault::new(Kind::Lost, message)
+}

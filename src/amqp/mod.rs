@@ -1,0 +1,46 @@
+//! The wall around amiquip: the one module that knows the client library.
+//!
+//! No type of amiquip's appears in what other modules see. Read [`open`] first (how a connection
+//! comes about), then [`channel`] and [`consuming`]. What makes amiquip dangerous, and where it
+//! is dealt with:
+//!
+//! 1. Dropping a `Consumer` races with its own cancel: [`consuming`] cancels and drains first.
+//! 2. `ConfirmSmoother` turns nacks into acks: [`crate::confirms`] tracks tags itself.
+//! 3. `close` and every drop hang while the broker blocks the connection: [`watchdog`] guards
+//!    each, and [`Link`] throws its kill switch before it is dropped.
+//! 4. Client and server that close at once panic the I/O thread: [`crate::logging`] keeps that
+//!    panic quiet, `panic = "abort"` is never set, and errors of a close after all was confirmed
+//!    are not failures ([`Link::close`]).
+//! 5. Short strings of more than 255 bytes corrupt the stream: [`crate::task`] and
+//!    [`crate::topology`] refuse them.
+//! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
+//! 7. `immediate` kills the connection and a consumer's channel is unbounded: [`channel`] never
+//!    sets the one and always sets a prefetch unless the user asks for none.
+//! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
+
+mod channel;
+mod confirms;
+mod consuming;
+mod errors;
+mod frames;
+mod guard;
+mod open;
+mod properties;
+mod start_ok;
+mod watchdog;
+
+pub use channel::{Channel, Declared, QueueArguments};
+pub use confirms::{Confirmation, Confirms, Waited};
+pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
+pub use open::{Link, OpenOptions, open};
+pub use properties::Properties;
+pub use watchdog::{Cut, WhenCut, cut};
+
+use std::time::Duration;
+
+/// How long one request to the broker may take before the connection is given up. A healthy
+/// broker answers in milliseconds; one that is busy with a large backlog in seconds.
+const RPC_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the goodbye may take. Nothing depends on it any more.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,183 @@
+//! What both commands take.
+
+use crate::amqp::{OpenOptions, WhenCut};
+use crate::connection::{Connector, RetryFor};
+use crate::endpoint::{Endpoint, Password};
+use crate::fault::{Fault, Kind};
+use crate::report::{Report, Verbosity};
+use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
+use clap::{ArgAction, Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How events are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// The tutorial's lines.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where stderr is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The options of both commands.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST. Several URLs are the nodes of one
+    /// cluster, tried in turn
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        env = "AMQP_URL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        default_value = "amqp://guest:guest@localhost:5672",
+        help_heading = "Broker"
+    )]
+    url: Vec<String>,
+
+    /// Read the password from FILE, to keep it out of arguments and environment. One newline at
+    /// its end is dropped
+    #[arg(long, value_name = "FILE", help_heading = "Broker")]
+    password_file: Option<PathBuf>,
+
+    /// For one attempt to connect, all in all
+    #[arg(long, value_name = "DUR", default_value = "10s", help_heading = "Broker")]
+    connect_timeout: humantime::Duration,
+
+    /// A broker that is silent for two of these is given up
+    #[arg(long, value_name = "DUR", default_value = "20s", value_parser = heartbeat, help_heading = "Broker")]
+    heartbeat: Duration,
+
+    /// The work queue. It is always durable
+    #[arg(short, long, value_name = "NAME", env = "TASK_QUEUE", default_value = "task_queue", help_heading = "Queue")]
+    queue: QueueName,
+
+    /// The queue's type. Not stated: a new queue is of the broker's default type, and one that
+    /// exists is used whatever its type
+    #[arg(long, value_name = "TYPE", help_heading = "Queue")]
+    queue_type: Option<QueueType>,
+
+    /// The queue has priorities from 0 to N (classic queues; RabbitMQ advises at most 5)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Queue")]
+    max_priority: Option<u8>,
+
+    /// Use the queue as it stands, for users who may not declare it
+    #[arg(long, conflicts_with_all = ["queue_type", "max_priority"], help_heading = "Queue")]
+    no_declare: bool,
+
+    /// text: lines for people. json: one object a line on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub log_format: LogFormat,
+
+    /// Say nothing but errors
+    #[arg(long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Say more; twice: also what the AMQP client does
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+
+    /// Colours on stderr
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: Color,
+}
+
+fn heartbeat(text: &str) -> Result<Duration, String> {
+    // The wire knows whole seconds up to 65535.
+    let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
+    match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) => Err("it must be between 1s and 65535s".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Common {
+    /// The work queue.
+    #[must_use]
+    pub fn work_queue(&self) -> WorkQueue {
+        WorkQueue {
+            name: self.queue.clone(),
+            queue_type: self.queue_type,
+            max_priority: self.max_priority,
+            declare: if self.no_declare {
+                Declare::No
+            } else {
+                Declare::Yes
+            },
+        }
+    }
+
+    /// How the broker is reached. Reads the password file.
+    pub fn connector(
+        &self,
+        connection_name: String,
+        retry_for: RetryFor,
+        when_cut: WhenCut,
+    ) -> Result<Connector, Fault> {
+        let mut endpoints = Vec::new();
+        for url in self.url.iter().map(|url| url.trim()) {
+            endpoints.push(Endpoint::parse(url)?);
+        }
+        if let Some(path) = &self.password_file {
+            let password = read_password(path)?;
+            for endpoint in &mut endpoints {
+                endpoint.password = password.clone();
+            }
+        }
+        Ok(Connector {
+            endpoints,
+            options: OpenOptions {
+                timeout: self.connect_timeout.into(),
+                heartbeat: self.heartbeat,
+                connection_name,
+                when_cut,
+            },
+            retry_for,
+        })
+    }
+}
+
+fn read_password(path: &Path) -> Result<Password, Fault> {
+    let unusable = |why: String| {
+        let text = format!("cannot read the password file {}: {why}", path.display());
+        Fault::new(Kind::SetUp, text)
+    };
+    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut password = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".into()))?;
+    if password.ends_with('\n') {
+        password.pop();
+        if password.ends_with('\r') {
+            password.pop();
+        }
+    }
+    if password.contains('\0') {
+        return Err(unusable("it holds a NUL byte, which a log-in cannot".into()));
+    }
+    Ok(Password::new(password))
+}
+
+impl Common {
+    /// Where and how things are told.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        };
+        Report::new(self.log_format, verbosity, self.color)
+    }
+}

@@ -1,0 +1,9 @@
+//! The command lines. Options are parsed once, into the types that the rest works with.
+
+mod common;
+mod new_task;
+mod worker;
+
+pub use common::{Color, Common, LogFormat};
+pub use new_task::NewTaskArgs;
+pub use worker::{Ack, WorkerArgs};

@@ -1,0 +1,258 @@
+//! Where a broker is and who we are to it: the AMQP URL.
+
+use crate::fault::{Fault, Kind};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::fmt;
+use url::Url;
+
+/// The port of `amqp://` without one (registered with IANA).
+const AMQP_PORT: u16 = 5672;
+
+/// A password. It cannot be printed: `Debug` shows stars and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// Wraps `text`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the handshake alone.
+    #[must_use]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// One node of a broker, with the vhost and the credentials to use there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Virtual host, decoded.
+    pub vhost: String,
+    /// User name, decoded.
+    pub user: String,
+    /// Password, decoded.
+    pub password: Password,
+}
+
+impl Endpoint {
+    /// Parses an `amqp://` URL.
+    ///
+    /// No user means `guest` with the password `guest`, no host `localhost`, no port 5672. No
+    /// path and `/` both mean the vhost `/`; other vhosts are percent-encoded.
+    ///
+    /// # Errors
+    /// [`Kind::SetUp`]. The message never quotes the URL, which may hold a password.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let url = Url::parse(text).map_err(|error| unusable(&syntax_hint(text, error)))?;
+        match url.scheme() {
+            "amqp" => {}
+            "amqps" => {
+                return Err(unusable(
+                    "amqps:// (TLS) is not supported by this version; use amqp://, \
+                     through a tunnel if the network is not to be trusted",
+                ));
+            }
+            _ => return Err(unusable("it does not begin with amqp://")),
+        }
+        if url.fragment().is_some() {
+            return Err(unusable(
+                "it holds a `#`; write %23 for a `#` in a password, or use --password-file",
+            ));
+        }
+        if url.query().is_some() {
+            return Err(unusable(
+                "it holds a `?`; heartbeat and time-outs are options of the command, and a `?` \
+                 in a password is written %3F",
+            ));
+        }
+        let user = match url.username() {
+            "" => "guest".to_owned(),
+            user => decode(user, "user name")?,
+        };
+        let password = match url.password() {
+            None => "guest".to_owned(),
+            Some(password) => decode(password, "password")?,
+        };
+        Ok(Self {
+            host: host(&url)?,
+            port: url.port().unwrap_or(AMQP_PORT),
+            vhost: vhost(url.path())?,
+            user,
+            password: Password(password),
+        })
+    }
+
+    /// `host:port`, with brackets around an IPv6 address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The URL without the password.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = utf8_percent_encode(&self.user, UNSAFE);
+        write!(f, "amqp://{user}@{}", self.address())?;
+        match self.vhost.as_str() {
+            "/" => Ok(()),
+            vhost => write!(f, "/{}", utf8_percent_encode(vhost, UNSAFE)),
+        }
+    }
+}
+
+/// What must not stand as it is in the user and vhost parts of a URL.
+const UNSAFE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b':')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']');
+
+fn host(url: &Url) -> Result<String, Fault> {
+    let host = url.host_str().unwrap_or_default();
+    match host.trim_start_matches('[').trim_end_matches(']') {
+        "" => Ok("localhost".to_owned()),
+        host => decode(host, "host"),
+    }
+}
+
+fn vhost(path: &str) -> Result<String, Fault> {
+    match path.strip_prefix('/').unwrap_or(path) {
+        "" => Ok("/".to_owned()),
+        path if path.contains('/') => Err(unusable(
+            "its path has several parts, but a vhost is one part; write %2F for a `/` in it",
+        )),
+        path => {
+            let vhost = decode(path, "vhost")?;
+            if vhost.len() > 255 {
+                return Err(unusable("its vhost is longer than 255 bytes"));
+            }
+            Ok(vhost)
+        }
+    }
+}
+
+fn decode(part: &str, what: &str) -> Result<String, Fault> {
+    match percent_decode_str(part).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(unusable(&format!(
+            "its {what} is not UTF-8 after percent-decoding"
+        ))),
+    }
+}
+
+/// What is wrong with a URL that does not parse. A password with a bare special character is the
+/// usual cause: `amqp://me:a#b@host` ends the address at the `#`.
+fn syntax_hint(text: &str, error: url::ParseError) -> String {
+    if !text.contains("://") {
+        return "it should look like amqp://user:password@host:5672/vhost".to_owned();
+    }
+    if text.contains('@') {
+        return format!(
+            "{error}; if the password holds one of # / ? % [ ] @ : then write it \
+             percent-encoded (%23 for #), or use --password-file"
+        );
+    }
+    error.to_string()
+}
+
+fn unusable(why: &str) -> Fault {
+    Fault::new(Kind::SetUp, format!("the broker's URL cannot be used: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Endpoint {
+        Endpoint::parse(text).unwrap()
+    }
+
+    fn refusal(text: &str) -> String {
+        let fault = Endpoint::parse(text).unwrap_err();
+        assert_eq!(fault.kind, Kind::SetUp);
+        fault.to_string()
+    }
+
+    #[test]
+    fn defaults_fill_what_is_not_said() {
+        for text in ["amqp://", "amqp://localhost", "amqp://guest:guest@localhost:5672/"] {
+            let endpoint = parse(text);
+            assert_eq!(endpoint.address(), "localhost:5672", "{text}");
+            assert_eq!(endpoint.vhost, "/");
+            assert_eq!(endpoint.user, "guest");
+            assert_eq!(endpoint.password.reveal(), "guest");
+        }
+    }
+
+    #[test]
+    fn parts_are_percent_decoded() {
+        let endpoint = parse("amqp://m%40x:p%23%2Fs%3A@h%C3%BC:1234/a%2Fb");
+        assert_eq!(endpoint.user, "m@x");
+        assert_eq!(endpoint.password.reveal(), "p#/s:");
+        assert_eq!(endpoint.vhost, "a/b");
+        assert_eq!(endpoint.host, "hü");
+        assert_eq!(parse("amqp://h/%2F").vhost, "/");
+    }
+
+    #[test]
+    fn ipv6_addresses_keep_their_brackets_only_in_print() {
+        let endpoint = parse("amqp://[::1]:5673");
+        assert_eq!(endpoint.host, "::1");
+        assert_eq!(endpoint.address(), "[::1]:5673");
+    }
+
+    #[test]
+    fn nothing_that_can_be_printed_holds_the_password() {
+        let endpoint = parse("amqp://me:hunter2@host/prod");
+        assert_eq!(endpoint.to_string(), "amqp://me@host:5672/prod");
+        assert!(!format!("{endpoint:?}").contains("hunter2"));
+        for text in [
+            "amqp://me:hunter2#x@host",
+            "amqp://me:hunter2/x@host",
+            "amqp://me:hunter2?x@host",
+            "amqp://me:12#hunter2@host",
+            "amqp://me:12?hunter2=1@host",
+            "hunter2",
+            "http://me:hunter2@host",
+            "amqp://me:hunter2@host/a/b",
+            "amqp://me:hunter2%ff@host",
+        ] {
+            let refusal = refusal(text);
+            assert!(!refusal.contains("me:"), "{text}: {refusal}");
+            assert!(!refusal.contains("hunter2"), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn special_characters_in_a_password_get_a_hint() {
+        assert!(refusal("amqp://me:p#w@host").contains("%23"));
+        assert!(refusal("amqp://me:p/w@host").contains("--password-file"));
+    }
+}

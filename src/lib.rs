@@ -1,0 +1,36 @@
+//! The work queue for the shell: `new_task` puts tasks on a durable queue, `worker` does them.
+//!
+//! **The promise.** A task that `new_task` reported as sent is carried out at least once, or lies
+//! in the dead-letter queue with the reason.
+//!
+//! Data runs one way: arguments → tasks → publisher → broker, and broker → delivery → task →
+//! work → outcome → acknowledgement. The modules, in the order in which to read them:
+//!
+//! - [`cli`]: the command lines, parsed once into final types;
+//! - [`new_task`] and [`worker`]: what the two commands do;
+//! - [`connection`]: reaching a broker, and reaching it again; [`topology`]: declaring the queue;
+//! - [`publisher`] with [`confirms`]: a task is sent when the broker has confirmed it;
+//! - [`amqp`]: the wall around the client library, the only module that knows it;
+//! - [`task`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
+//! - [`report`] and [`progress`]: what is told, to people and to programs;
+//! - [`shutdown`], [`logging`], [`fault`], [`exit_code`]: how it ends.
+
+pub mod amqp;
+pub mod backoff;
+pub mod cli;
+pub mod confirms;
+pub mod connection;
+pub mod endpoint;
+pub mod escape;
+pub mod exit_code;
+pub mod fault;
+pub mod logging;
+pub mod new_task;
+pub mod progress;
+pub mod publisher;
+pub mod refusal;
+pub mod report;
+pub mod shutdown;
+pub mod task;
+pub mod topology;
+pub mod worker;

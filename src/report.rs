@@ -1,0 +1,180 @@
+//! What is told: lines for people, or JSON events for programs; notes and warnings on stderr.
+
+use crate::cli::{Color, LogFormat};
+use crate::escape::escape;
+use crate::fault::{Fault, Kind};
+use anstyle::{AnsiColor, Style};
+use serde_json::{Map, Value, json};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::SystemTime;
+
+/// The fields of a JSON event, in order.
+pub type Fields = Map<String, Value>;
+
+/// What people are told beside the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors alone.
+    Quiet,
+    /// Results, notes and warnings.
+    Normal,
+    /// What happens on the way, too.
+    Verbose,
+}
+
+/// Tells what happens. Lines are collected until [`Report::flush`], so that a batch of short
+/// tasks costs one write.
+pub struct Report {
+    format: LogFormat,
+    verbosity: Verbosity,
+    styled: bool,
+    who: String,
+    pending: Vec<u8>,
+    failure: Option<Fault>,
+}
+
+impl Report {
+    /// A report as the options want it.
+    #[must_use]
+    pub fn new(format: LogFormat, verbosity: Verbosity, color: Color) -> Self {
+        Self {
+            format,
+            verbosity,
+            styled: is_styled(color),
+            who: format!("{}:{}", host_name(), std::process::id()),
+            pending: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// `host:pid` of this process, as in JSON events.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// Tells of an event: as `line` in text, as `fields` in JSON.
+    pub fn event(
+        &mut self,
+        name: &str,
+        line: impl FnOnce() -> Option<String>,
+        fields: impl FnOnce() -> Fields,
+    ) {
+        match self.format {
+            LogFormat::Text if self.verbosity > Verbosity::Quiet => {
+                if let Some(line) = line() {
+                    self.pending.extend_from_slice(line.as_bytes());
+                    self.pending.push(b'\n');
+                }
+            }
+            LogFormat::Text => {}
+            LogFormat::Json => {
+                let mut event = Map::new();
+                event.insert("time".to_owned(), json!(now()));
+                event.insert("event".to_owned(), json!(name));
+                event.insert("worker".to_owned(), json!(self.who));
+                event.extend(fields());
+                self.pending
+                    .extend_from_slice(Value::Object(event).to_string().as_bytes());
+                self.pending.push(b'\n');
+            }
+        }
+    }
+
+    /// Writes out the events so far. What fails is kept for [`Report::failure`].
+    pub fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        let written = stdout
+            .write_all(&self.pending)
+            .and_then(|()| stdout.flush());
+        self.pending.clear();
+        if let Err(error) = written {
+            let text = format!("cannot write to stdout: {error}");
+            self.failure.get_or_insert(Fault::new(Kind::InputOutput, text));
+        }
+    }
+
+    /// Whether there is something to write out.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Why stdout could not be written, if it could not.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Fault> {
+        self.failure.as_ref()
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.message("note", AnsiColor::Cyan, text);
+        }
+    }
+
+    /// Something that may need the user's attention.
+    pub fn warn(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.message("warning", AnsiColor::Yellow, text);
+        }
+    }
+
+    /// Something that is only told with `--verbose`.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity > Verbosity::Normal {
+            self.message("note", AnsiColor::Cyan, text);
+        }
+    }
+
+    /// Why the command ends as it does.
+    pub fn error(&self, error: &anyhow::Error) {
+        self.message("error", AnsiColor::Red, &format!("{error:#}"));
+    }
+
+    fn message(&self, label: &str, color: AnsiColor, text: &str) {
+        let style = if self.styled {
+            Style::new().bold().fg_color(Some(color.into()))
+        } else {
+            Style::new()
+        };
+        // Nothing is left to tell it to if stderr is gone.
+        let _ = writeln!(io::stderr(), "{style}{label}:{style:#} {text}");
+    }
+}
+
+/// The body of a task, for a JSON event.
+pub fn insert_body(fields: &mut Fields, body: &[u8]) {
+    match std::str::from_utf8(body) {
+        Ok(text) => fields.insert("body".to_owned(), json!(text)),
+        Err(_) => fields.insert("body_base64".to_owned(), json!(base64(body))),
+    };
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname();
+    escape(name.nodename().to_bytes())
+}
+
+fn is_styled(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org: set and not empty.
+        Color::Auto => {
+            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    }
+}

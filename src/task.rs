@@ -1,0 +1,156 @@
+//! A task: a body and its properties.
+
+use crate::amqp::Properties;
+use crate::escape::escape;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// AMQP's short strings hold at most 255 bytes. amiquip does not check it, and a longer one
+/// corrupts the stream.
+pub const SHORT_STRING_MAX: usize = 255;
+
+/// A task to publish, or one that was delivered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// Any bytes.
+    pub body: Vec<u8>,
+    /// Properties and headers.
+    pub properties: Properties,
+}
+
+/// What a new task is made with, beside its body.
+#[derive(Clone, Debug, Default)]
+pub struct TaskOptions {
+    /// The task's priority, which counts on queues that have priorities.
+    pub priority: Option<u8>,
+    /// How long the task may lie in the queue before the broker discards it.
+    pub ttl: Option<Duration>,
+    /// Headers.
+    pub headers: Vec<Header>,
+    /// The id; a new one where there is none.
+    pub id: Option<ShortString>,
+    /// The content type.
+    pub content_type: Option<ShortString>,
+}
+
+impl Task {
+    /// A new persistent task with an id (UUID v7) and a timestamp.
+    #[must_use]
+    pub fn new(body: Vec<u8>, options: &TaskOptions) -> Self {
+        let id = match &options.id {
+            Some(id) => id.0.clone(),
+            None => Uuid::now_v7().to_string(),
+        };
+        let mut properties = Properties::persistent()
+            .with_id(id)
+            .with_timestamp(seconds_since_1970());
+        if let Some(priority) = options.priority {
+            properties = properties.with_priority(priority);
+        }
+        if let Some(ttl) = options.ttl {
+            properties = properties.with_expiration(ttl.as_millis());
+        }
+        if let Some(content_type) = &options.content_type {
+            properties = properties.with_content_type(content_type.0.clone());
+        }
+        for header in &options.headers {
+            properties = properties.with_header(&header.name, header.value.clone());
+        }
+        Self { body, properties }
+    }
+
+    /// The id, empty where another program gave none.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.properties.id().unwrap_or_default()
+    }
+
+    /// The body as one harmless line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        escape(&self.body)
+    }
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Text of 1 to 255 bytes, as AMQP's short strings are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortString(String);
+
+impl FromStr for ShortString {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.len() {
+            0 => Err("it is empty".to_owned()),
+            1..=SHORT_STRING_MAX => Ok(Self(text.to_owned())),
+            len => Err(format!("it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}")),
+        }
+    }
+}
+
+/// One header, as `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    name: String,
+    value: String,
+}
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err("it should look like NAME=VALUE".to_owned());
+        };
+        let ShortString(name) = name.parse().map_err(|why| format!("its name: {why}"))?;
+        // RabbitMQ routes by `CC` and `BCC`, which must be lists; `x-death` and its like are
+        // written by the broker, `task-...` by `worker`.
+        let lower = name.to_ascii_lowercase();
+        if ["cc", "bcc"].contains(&lower.as_str()) || lower.starts_with("x-") {
+            return Err(format!("RabbitMQ gives `{name}` a meaning of its own"));
+        }
+        if lower.starts_with("task-") {
+            return Err("headers that begin with `task-` are written by worker".to_owned());
+        }
+        Ok(Self {
+            name,
+            value: value.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_new_task_has_its_own_id() {
+        let new = || Task::new(b"x".to_vec(), &TaskOptions::default());
+        assert_ne!(new().id(), new().id());
+        assert!(new().properties.timestamp().is_some_and(|at| at > 1_700_000_000));
+    }
+
+    #[test]
+    fn headers_are_split_at_the_first_equals_sign() {
+        let header: Header = "a=b=c".parse().unwrap();
+        assert_eq!((header.name.as_str(), header.value.as_str()), ("a", "b=c"));
+        let empty: Header = "a=".parse().unwrap();
+        assert_eq!(empty.value, "");
+    }
+
+    #[test]
+    fn headers_with_a_meaning_of_their_own_are_refused() {
+        for text in ["a", "=v", "CC=x", "x-death=1", "task-attempts=9"] {
+            assert!(text.parse::<Header>().is_err(), "{text}");
+        }
+        assert!(format!("{}=v", "n".repeat(256)).parse::<Header>().is_err());
+        assert!(format!("{}=v", "n".repeat(255)).parse::<Header>().is_ok());
+    }
+}

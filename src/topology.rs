@@ -1,0 +1,208 @@
+//! Declaring the work queue: one place, for both commands.
+
+use crate::amqp::{Channel, Link, QueueArguments};
+use crate::escape::escape;
+use crate::fault::{Fault, Kind};
+use crate::refusal::Mismatch;
+use crate::task::SHORT_STRING_MAX;
+use clap::ValueEnum;
+use std::fmt;
+use std::str::FromStr;
+
+/// A queue's name: 1 to 255 bytes, and not one that the broker keeps for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueName(String);
+
+impl QueueName {
+    /// The name as it goes over the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for QueueName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.len() {
+            0 => Err("it is empty".to_owned()),
+            _ if text.starts_with("amq.") => {
+                Err("names that begin with `amq.` belong to the broker".to_owned())
+            }
+            1..=SHORT_STRING_MAX => Ok(Self(text.to_owned())),
+            len => Err(format!("it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}")),
+        }
+    }
+}
+
+/// The name as it is shown.
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(self.0.as_bytes()))
+    }
+}
+
+/// The kinds of queue that can be work queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueueType {
+    /// On one node.
+    Classic,
+    /// Replicated over the nodes of a cluster.
+    Quorum,
+}
+
+impl QueueType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Quorum => "quorum",
+        }
+    }
+}
+
+/// Whether the queue is declared or used as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declare {
+    /// Declared: made where it is missing.
+    Yes,
+    /// Used as it stands, for users without configure permission.
+    No,
+}
+
+/// The work queue as the user wants it. It is always durable.
+#[derive(Clone, Debug)]
+pub struct WorkQueue {
+    /// Its name.
+    pub name: QueueName,
+    /// Its type, where the user cares.
+    pub queue_type: Option<QueueType>,
+    /// Its number of priorities, for a classic queue.
+    pub max_priority: Option<u8>,
+    /// Whether it is declared.
+    pub declare: Declare,
+}
+
+impl WorkQueue {
+    fn arguments(&self) -> QueueArguments {
+        let mut arguments = QueueArguments::default();
+        if let Some(queue_type) = self.queue_type {
+            arguments = arguments.with_text("x-queue-type", queue_type.name());
+        }
+        if let Some(max_priority) = self.max_priority {
+            arguments = arguments.with_number("x-max-priority", i64::from(max_priority));
+        }
+        arguments
+    }
+
+    /// Declares the queue without waiting for the answer. If it is refused the channel closes;
+    /// then [`WorkQueue::open`] finds out what can be done.
+    pub fn declare_nowait(&self, channel: &Channel) -> Result<(), Fault> {
+        match self.declare {
+            Declare::Yes => channel.declare_nowait(self.name.as_str(), &self.arguments()),
+            Declare::No => Ok(()),
+        }
+    }
+
+    /// Opens a channel on which the queue is declared.
+    ///
+    /// A queue that exists with another type is used as it is, unless the user stated one. The
+    /// official tutorials declare theirs plain until March 2026 and `quorum` since, and ours must
+    /// work beside both.
+    pub fn open(&self, link: &mut Link) -> Result<Opened, Fault> {
+        let channel = link.channel()?;
+        if self.declare == Declare::No {
+            return Ok(Opened::plain(channel));
+        }
+        match channel.declare(self.name.as_str(), &self.arguments()) {
+            Ok(_) => Ok(Opened::plain(channel)),
+            Err(fault) => {
+                // Closed by the refusal; dropped before another one is opened.
+                drop(channel);
+                match self.other_type(&fault) {
+                    Some(current) => self.adopt(link, current),
+                    None => Err(link.diagnose(fault)),
+                }
+            }
+        }
+    }
+
+    /// The type of the queue there is, where that is all that a declaration failed on and the
+    /// user did not state one.
+    #[must_use]
+    pub fn other_type(&self, fault: &Fault) -> Option<String> {
+        let mismatch = mismatch(fault)?;
+        let adoptable = self.queue_type.is_none() && mismatch.argument == "x-queue-type";
+        adoptable.then_some(mismatch.current)
+    }
+
+    fn adopt(&self, link: &mut Link, current: String) -> Result<Opened, Fault> {
+        if current == "stream" {
+            let text = format!(
+                "queue `{}` is a stream, which keeps its messages and cannot hand out tasks; \
+                 take another name with --queue",
+                self.name
+            );
+            return Err(Fault::new(Kind::Queue, text));
+        }
+        // Declared once more with the type it has: this shows whether it is durable.
+        let arguments = self.arguments().with_text("x-queue-type", &current);
+        let channel = link.channel()?;
+        if let Err(fault) = channel.declare(self.name.as_str(), &arguments) {
+            drop(channel);
+            if !mismatch(&fault).is_some_and(|found| found.argument.starts_with("x-")) {
+                return Err(link.diagnose(fault));
+            }
+            // It has arguments of its own, such as a delivery limit: as it is, all the same.
+            let channel = link.channel()?;
+            channel.inspect(self.name.as_str())?;
+            return Ok(Opened::adopted(channel, current));
+        }
+        Ok(Opened::adopted(channel, current))
+    }
+}
+
+fn mismatch(fault: &Fault) -> Option<Mismatch> {
+    Mismatch::parse(&fault.reply()?.text)
+}
+
+/// A channel on which the queue stands ready.
+pub struct Opened {
+    /// The channel.
+    pub channel: Channel,
+    /// The type of the queue, where it is not what a plain declaration would make.
+    pub adopted: Option<String>,
+}
+
+impl Opened {
+    fn plain(channel: Channel) -> Self {
+        let adopted = None;
+        Self { channel, adopted }
+    }
+
+    fn adopted(channel: Channel, current: String) -> Self {
+        let adopted = Some(current);
+        Self { channel, adopted }
+    }
+}
+
+/// The note on a queue that is used although it is of another type.
+#[must_use]
+pub fn adoption_note(name: &QueueName, current: &str) -> String {
+    let current = escape(current.as_bytes());
+    format!("queue `{name}` is of type {current}; it is used as it is")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_be_declared_are_refused() {
+        assert!("".parse::<QueueName>().is_err());
+        assert!("amq.gen-x".parse::<QueueName>().is_err());
+        assert!("q".repeat(256).parse::<QueueName>().is_err());
+        assert_eq!("q".repeat(255).parse::<QueueName>().unwrap().0.len(), 255);
+        assert_eq!("a\x1bb".parse::<QueueName>().unwrap().to_string(), r"a\x1bb");
+    }
+}
