@@ -1,1 +1,133 @@
-//! progress
+//! Bars on a terminal: one for each running task, and a line with the totals.
+
+use crate::escape::escape;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+/// How often bars move. Ten times a second looks smooth and costs next to nothing.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// As much of a body as is shown beside its bar, in characters.
+const BODY_SHOWN: usize = 40;
+
+/// The running tasks, drawn where stderr is a terminal.
+pub struct Progress {
+    /// `None`: nothing is drawn.
+    drawn: Option<Drawn>,
+}
+
+struct Drawn {
+    bars: MultiProgress,
+    totals: ProgressBar,
+    slots: Vec<Option<SlotBar>>,
+    ticked: Instant,
+}
+
+struct SlotBar {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Progress {
+    /// Bars for so many `slots`, if stderr is a terminal and the user does not want it `quiet`.
+    #[must_use]
+    pub fn new(slots: usize, quiet: bool) -> Self {
+        let visible = !quiet && io::stderr().is_terminal();
+        Self {
+            drawn: visible.then(|| Drawn::new(slots)),
+        }
+    }
+
+    /// Whether anything is drawn.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.drawn.is_some()
+    }
+
+    /// A task begins in `slot`; `expected` is how long it will take, where that is known.
+    pub fn started(&mut self, slot: usize, body: &[u8], expected: Option<Duration>) {
+        if let Some(drawn) = &mut self.drawn {
+            drawn.started(slot, body, expected);
+        }
+    }
+
+    /// The task in `slot` has ended.
+    pub fn ended(&mut self, slot: usize) {
+        if let Some(bar) = self.drawn.as_mut().and_then(|drawn| drawn.slots[slot].take()) {
+            bar.bar.finish_and_clear();
+        }
+    }
+
+    /// Moves the bars, and shows the totals as `text` makes them, if it is time.
+    pub fn tick(&mut self, text: impl FnOnce() -> String) {
+        let Some(drawn) = &mut self.drawn else { return };
+        if drawn.ticked.elapsed() < TICK {
+            return;
+        }
+        drawn.ticked = Instant::now();
+        for slot in drawn.slots.iter().flatten() {
+            slot.bar.set_position(milliseconds(slot.started.elapsed()));
+        }
+        drawn.totals.set_message(text());
+        drawn.totals.tick();
+    }
+
+    /// Runs `print`, which writes to the terminal, with the bars out of the way.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.drawn {
+            Some(drawn) => drawn.bars.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn clear(&mut self) {
+        if let Some(drawn) = self.drawn.take() {
+            drawn.totals.finish_and_clear();
+            let _ = drawn.bars.clear();
+        }
+    }
+}
+
+impl Drawn {
+    fn new(slots: usize) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let totals = bars.add(ProgressBar::new_spinner().with_style(style("{msg:.dim}")));
+        Self {
+            bars,
+            totals,
+            slots: (0..slots).map(|_| None).collect(),
+            ticked: Instant::now(),
+        }
+    }
+
+    fn started(&mut self, slot: usize, body: &[u8], expected: Option<Duration>) {
+        let (bar, template) = match expected {
+            Some(expected) => (
+                ProgressBar::new(milliseconds(expected)),
+                "{prefix:>4} [{bar:20.green}] {elapsed} {msg}",
+            ),
+            None => (
+                ProgressBar::new_spinner(),
+                "{prefix:>4} {spinner:.green} {elapsed} {msg}",
+            ),
+        };
+        let bar = self.bars.insert_before(&self.totals, bar);
+        bar.set_style(style(template).progress_chars("=> "));
+        bar.set_prefix((slot + 1).to_string());
+        let shown: String = escape(body).chars().take(BODY_SHOWN).collect();
+        bar.set_message(shown);
+        let started = Instant::now();
+        self.slots[slot] = Some(SlotBar { bar, started });
+    }
+}
+
+/// The templates above are constants; one that did not parse would be shown plainly.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

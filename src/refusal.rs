@@ -103,10 +103,14 @@ fn differs(mismatch: &Mismatch) -> String {
             "is not durable: its tasks would be lost when the broker stops".to_owned(),
             "take another name with --queue, or delete that queue first".to_owned(),
         ),
-        "x-queue-type" => (
-            format!("is of type {current}"),
-            format!("leave --queue-type out to use it as it is, or say --queue-type {current}"),
-        ),
+        "x-queue-type" => {
+            // RabbitMQ before 4.0 says `none` of a queue that was declared without a type.
+            let current = if current == "none" { "classic" } else { &current };
+            (
+                format!("is of type {current}"),
+                format!("leave --queue-type out to use it as it is, or say --queue-type {current}"),
+            )
+        }
         "x-max-priority" if current == "none" => (
             "has no priorities".to_owned(),
             "leave --max-priority out, or take another name with --queue".to_owned(),

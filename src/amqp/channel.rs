@@ -68,10 +68,6 @@ impl Channel {
         self.epoch
     }
 
-    pub(super) fn inner(&self) -> &amiquip::Channel {
-        &self.inner
-    }
-
     /// Runs a request that waits for its answer.
     pub(super) fn request<T>(
         &self,

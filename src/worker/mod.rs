@@ -1,2 +1,264 @@
 //! What `worker` does.
-pub fn run(args: &crate::cli::WorkerArgs, report: &mut crate::report::Report) -> anyhow::Result<crate::exit_code::ExitCode> { let _=(args,report); todo!() }
+//!
+//! One thread owns the connection and all state: the **owner**. It waits for deliveries, for
+//! signals and for the end of running tasks, and it alone acknowledges. [`session`] is its way
+//! from connecting to consuming and back; [`tasks`] what it does with deliveries; [`drain`] how
+//! it stops.
+
+mod drain;
+mod events;
+mod finished;
+mod session;
+mod slots;
+mod status;
+mod tasks;
+
+use crate::amqp::{Prefetch, Settlement};
+use crate::cli::{Ack, WorkerArgs};
+use crate::connection::{Connector, RetryFor};
+use crate::exit_code::ExitCode;
+use crate::fault::{Fault, Kind};
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::shutdown::{self, CutAt};
+use crate::topology::WorkQueue;
+use anyhow::Result;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use events::{Naming, Totals};
+use finished::Finished;
+use slots::Slots;
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+use tasks::Handed;
+
+/// What reaches the owner beside deliveries.
+enum Message {
+    /// Ctrl+C, SIGTERM or SIGHUP.
+    Signal,
+    /// The broker cannot be reached; the connector keeps trying.
+    Retrying(Fault),
+}
+
+/// What a worker works with.
+struct Settings {
+    queue: WorkQueue,
+    connector: Connector,
+    prefetch: Prefetch,
+    ack: Ack,
+    dot: Duration,
+    exit_when_empty: bool,
+    idle_timeout: Option<Duration>,
+    max_tasks: Option<NonZeroU64>,
+    grace: Option<Duration>,
+}
+
+/// Why the owner stops.
+#[derive(Debug)]
+enum Stop {
+    /// The first signal.
+    Signal,
+    /// `--max-tasks` were done.
+    MaxTasks,
+    /// `--exit-when-empty`, and the queue is empty.
+    Empty,
+    /// `--idle-timeout` has passed.
+    Idle,
+    /// It cannot go on; why.
+    Failed(Fault),
+}
+
+/// The owner's state.
+struct Worker<'a> {
+    settings: Settings,
+    report: &'a mut Report,
+    progress: Progress,
+    messages: Receiver<Message>,
+    sender: Sender<Message>,
+    slots: Slots,
+    /// Delivered and not begun.
+    backlog: VecDeque<Handed>,
+    finished: Finished,
+    totals: Totals,
+    naming: Naming,
+    stop: Option<Stop>,
+    signals: u32,
+    /// The second signal has come, or the grace has ended.
+    stop_now: bool,
+    /// When the last task ended, or consuming began.
+    idle_since: Instant,
+    has_waited: bool,
+    has_noted_adoption: bool,
+    ready: Option<u32>,
+    /// Finished tasks whose acknowledgement became void.
+    void_acks: u64,
+}
+
+/// Takes tasks and does them until it is told or set to stop.
+pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
+    let (sender, messages) = unbounded();
+    let signals = sender.clone();
+    let when_cut = shutdown::install(CutAt::Second, move || {
+        let _ = signals.send(Message::Signal);
+    })?;
+    let name = format!("worker {}", report.who());
+    let connector = args
+        .common
+        .connector(name, args.retry_for, when_cut)?;
+    let queue = args.common.work_queue();
+    if args.status {
+        return Ok(status::show(&connector, &queue, report)?);
+    }
+    warn_of_lessons(args.ack, report);
+    let concurrency = usize::from(args.concurrency.get());
+    let worker = Worker {
+        settings: Settings {
+            queue,
+            connector,
+            prefetch: args.prefetch(),
+            ack: args.ack,
+            dot: args.dot.into(),
+            exit_when_empty: args.exit_when_empty,
+            idle_timeout: args.idle_timeout.map(Into::into),
+            max_tasks: args.max_tasks,
+            grace: args.grace.map(Into::into),
+        },
+        progress: Progress::new(concurrency, args.common.quiet),
+        report,
+        messages,
+        sender,
+        slots: Slots::new(concurrency),
+        backlog: VecDeque::new(),
+        finished: Finished::default(),
+        totals: Totals::default(),
+        naming: if concurrency == 1 {
+            Naming::Implied
+        } else {
+            Naming::Named
+        },
+        stop: None,
+        signals: 0,
+        stop_now: false,
+        idle_since: Instant::now(),
+        has_waited: false,
+        has_noted_adoption: false,
+        ready: None,
+        void_acks: 0,
+    };
+    Ok(worker.run()?)
+}
+
+fn warn_of_lessons(ack: Ack, report: &Report) {
+    match ack {
+        Ack::After => {}
+        Ack::Auto => report.warn(
+            "--ack auto: the broker forgets a task as it sends it; when this worker is killed, \
+             its tasks are lost",
+        ),
+        Ack::Never => report.warn(
+            "--ack never: no task is acknowledged; all of them come back when this worker ends, \
+             and the broker's memory grows until then",
+        ),
+    }
+}
+
+impl Settings {
+    fn settlement(&self) -> Settlement {
+        match self.ack {
+            Ack::After | Ack::Never => Settlement::ByUs,
+            Ack::Auto => Settlement::ByTheBroker,
+        }
+    }
+
+    /// How long before the end of a connection an acknowledgement may have been lost with it: a
+    /// silent broker is given up after two heartbeats, and timers are up to one late.
+    fn unnoticed_loss(&self) -> Duration {
+        self.connector.options.heartbeat * 3
+    }
+}
+
+impl Worker<'_> {
+    fn run(mut self) -> Result<ExitCode, Fault> {
+        let ended = self.work();
+        self.progress.clear();
+        let reason = match (&ended, self.stop_now) {
+            (Err(_), _) => "failed",
+            (Ok(()), true) => "interrupted",
+            (Ok(()), false) => match &self.stop {
+                Some(Stop::Signal) | None => "signal",
+                Some(Stop::MaxTasks) => "max-tasks",
+                Some(Stop::Empty) => "empty",
+                Some(Stop::Idle) => "idle",
+                Some(Stop::Failed(_)) => "failed",
+            },
+        };
+        events::stopped(self.report, &self.totals, reason);
+        self.report.flush();
+        match (ended, self.stop) {
+            (Err(fault), _) | (Ok(()), Some(Stop::Failed(fault))) => Err(fault),
+            (Ok(()), _) if self.stop_now => Ok(ExitCode::Interrupted),
+            (Ok(()), _) => match self.report.failure() {
+                Some(fault) => Err(fault.clone()),
+                None => Ok(ExitCode::Done),
+            },
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Signal => self.signalled(),
+            Message::Retrying(fault) => {
+                let text = match self.settings.connector.retry_for {
+                    RetryFor::Forever => format!("{fault}; trying again until it answers"),
+                    RetryFor::AtMost(_) => format!(
+                        "{fault}; trying again (--retry-for {})",
+                        self.settings.connector.retry_for
+                    ),
+                };
+                self.warn(&text);
+            }
+        }
+    }
+
+    /// Begins to stop, unless that has begun.
+    fn stop(&mut self, why: Stop) {
+        if self.stop.is_none() {
+            self.stop = Some(why);
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    fn warn(&self, text: &str) {
+        self.progress.suspend(|| self.report.warn(text));
+    }
+
+    fn note(&self, text: &str) {
+        self.progress.suspend(|| self.report.note(text));
+    }
+
+    /// Writes out what was told so far. If nobody reads it any more the worker stops.
+    fn flush(&mut self) {
+        if !self.report.has_pending() {
+            return;
+        }
+        let Self {
+            report, progress, ..
+        } = self;
+        progress.suspend(|| report.flush());
+        if let Some(fault) = self.report.failure() {
+            let fault = fault.clone();
+            self.stop(Stop::Failed(fault));
+        }
+    }
+}
+
+/// The connection ended while the worker was about to stop.
+fn stopped_without_ack(tasks: u64, cause: &Fault) -> Fault {
+    let text = format!(
+        "{cause}; {tasks} finished task(s) could not be acknowledged and will be done again"
+    );
+    Fault::new(Kind::Lost, text)
+}

@@ -1,0 +1,291 @@
+//! From connecting to consuming, and back when the connection breaks.
+
+use super::{Message, Stop, Worker, events, stopped_without_ack};
+use crate::amqp::{Channel, Consuming, Event, Link};
+use crate::cli::Ack;
+use crate::fault::{Fault, Kind};
+use crate::progress;
+use crate::topology::{Declare, adoption_note};
+use crossbeam_channel::{Receiver, after, bounded, never, select};
+use serde_json::json;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often an idle worker with `--exit-when-empty` asks whether the queue is empty, and how
+/// often the count on the terminal is renewed. One question costs the broker about 0.1 ms.
+const POLL: Duration = Duration::from_millis(100);
+const COUNT: Duration = Duration::from_secs(1);
+
+/// Why consuming paused.
+enum Pause {
+    /// To stop.
+    Stop,
+    /// Nothing runs, and the broker says that nothing is ready.
+    SeemsEmpty,
+    /// The broker ended the consumer.
+    Cancelled,
+}
+
+impl Worker<'_> {
+    /// Works until it is to stop.
+    pub(super) fn work(&mut self) -> Result<(), Fault> {
+        loop {
+            let Some(mut link) = self.await_link()? else {
+                return Ok(());
+            };
+            let fault = match self.serve(&mut link) {
+                Ok(()) => return self.say_goodbye(link),
+                Err(fault) => link.diagnose(fault),
+            };
+            self.void_deliveries();
+            if self.is_stopping() {
+                self.finish_running(None);
+                return self.stopped_disconnected(&fault);
+            }
+            if !fault.is_transient() {
+                self.stop(Stop::Failed(fault));
+                self.finish_running(None);
+                return Ok(());
+            }
+            events::plain(self.report, "disconnected", "reason", json!(fault.to_string()));
+            self.flush();
+            let running = match self.slots.running() {
+                0 => String::new(),
+                count => format!("; {count} running task(s) go on"),
+            };
+            self.warn(&format!("{fault}; connecting again{running}"));
+        }
+    }
+
+    /// Connects, while running tasks go on. `None`: it stopped meanwhile.
+    fn await_link(&mut self) -> Result<Option<Link>, Fault> {
+        let (sender, links) = bounded(1);
+        let connector = self.settings.connector.clone();
+        let messages = self.sender.clone();
+        thread::Builder::new()
+            .name("connector".to_owned())
+            .spawn(move || {
+                let connected = connector.connect(|fault| {
+                    let _ = messages.send(Message::Retrying(fault.clone()));
+                });
+                let _ = sender.send(connected);
+            })
+            .map_err(|error| {
+                let text = format!("cannot start a thread to connect with: {error}");
+                Fault::new(Kind::Unreachable, text)
+            })?;
+        loop {
+            self.begin_tasks();
+            self.end_due_tasks(None);
+            self.draw();
+            if self.is_stopping() {
+                self.finish_running(None);
+                return Ok(None);
+            }
+            match self.next_link(&links) {
+                Some(Ok(link)) => return Ok(Some(link)),
+                Some(Err(fault)) => {
+                    self.stop(Stop::Failed(fault));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn next_link(&mut self, links: &Receiver<Result<Link, Fault>>) -> Option<Result<Link, Fault>> {
+        let due = match self.next_deadline() {
+            Some(at) => after(at.saturating_duration_since(Instant::now())),
+            None => never(),
+        };
+        select! {
+            recv(links) -> link => link.ok(),
+            recv(self.messages) -> message => {
+                if let Ok(message) = message {
+                    self.handle(message);
+                }
+                None
+            }
+            recv(due) -> _ => None,
+        }
+    }
+
+    /// Consumes over `link` until it is to stop (`Ok`) or cannot go on.
+    fn serve(&mut self, link: &mut Link) -> Result<(), Fault> {
+        loop {
+            let opened = self.settings.queue.open(link)?;
+            if let Some(current) = opened.adopted {
+                if !self.has_noted_adoption {
+                    self.note(&adoption_note(&self.settings.queue.name, &current));
+                    self.has_noted_adoption = true;
+                }
+            }
+            if self.consume(link, &opened.channel)? == Consumed::Stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    fn consume(&mut self, link: &Link, channel: &Channel) -> Result<Consumed, Fault> {
+        loop {
+            let mut consuming = channel.consume(
+                link,
+                self.settings.queue.name.as_str(),
+                self.settings.prefetch,
+                self.settings.settlement(),
+            )?;
+            self.announce(link);
+            match self.pump(&mut consuming)? {
+                Pause::Stop => {
+                    self.drain(&mut consuming)?;
+                    return Ok(Consumed::Stopped);
+                }
+                Pause::SeemsEmpty => {
+                    // A delivery may be on its way to us while the queue says that it is empty.
+                    // Once the consumer is cancelled none can be.
+                    for delivery in consuming.cancel()? {
+                        self.accept(delivery, channel);
+                    }
+                    if self.backlog.is_empty() && self.count_ready(channel)? == 0 {
+                        self.stop(Stop::Empty);
+                        return Ok(Consumed::Stopped);
+                    }
+                }
+                Pause::Cancelled => {
+                    self.warn(&self.cancelled_text());
+                    return Ok(Consumed::Cancelled);
+                }
+            }
+        }
+    }
+
+    fn cancelled_text(&self) -> String {
+        let queue = &self.settings.queue;
+        let then = match queue.declare {
+            Declare::Yes => "it is declared again",
+            Declare::No => "it is looked for again",
+        };
+        format!(
+            "the broker ended the consumer: queue `{}` was deleted, or moved to another node; {then}",
+            queue.name
+        )
+    }
+
+    fn announce(&mut self, link: &Link) {
+        self.idle_since = Instant::now();
+        if self.has_waited {
+            events::plain(self.report, "reconnected", "broker", json!(link.address()));
+            self.flush();
+            return;
+        }
+        self.has_waited = true;
+        self.report.detail(&format!("connected to {}", link.address()));
+        events::waiting(self.report, self.settings.queue.name.as_str());
+        self.flush();
+    }
+
+    /// The heart: deliveries in, acknowledgements out.
+    fn pump(&mut self, consuming: &mut Consuming<'_>) -> Result<Pause, Fault> {
+        let channel = consuming.channel();
+        let mut next_poll = Instant::now();
+        loop {
+            self.begin_tasks();
+            self.end_due_tasks(Some(channel));
+            if self.is_stopping() {
+                return Ok(Pause::Stop);
+            }
+            if self.slots.free().is_some() && !self.backlog.is_empty() {
+                continue;
+            }
+            self.flush();
+            if Instant::now() >= next_poll {
+                if self.settings.exit_when_empty && self.is_idle() {
+                    if self.count_ready(channel)? == 0 {
+                        return Ok(Pause::SeemsEmpty);
+                    }
+                    next_poll = Instant::now() + POLL;
+                } else if self.progress.is_visible() {
+                    self.ready = Some(self.count_ready(channel)?);
+                    next_poll = Instant::now() + COUNT;
+                }
+            }
+            self.draw();
+            let polls = self.settings.exit_when_empty && self.is_idle();
+            let deadline = earliest(self.next_deadline(), polls.then_some(next_poll));
+            match consuming.wait(&self.messages, deadline) {
+                Event::Delivery(delivery) => self.accept(delivery, channel),
+                Event::Inbox(message) => self.handle(message),
+                Event::Cancelled => return Ok(Pause::Cancelled),
+                Event::Ended(fault) => return Err(fault),
+                Event::Timeout => self.check_idle(),
+            }
+        }
+    }
+
+    /// The next moment at which something is due of itself.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let idle = match self.settings.idle_timeout {
+            Some(limit) if self.is_idle() => self.idle_since.checked_add(limit),
+            _ => None,
+        };
+        let tick = self
+            .progress
+            .is_visible()
+            .then(|| Instant::now() + progress::TICK);
+        earliest(earliest(self.slots.next_due(), idle), tick)
+    }
+
+    fn check_idle(&mut self) {
+        let limit = self.settings.idle_timeout;
+        if self.is_idle() && limit.is_some_and(|limit| self.idle_since.elapsed() >= limit) {
+            self.stop(Stop::Idle);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.slots.is_idle() && self.backlog.is_empty()
+    }
+
+    fn count_ready(&self, channel: &Channel) -> Result<u32, Fault> {
+        Ok(channel.inspect(self.settings.queue.name.as_str())?.ready)
+    }
+
+    pub(super) fn draw(&mut self) {
+        let (done, running) = (self.totals.done, self.slots.running());
+        let waiting = self.backlog.len() as u64 + u64::from(self.ready.unwrap_or_default());
+        self.progress
+            .tick(|| format!("done {done}, running {running}, ready {waiting}"));
+    }
+
+    /// All is done and acknowledged. The goodbye makes sure that the broker has read the
+    /// acknowledgements; without its answer some tasks may be done again.
+    fn say_goodbye(&mut self, link: Link) -> Result<(), Fault> {
+        let closed = link.close();
+        if let (Err(fault), false, Ack::After) = (closed, self.stop_now, self.settings.ack) {
+            self.warn(&format!(
+                "{fault}; the last acknowledgements may not have arrived, and those tasks would be \
+                 done again"
+            ));
+        }
+        Ok(())
+    }
+
+    fn stopped_disconnected(&mut self, fault: &Fault) -> Result<(), Fault> {
+        if self.void_acks > 0 && self.settings.ack == Ack::After && !self.stop_now {
+            return Err(stopped_without_ack(self.void_acks, fault));
+        }
+        Ok(())
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Consumed {
+    Stopped,
+    Cancelled,
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
