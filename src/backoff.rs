@@ -68,7 +68,10 @@ mod tests {
     fn jitter_takes_at_most_half_away() {
         for _ in 0..1000 {
             let wait = Backoff::default().step();
-            assert!(wait >= Backoff::FIRST / 2 && wait <= Backoff::FIRST, "{wait:?}");
+            assert!(
+                wait >= Backoff::FIRST / 2 && wait <= Backoff::FIRST,
+                "{wait:?}"
+            );
         }
     }
 

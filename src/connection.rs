@@ -85,7 +85,10 @@ impl Connector {
             match self.options.when_cut.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::new(Kind::Interrupted, "interrupted while connecting"));
+                    return Err(Fault::new(
+                        Kind::Interrupted,
+                        "interrupted while connecting",
+                    ));
                 }
             }
         }

@@ -183,7 +183,10 @@ fn syntax_hint(text: &str, error: url::ParseError) -> String {
 }
 
 fn unusable(why: &str) -> Fault {
-    Fault::new(Kind::SetUp, format!("the broker's URL cannot be used: {why}"))
+    Fault::new(
+        Kind::SetUp,
+        format!("the broker's URL cannot be used: {why}"),
+    )
 }
 
 #[cfg(test)]
@@ -202,7 +205,11 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_not_said() {
-        for text in ["amqp://", "amqp://localhost", "amqp://guest:guest@localhost:5672/"] {
+        for text in [
+            "amqp://",
+            "amqp://localhost",
+            "amqp://guest:guest@localhost:5672/",
+        ] {
             let endpoint = parse(text);
             assert_eq!(endpoint.address(), "localhost:5672", "{text}");
             assert_eq!(endpoint.vhost, "/");

@@ -73,9 +73,10 @@ impl Sender {
                 report.warn(&format!("{fault}; trying again (--retry-for {retry_for})"));
             })?;
             report.detail(&format!("connected to {}", link.address()));
-            let sent = publisher::send(&mut link, &self.queue, task, &self.options, &mut |notice| {
-                tell(report, &self.queue, notice);
-            });
+            let sent =
+                publisher::send(&mut link, &self.queue, task, &self.options, &mut |notice| {
+                    tell(report, &self.queue, notice);
+                });
             let fault = match sent {
                 Ok(()) => {
                     report.event(
@@ -114,7 +115,9 @@ fn tell(report: &Report, queue: &WorkQueue, notice: Notice) {
     match notice {
         Notice::Adopted(current) => report.note(&adoption_note(&queue.name, &current)),
         Notice::Blocked(reason) => {
-            report.warn(&format!("the broker takes no tasks for now ({reason}); waiting"));
+            report.warn(&format!(
+                "the broker takes no tasks for now ({reason}); waiting"
+            ));
         }
         Notice::Unblocked => report.note("the broker takes tasks again"),
     }

@@ -54,7 +54,11 @@ impl Progress {
 
     /// The task in `slot` has ended.
     pub fn ended(&mut self, slot: usize) {
-        if let Some(bar) = self.drawn.as_mut().and_then(|drawn| drawn.slots[slot].take()) {
+        if let Some(bar) = self
+            .drawn
+            .as_mut()
+            .and_then(|drawn| drawn.slots[slot].take())
+        {
             bar.bar.finish_and_clear();
         }
     }

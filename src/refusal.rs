@@ -105,7 +105,11 @@ fn differs(mismatch: &Mismatch) -> String {
         ),
         "x-queue-type" => {
             // RabbitMQ before 4.0 says `none` of a queue that was declared without a type.
-            let current = if current == "none" { "classic" } else { &current };
+            let current = if current == "none" {
+                "classic"
+            } else {
+                &current
+            };
             (
                 format!("is of type {current}"),
                 format!("leave --queue-type out to use it as it is, or say --queue-type {current}"),
@@ -210,7 +214,10 @@ mod tests {
             assert_eq!(Mismatch::parse(text), Some(expected));
             assert_eq!(explain(reply(406, text)).kind, Kind::Queue);
         }
-        assert_eq!(Mismatch::parse("PRECONDITION_FAILED - unknown delivery tag 7"), None);
+        assert_eq!(
+            Mismatch::parse("PRECONDITION_FAILED - unknown delivery tag 7"),
+            None
+        );
     }
 
     #[test]

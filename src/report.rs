@@ -93,7 +93,8 @@ impl Report {
         self.pending.clear();
         if let Err(error) = written {
             let text = format!("cannot write to stdout: {error}");
-            self.failure.get_or_insert(Fault::new(Kind::InputOutput, text));
+            self.failure
+                .get_or_insert(Fault::new(Kind::InputOutput, text));
         }
     }
 

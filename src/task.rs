@@ -90,7 +90,9 @@ impl FromStr for ShortString {
         match text.len() {
             0 => Err("it is empty".to_owned()),
             1..=SHORT_STRING_MAX => Ok(Self(text.to_owned())),
-            len => Err(format!("it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}")),
+            len => Err(format!(
+                "it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}"
+            )),
         }
     }
 }
@@ -134,7 +136,12 @@ mod tests {
     fn every_new_task_has_its_own_id() {
         let new = || Task::new(b"x".to_vec(), &TaskOptions::default());
         assert_ne!(new().id(), new().id());
-        assert!(new().properties.timestamp().is_some_and(|at| at > 1_700_000_000));
+        assert!(
+            new()
+                .properties
+                .timestamp()
+                .is_some_and(|at| at > 1_700_000_000)
+        );
     }
 
     #[test]

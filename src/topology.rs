@@ -31,7 +31,9 @@ impl FromStr for QueueName {
                 Err("names that begin with `amq.` belong to the broker".to_owned())
             }
             1..=SHORT_STRING_MAX => Ok(Self(text.to_owned())),
-            len => Err(format!("it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}")),
+            len => Err(format!(
+                "it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}"
+            )),
         }
     }
 }
@@ -203,6 +205,9 @@ mod tests {
         assert!("amq.gen-x".parse::<QueueName>().is_err());
         assert!("q".repeat(256).parse::<QueueName>().is_err());
         assert_eq!("q".repeat(255).parse::<QueueName>().unwrap().0.len(), 255);
-        assert_eq!("a\x1bb".parse::<QueueName>().unwrap().to_string(), r"a\x1bb");
+        assert_eq!(
+            "a\x1bb".parse::<QueueName>().unwrap().to_string(),
+            r"a\x1bb"
+        );
     }
 }

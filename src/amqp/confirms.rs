@@ -47,7 +47,7 @@ pub enum Waited<T> {
 
 /// The receiving end of a channel's publisher confirms.
 pub struct Confirms {
-    confirms: Receiver<Confirm>,
+    verdicts: Receiver<Confirm>,
     returns: Receiver<Return>,
     blocked: Receiver<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
@@ -56,12 +56,12 @@ pub struct Confirms {
 
 impl Confirms {
     pub(super) fn new(
-        confirms: Receiver<Confirm>,
+        verdicts: Receiver<Confirm>,
         returns: Receiver<Return>,
         blocked: Receiver<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
-            confirms,
+            verdicts,
             returns,
             blocked,
             held_back: None,
@@ -80,7 +80,7 @@ impl Confirms {
         }
         let limit = deadline.saturating_duration_since(Instant::now());
         select! {
-            recv(self.confirms) -> confirm => match confirm {
+            recv(self.verdicts) -> confirm => match confirm {
                 Ok(confirm) => self.after_returns(confirm),
                 Err(_) => Waited::Closed,
             },
@@ -118,7 +118,7 @@ impl Confirms {
 
     /// The connection has ended; confirms that came before the end still count.
     fn last_words<T>(&mut self) -> Waited<T> {
-        match self.confirms.recv_timeout(Duration::ZERO) {
+        match self.verdicts.recv_timeout(Duration::ZERO) {
             Ok(confirm) => self.after_returns(confirm),
             Err(_) => Waited::Closed,
         }

@@ -61,6 +61,10 @@ impl AckToken {
 
 /// What [`Consuming::wait`] waited for.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all events are deliveries"
+)]
 pub enum Event<T> {
     /// A message was delivered.
     Delivery(Delivery),

@@ -57,7 +57,6 @@ pub(super) struct FrameScanner {
     seen_first: bool,
 }
 
-
 impl FrameScanner {
     /// Takes the next bytes. Returns the reply code and text of a `connection.close` among them.
     pub(super) fn scan(&mut self, mut bytes: &[u8]) -> Result<Option<(u16, String)>, Violation> {
@@ -120,7 +119,9 @@ impl FrameScanner {
     fn check_first_byte(&self) -> Result<(), Violation> {
         match self.head.as_slice() {
             [] | [METHOD | CONTENT_HEADER | BODY | HEARTBEAT, ..] => Ok(()),
-            [b'A', rest @ ..] if !self.seen_first && b"MQP".starts_with(&rest[..rest.len().min(3)]) => {
+            [b'A', rest @ ..]
+                if !self.seen_first && b"MQP".starts_with(&rest[..rest.len().min(3)]) =>
+            {
                 // A broker that refuses our version answers with its own protocol header.
                 if rest.len() >= 3 {
                     Err(Violation::OtherVersion)
@@ -232,9 +233,15 @@ mod tests {
 
     #[test]
     fn other_protocols_are_told_from_the_first_bytes() {
-        assert_eq!(scan(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Err(Violation::NotAmqp));
+        assert_eq!(
+            scan(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            Err(Violation::NotAmqp)
+        );
         assert_eq!(scan(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Violation::NotAmqp));
-        assert_eq!(scan(b"\x15\x03\x01\x00\x02\x02\x46"), Err(Violation::NotAmqp));
+        assert_eq!(
+            scan(b"\x15\x03\x01\x00\x02\x02\x46"),
+            Err(Violation::NotAmqp)
+        );
         assert_eq!(scan(b"AMQP\x00\x01\x00\x00"), Err(Violation::OtherVersion));
         assert_eq!(scan(&frame(METHOD, 1, &[0; 4])), Err(Violation::NotAmqp));
     }

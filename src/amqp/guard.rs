@@ -36,9 +36,15 @@ pub(super) struct GuardedStream {
 
 enum Handshake {
     /// The next write that is a `connection.start-ok` is replaced, with these properties.
-    Expected { connection_name: String },
+    Expected {
+        connection_name: String,
+    },
     /// The replacement is being written; amiquip offers the original again until we take it.
-    Replacing { bytes: Vec<u8>, written: usize, original: usize },
+    Replacing {
+        bytes: Vec<u8>,
+        written: usize,
+        original: usize,
+    },
     Done,
 }
 
@@ -105,7 +111,13 @@ impl Write for GuardedStream {
 }
 
 impl Evented for GuardedStream {
-    fn register(&self, poll: &Poll, token: Token, interest: Ready, opts: PollOpt) -> io::Result<()> {
+    fn register(
+        &self,
+        poll: &Poll,
+        token: Token,
+        interest: Ready,
+        opts: PollOpt,
+    ) -> io::Result<()> {
         self.socket.register(poll, token, interest, opts)
     }
 

@@ -233,7 +233,9 @@ impl Link {
         match self.connection.take() {
             Some(connection) => {
                 let _guard = self.watchdog.guard(CLOSE_LIMIT);
-                connection.close().map_err(|error| errors::translate(&error))
+                connection
+                    .close()
+                    .map_err(|error| errors::translate(&error))
             }
             None => Ok(()),
         }

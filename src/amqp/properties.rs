@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn identity_ignores_only_what_the_broker_counts() {
         let first = Properties::persistent().with_id("a".to_owned());
-        let counted = first.clone().with_header("x-delivery-count", "1".to_owned());
+        let counted = first
+            .clone()
+            .with_header("x-delivery-count", "1".to_owned());
         let again = first.clone().with_header("task-attempts", "1".to_owned());
         assert_ne!(first.identity(), again.identity());
         assert_eq!(counted.identity(), first.identity());

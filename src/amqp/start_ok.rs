@@ -90,7 +90,10 @@ mod tests {
         let original = start_ok(b"\x01aS\0\0\0\x01b", rest);
         let (frame, replaced) = replace(&original, "worker host:1").unwrap();
         assert_eq!(replaced, original.len());
-        assert_eq!(frame.len(), HEADER + 1 + u32::from_be_bytes(frame[3..7].try_into().unwrap()) as usize);
+        assert_eq!(
+            frame.len(),
+            HEADER + 1 + u32::from_be_bytes(frame[3..7].try_into().unwrap()) as usize
+        );
         assert!(frame.ends_with(&[&rest[..], &[FRAME_END]].concat()));
         let name = b"connection_nameS\0\0\0\x0dworker host:1";
         assert!(frame.windows(name.len()).any(|part| part == name));

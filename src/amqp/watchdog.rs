@@ -141,7 +141,9 @@ fn watch(commands: &Receiver<Command>, mut when_cut: WhenCut, switch: &KillSwitc
             switch.throw();
             deadline = None;
         }
-        let limit = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+        let limit = deadline.map_or(Duration::MAX, |at| {
+            at.saturating_duration_since(Instant::now())
+        });
         select! {
             recv(commands) -> command => match command {
                 Ok(Command::Arm(at)) => deadline = Some(at),

@@ -53,7 +53,12 @@ pub struct Common {
     password_file: Option<PathBuf>,
 
     /// For one attempt to connect, all in all
-    #[arg(long, value_name = "DUR", default_value = "10s", help_heading = "Broker")]
+    #[arg(
+        long,
+        value_name = "DUR",
+        default_value = "10s",
+        help_heading = "Broker"
+    )]
     connect_timeout: humantime::Duration,
 
     /// A broker that is silent for two of these is given up
@@ -61,7 +66,14 @@ pub struct Common {
     heartbeat: Duration,
 
     /// The work queue. It is always durable
-    #[arg(short, long, value_name = "NAME", env = "TASK_QUEUE", default_value = "task_queue", help_heading = "Queue")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "TASK_QUEUE",
+        default_value = "task_queue",
+        help_heading = "Queue"
+    )]
     queue: QueueName,
 
     /// The queue's type. Not stated: a new queue is of the broker's default type, and one that
@@ -78,7 +90,12 @@ pub struct Common {
     no_declare: bool,
 
     /// text: lines for people. json: one object a line on stdout
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub log_format: LogFormat,
 
     /// Say nothing but errors
@@ -90,7 +107,12 @@ pub struct Common {
     pub verbose: u8,
 
     /// Colours on stderr
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub color: Color,
 }
 
@@ -164,7 +186,9 @@ fn read_password(path: &Path) -> Result<Password, Fault> {
         }
     }
     if password.contains('\0') {
-        return Err(unusable("it holds a NUL byte, which a log-in cannot".into()));
+        return Err(unusable(
+            "it holds a NUL byte, which a log-in cannot".into(),
+        ));
     }
     Ok(Password::new(password))
 }

@@ -48,7 +48,12 @@ pub struct NewTaskArgs {
     pub confirm_timeout: humantime::Duration,
 
     /// How long to keep trying while the broker cannot be reached, or `forever`
-    #[arg(long, value_name = "DUR", default_value = "10s", help_heading = "Broker")]
+    #[arg(
+        long,
+        value_name = "DUR",
+        default_value = "10s",
+        help_heading = "Broker"
+    )]
     pub retry_for: RetryFor,
 
     #[allow(missing_docs)]

@@ -63,7 +63,12 @@ pub struct WorkerArgs {
     pub status: bool,
 
     /// How long to keep trying while the broker cannot be reached, or `forever`
-    #[arg(long, value_name = "DUR", default_value = "forever", help_heading = "Broker")]
+    #[arg(
+        long,
+        value_name = "DUR",
+        default_value = "forever",
+        help_heading = "Broker"
+    )]
     pub retry_for: RetryFor,
 
     #[allow(missing_docs)]

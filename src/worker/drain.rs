@@ -31,7 +31,12 @@ impl Worker<'_> {
     /// Takes nothing new, gives back what has not begun, and lets running tasks finish.
     pub(super) fn drain(&mut self, consuming: &mut Consuming<'_>) -> Result<(), Fault> {
         let channel = consuming.channel();
-        events::plain(self.report, "draining", "running", json!(self.slots.running()));
+        events::plain(
+            self.report,
+            "draining",
+            "running",
+            json!(self.slots.running()),
+        );
         self.flush();
         for delivery in consuming.cancel()? {
             self.accept(delivery, channel);
@@ -44,7 +49,10 @@ impl Worker<'_> {
                 return self.give_back_running(channel);
             }
             self.draw();
-            let deadline = [self.next_deadline(), grace_ends].into_iter().flatten().min();
+            let deadline = [self.next_deadline(), grace_ends]
+                .into_iter()
+                .flatten()
+                .min();
             match consuming.wait(&self.messages, deadline) {
                 Event::Inbox(message) => self.handle(message),
                 Event::Ended(fault) => return Err(fault),
@@ -60,7 +68,10 @@ impl Worker<'_> {
         let grace_ends = self.grace_ends();
         while !self.slots.is_idle() && !self.stop_now {
             self.draw();
-            let deadline = [self.next_deadline(), grace_ends].into_iter().flatten().min();
+            let deadline = [self.next_deadline(), grace_ends]
+                .into_iter()
+                .flatten()
+                .min();
             let limit = deadline.map_or(Duration::MAX, |at| {
                 at.saturating_duration_since(Instant::now())
             });

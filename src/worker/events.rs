@@ -77,7 +77,11 @@ pub(super) fn done(report: &mut Report, slot: usize, running: &Running, naming: 
         },
         || {
             let mut fields = task_fields(&running.task, running.redelivered, Some(slot));
-            put(&mut fields, "duration_ms", milliseconds(running.started.elapsed()));
+            put(
+                &mut fields,
+                "duration_ms",
+                milliseconds(running.started.elapsed()),
+            );
             fields
         },
     );

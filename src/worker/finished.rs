@@ -39,6 +39,7 @@ impl Fingerprint {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "nearly all are whole")]
 enum Acked {
     /// Hashed when it is needed, which is hardly ever.
     Whole(Task),

@@ -102,9 +102,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
         let _ = signals.send(Message::Signal);
     })?;
     let name = format!("worker {}", report.who());
-    let connector = args
-        .common
-        .connector(name, args.retry_for, when_cut)?;
+    let connector = args.common.connector(name, args.retry_for, when_cut)?;
     let queue = args.common.work_queue();
     if args.status {
         return Ok(status::show(&connector, &queue, report)?);

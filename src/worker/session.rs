@@ -34,7 +34,10 @@ impl Worker<'_> {
                 return Ok(());
             };
             let fault = match self.serve(&mut link) {
-                Ok(()) => return self.say_goodbye(link),
+                Ok(()) => {
+                    self.say_goodbye(link);
+                    return Ok(());
+                }
                 Err(fault) => link.diagnose(fault),
             };
             self.void_deliveries();
@@ -47,7 +50,12 @@ impl Worker<'_> {
                 self.finish_running(None);
                 return Ok(());
             }
-            events::plain(self.report, "disconnected", "reason", json!(fault.to_string()));
+            events::plain(
+                self.report,
+                "disconnected",
+                "reason",
+                json!(fault.to_string()),
+            );
             self.flush();
             let running = match self.slots.running() {
                 0 => String::new(),
@@ -178,7 +186,8 @@ impl Worker<'_> {
             return;
         }
         self.has_waited = true;
-        self.report.detail(&format!("connected to {}", link.address()));
+        self.report
+            .detail(&format!("connected to {}", link.address()));
         events::waiting(self.report, self.settings.queue.name.as_str());
         self.flush();
     }
@@ -258,7 +267,7 @@ impl Worker<'_> {
 
     /// All is done and acknowledged. The goodbye makes sure that the broker has read the
     /// acknowledgements; without its answer some tasks may be done again.
-    fn say_goodbye(&mut self, link: Link) -> Result<(), Fault> {
+    fn say_goodbye(&self, link: Link) {
         let closed = link.close();
         if let (Err(fault), false, Ack::After) = (closed, self.stop_now, self.settings.ack) {
             self.warn(&format!(
@@ -266,7 +275,6 @@ impl Worker<'_> {
                  done again"
             ));
         }
-        Ok(())
     }
 
     fn stopped_disconnected(&mut self, fault: &Fault) -> Result<(), Fault> {

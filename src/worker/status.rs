@@ -19,7 +19,8 @@ pub(super) fn show(
     })?;
     let name = &queue.name;
     let Some(work) = inspect(&mut link, name.as_str())? else {
-        let text = format!("there is no queue `{name}`; it is declared by the first new_task or worker");
+        let text =
+            format!("there is no queue `{name}`; it is declared by the first new_task or worker");
         return Err(Fault::new(Kind::Queue, text));
     };
     let dead = inspect(&mut link, &format!("{}.dead", name.as_str()))?;

@@ -39,9 +39,10 @@ impl Worker<'_> {
         }
         // It may be one that still runs here, or that was done here, and whose acknowledgement
         // became void with an earlier connection.
-        let running = self.slots.iter_mut().find(|running| {
-            running.token.is_none() && is_same(&running.task, &handed.task)
-        });
+        let running = self
+            .slots
+            .iter_mut()
+            .find(|running| running.token.is_none() && is_same(&running.task, &handed.task));
         if let Some(running) = running {
             running.token = Some(handed.token);
             return;
@@ -50,7 +51,9 @@ impl Worker<'_> {
             self.totals.skipped += 1;
             events::skipped(self.report, &handed.task);
             let line = handed.task.line();
-            self.note(&format!("done before, acknowledged without doing it again: {line}"));
+            self.note(&format!(
+                "done before, acknowledged without doing it again: {line}"
+            ));
             self.flush();
             self.settle(handed.task, Some(handed.token), Some(channel));
             return;
@@ -61,7 +64,9 @@ impl Worker<'_> {
     /// Begins tasks while there are any and slots are free.
     pub(super) fn begin_tasks(&mut self) {
         while !self.is_stopping() && self.may_begin() {
-            let Some(slot) = self.slots.free() else { return };
+            let Some(slot) = self.slots.free() else {
+                return;
+            };
             let Some(handed) = self.backlog.pop_front() else {
                 return;
             };
@@ -155,6 +160,10 @@ impl Worker<'_> {
 }
 
 /// One `dot` for each `.` in the body.
+#[allow(
+    clippy::naive_bytecount,
+    reason = "pretended work need not be counted fast"
+)]
 fn pretended_work(body: &[u8], dot: Duration) -> Duration {
     let dots = body.iter().filter(|byte| **byte == b'.').count();
     dot.saturating_mul(u32::try_from(dots).unwrap_or(u32::MAX))
@@ -170,6 +179,9 @@ mod tests {
         assert_eq!(pretended_work(b"Hello...", second), Duration::from_secs(3));
         assert_eq!(pretended_work(b"", second), Duration::ZERO);
         let half = Duration::from_millis(500);
-        assert_eq!(pretended_work(b".a.\xff.", half), Duration::from_millis(1500));
+        assert_eq!(
+            pretended_work(b".a.\xff.", half),
+            Duration::from_millis(1500)
+        );
     }
 }

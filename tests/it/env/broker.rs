@@ -1,0 +1,118 @@
+//! Real brokers: one that the tests share, and private ones for tests that break theirs.
+
+use super::{root, unique};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// A RabbitMQ node.
+pub struct Broker {
+    /// Its AMQP URL.
+    pub url: String,
+    /// The name of a private one, which is stopped when the test ends.
+    name: Option<String>,
+}
+
+/// The broker that tests share: the one of `AMQP_URL`, or the one that `scripts/broker` runs.
+pub fn shared() -> &'static Broker {
+    static SHARED: OnceLock<Broker> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let output = script(None, &["url"]);
+        let url = last_line(&output);
+        assert!(
+            output.status.success() && url.starts_with("amqp"),
+            "these tests need a RabbitMQ broker, and there is none.\n\
+             Run scripts/test, which brings one up and runs the tests; or run scripts/broker start \
+             and then cargo test; or set AMQP_URL.\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Broker { url, name: None }
+    })
+}
+
+impl Broker {
+    /// A broker for one test alone, with additions to its `rabbitmq.conf` and `advanced.config`.
+    pub fn private(conf: &str, advanced: &str) -> Self {
+        // `scripts/test` stops what it finds left over of this name.
+        let name = unique("node").replace("it-", "test-");
+        let directory = std::env::temp_dir();
+        let mut arguments = vec!["start".to_owned()];
+        for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
+            if !content.is_empty() {
+                let path = directory.join(format!("{name}{option}"));
+                std::fs::write(&path, content).unwrap();
+                arguments.extend([option.to_owned(), path.display().to_string()]);
+            }
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = script(Some(&name), &arguments);
+        assert!(
+            output.status.success(),
+            "no private broker: {}",
+            describe(&output)
+        );
+        Self {
+            url: last_line(&output),
+            name: Some(name),
+        }
+    }
+
+    /// Runs `scripts/broker VERB` for this broker.
+    pub fn script(&self, verb: &str) {
+        let output = self.run(&[verb]);
+        assert!(output.status.success(), "{verb}: {}", describe(&output));
+    }
+
+    /// Runs `rabbitmqctl` on this broker and returns what it printed.
+    pub fn ctl(&self, arguments: &[&str]) -> String {
+        let output = self.run(&[&["ctl"], arguments].concat());
+        assert!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {}",
+            describe(&output)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The URL with another user, password or vhost.
+    pub fn url_with(&self, credentials: &str, path: &str) -> String {
+        let (_, address) = self.url.rsplit_once('@').unwrap();
+        let address = address.split('/').next().unwrap();
+        format!("amqp://{credentials}@{address}{path}")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        script(self.name.as_deref(), arguments)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if self.name.is_some() {
+            self.run(&["stop"]);
+        }
+    }
+}
+
+/// Runs `scripts/broker` for the shared broker, or for the private one of this name.
+fn script(private: Option<&str>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(root().join("scripts/broker"));
+    command.args(arguments);
+    if let Some(name) = private {
+        command.env_remove("AMQP_URL").env("BROKER_NAME", name);
+    }
+    command.output().unwrap()
+}
+
+fn last_line(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+fn describe(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}

@@ -1,0 +1,79 @@
+//! The tutorial's own programs, in Python and PHP, beside ours, both ways.
+
+use crate::env::{self, Admin, Broker, Kind};
+use std::process::Command;
+
+/// A tutorial program of `tests/interop`, on `queue`.
+fn tutorial(language: &str, program: &str, broker: &Broker, queue: &str) -> Command {
+    let directory = env::root().join("tests/interop");
+    let mut command = if language == "pika" {
+        let python = env::root().join("target/venv/bin/python3");
+        assert!(
+            python.exists(),
+            "run scripts/setup test: it installs pika in target/venv"
+        );
+        let mut command = Command::new(python);
+        command.arg(directory.join("pika").join(format!("{program}.py")));
+        command
+    } else {
+        let mut command = Command::new("php");
+        command.arg(directory.join("php").join(format!("{program}.php")));
+        command
+    };
+    let (_, address) = broker.url.rsplit_once('@').unwrap();
+    let (host, port) = address.split('/').next().unwrap().rsplit_once(':').unwrap();
+    command
+        .env("AMQP_HOST", host)
+        .env("AMQP_PORT", port)
+        .env("TASK_QUEUE", queue)
+        .env("PYTHONUNBUFFERED", "1");
+    command
+}
+
+/// Their producer to our worker and our producer to theirs, on one queue.
+fn exchange(language: &str, kind: Kind) {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, language, kind);
+    let run = |program| {
+        let mut command = tutorial(language, program, broker, &admin.queue);
+        if matches!(kind, Kind::Quorum) {
+            command.env("TASK_QUEUE_TYPE", "quorum");
+        }
+        command
+    };
+    let mut theirs = run("new_task");
+    theirs.args(["From", language]);
+    let sent = env::spawn(theirs).ended().expect(0);
+    assert_eq!(sent.stdout.trim_end(), format!(" [x] Sent From {language}"));
+    let ours = env::worker(broker, &admin.queue, &["--exit-when-empty"])
+        .ended()
+        .expect(0);
+    assert_eq!(ours.bodies("done"), [format!("From {language}")]);
+
+    env::new_task(broker, &admin.queue, &["From us"]).expect(0);
+    let mut theirs = env::spawn(run("worker"));
+    assert_eq!(
+        theirs.line(),
+        " [*] Waiting for messages. To exit press CTRL+C"
+    );
+    assert_eq!(theirs.line(), " [x] Received From us");
+    assert_eq!(theirs.line(), " [x] Done");
+    env::wait_for("acknowledged", || {
+        (admin.unsettled(broker) == 0).then_some(())
+    });
+}
+
+#[test]
+fn lesson_12_pika() {
+    exchange("pika", Kind::Plain);
+}
+
+#[test]
+fn lesson_12_pika_with_a_quorum_queue() {
+    exchange("pika", Kind::Quorum);
+}
+
+#[test]
+fn lesson_12_php_amqplib() {
+    exchange("php", Kind::Plain);
+}

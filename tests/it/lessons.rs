@@ -1,0 +1,308 @@
+//! What the tutorial teaches, lesson by lesson. The numbers are those of README's table.
+
+use crate::env::{self, Admin, Broker, Ended, Kind, Running};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Sends one task for each body, one after the other.
+fn send(broker: &Broker, queue: &str, bodies: &[&str]) {
+    for body in bodies {
+        env::new_task(broker, queue, &[body]).expect(0);
+    }
+}
+
+/// When an event was told, in milliseconds since 1970.
+fn time(event: &Value) -> u128 {
+    let text = event["time"].as_str().unwrap();
+    let time = humantime::parse_rfc3339(text).unwrap();
+    time.duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis()
+}
+
+/// Waits until `count` tasks are done, looking at both workers in turn, and ends them.
+fn finish(admin: &Admin, workers: Vec<Running>, expected: usize) -> Vec<Ended> {
+    admin.wait_for_ready(0);
+    let ended: Vec<Ended> = workers.into_iter().map(Running::stopped).collect();
+    let done: usize = ended.iter().map(|worker| worker.events("done").len()).sum();
+    assert_eq!(done, expected, "{}\n{}", ended[0], ended[1]);
+    ended
+}
+
+#[test]
+fn lesson_1_a_task_of_three_dots_takes_three_seconds() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "dots");
+    send(broker, &admin.queue, &["A very hard task..."]);
+    let mut worker = env::worker(broker, &admin.queue, &[]);
+    let received = worker.event("received");
+    let done = worker.event("done");
+    let took = time(&done) - time(&received);
+    assert!((3000..3500).contains(&took), "{took} ms");
+    assert_eq!(done["duration_ms"].as_u64().unwrap() / 100, 30);
+    worker.stopped().expect(0);
+}
+
+#[test]
+fn the_lines_are_the_tutorials_own() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "lines");
+    let sent = env::new_task(broker, &admin.queue, &["First", "task."]).expect(0);
+    assert_eq!(sent.stdout, " [x] Sent First task.\n");
+    let sent = env::new_task(broker, &admin.queue, &[]).expect(0);
+    assert_eq!(sent.stdout, " [x] Sent Hello World!\n");
+    let run = |arguments: &[&str]| {
+        let mut command = env::command("worker");
+        command.args(["-u", &broker.url, "-q", &admin.queue, "--dot", "10ms"]);
+        env::spawn({
+            command.args(arguments).arg("--exit-when-empty");
+            command
+        })
+        .ended()
+        .expect(0)
+    };
+    assert_eq!(
+        run(&[]).stdout,
+        " [*] Waiting for messages. To exit press CTRL+C\n \
+         [x] Received First task.\n [x] Done\n \
+         [x] Received Hello World!\n [x] Done\n"
+    );
+    env::new_task(broker, &admin.queue, &["Named."]).expect(0);
+    assert!(
+        run(&["-j", "2"])
+            .stdout
+            .ends_with(" [x] Received Named.\n [x] Done Named.\n")
+    );
+}
+
+#[test]
+fn lesson_2_round_robin_alternates_exactly() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "round-robin");
+    let options = ["--prefetch", "0", "--dot", "20ms"];
+    let first = env::worker(broker, &admin.queue, &options);
+    let second = env::worker(broker, &admin.queue, &options);
+    let bodies: Vec<String> = (1..=10).map(|number| format!("{number}.")).collect();
+    for body in &bodies {
+        send(broker, &admin.queue, &[body]);
+    }
+    let mut workers = [first, second];
+    let last: Vec<Value> = [9, 10]
+        .iter()
+        .zip(&mut workers)
+        .map(|(number, worker)| worker.event_of("done", &format!("{number}.")))
+        .collect();
+    assert_eq!(last.len(), 2);
+    let ended = finish(&admin, workers.into(), 10);
+    let odd: Vec<String> = bodies.iter().step_by(2).cloned().collect();
+    let even: Vec<String> = bodies.iter().skip(1).step_by(2).cloned().collect();
+    assert_eq!(ended[0].bodies("received"), odd);
+    assert_eq!(ended[1].bodies("received"), even);
+}
+
+/// Odd tasks are heavy, even ones light.
+const MIXED: [&str; 8] = ["1....", "2.", "3....", "4.", "5....", "6.", "7....", "8."];
+const DOT: Duration = Duration::from_millis(200);
+
+/// Both workers wait, then the mixed tasks come. How long each worker was busy, and from the first
+/// task's beginning to the last one's end, in milliseconds.
+fn dispatch(prefetch: &str) -> ([u128; 2], u128) {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "dispatch");
+    let dot = format!("{}ms", DOT.as_millis());
+    let options = ["--prefetch", prefetch, "--dot", &dot];
+    let workers: Vec<Running> = (0..2)
+        .map(|_| env::worker(broker, &admin.queue, &options))
+        .collect();
+    let file = MIXED;
+    send(broker, &admin.queue, &file);
+    // Stopping lets no prefetched task be done, so all must be done before.
+    env::wait_for("all done", || (admin.unsettled(broker) == 0).then_some(()));
+    let ended = finish(&admin, workers, MIXED.len());
+    let busy = [0, 1].map(|index: usize| {
+        let events = ended[index].events("done");
+        events
+            .iter()
+            .map(|event| u128::from(event["duration_ms"].as_u64().unwrap()))
+            .sum()
+    });
+    let times = |name| {
+        let events = ended.iter().flat_map(move |worker| worker.events(name));
+        events.map(|event| time(&event)).collect::<Vec<_>>()
+    };
+    let total =
+        times("done").into_iter().max().unwrap() - times("received").into_iter().min().unwrap();
+    (busy, total)
+}
+
+#[test]
+fn lesson_3_round_robin_keeps_one_worker_busy_and_the_other_idle() {
+    let (busy, total) = dispatch("0");
+    let (heavy, light) = (16 * DOT.as_millis(), 4 * DOT.as_millis());
+    assert!(busy[0] >= heavy && busy[1] < 2 * light, "{busy:?}");
+    assert!(total >= heavy, "{total} ms");
+}
+
+#[test]
+fn lesson_4_fair_dispatch_is_as_good_as_ideal_assignment() {
+    let (_, total) = dispatch("1");
+    let ideal = ideal(&MIXED, 2);
+    let limit = ideal + ideal / 50 + 200;
+    assert!(
+        (ideal..=limit).contains(&total),
+        "{total} ms, ideal {ideal} ms"
+    );
+    let round_robin = 16 * DOT.as_millis();
+    assert!(
+        total < round_robin,
+        "{total} ms, round robin {round_robin} ms"
+    );
+}
+
+/// The total if each task, in order, goes to the worker that is free first, in milliseconds.
+fn ideal(bodies: &[&str], workers: usize) -> u128 {
+    let mut free_at = vec![0; workers];
+    for body in bodies {
+        let next = free_at.iter_mut().min().unwrap();
+        *next += body.matches('.').count() as u128 * DOT.as_millis();
+    }
+    free_at.into_iter().max().unwrap()
+}
+
+#[test]
+fn lesson_5_a_killed_workers_task_goes_to_the_other() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "killed");
+    let mut doomed = env::worker(broker, &admin.queue, &["--dot", "60s"]);
+    send(broker, &admin.queue, &["precious."]);
+    assert_eq!(doomed.event("received")["redelivered"], false);
+    let mut other = env::worker(broker, &admin.queue, &["--dot", "50ms"]);
+    doomed.kill();
+    assert_eq!(other.event("received")["redelivered"], true);
+    assert_eq!(other.event("done")["body"], "precious.");
+    other.stopped().expect(0);
+    assert_eq!(admin.ready(), 0);
+}
+
+#[test]
+fn lesson_6_ack_auto_loses_the_tasks_of_a_killed_worker() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "ack-auto");
+    send(broker, &admin.queue, &["1.", "2.", "3."]);
+    let mut doomed = env::worker(broker, &admin.queue, &["--ack", "auto", "--dot", "60s"]);
+    doomed.message("its tasks are lost");
+    doomed.event("received");
+    admin.wait_for_ready(0);
+    doomed.kill();
+    let other = env::worker(broker, &admin.queue, &["--exit-when-empty"])
+        .ended()
+        .expect(0);
+    assert!(
+        other.events("received").is_empty(),
+        "that is the lesson: they are gone\n{other}"
+    );
+}
+
+#[test]
+fn lesson_6_ack_never_piles_tasks_up_and_all_come_back() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "ack-never");
+    send(broker, &admin.queue, &["1", "2", "3"]);
+    let mut worker = env::worker(broker, &admin.queue, &["--ack", "never"]);
+    worker.message("come back");
+    worker.event_of("done", "3");
+    let listed = broker.ctl(&[
+        "-q",
+        "list_queues",
+        "name",
+        "messages_ready",
+        "messages_unacknowledged",
+    ]);
+    let row = listed
+        .lines()
+        .find(|line| line.starts_with(&admin.queue))
+        .unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..], ["0", "3"]);
+    worker.stopped().expect(0);
+    admin.wait_for_ready(3);
+    let again = env::worker(broker, &admin.queue, &["--exit-when-empty"])
+        .ended()
+        .expect(0);
+    let redelivered = again
+        .events("received")
+        .iter()
+        .all(|event| event["redelivered"] == true);
+    assert!(redelivered, "{again}");
+    assert_eq!(again.bodies("done"), ["1", "2", "3"]);
+}
+
+// Lesson 7 (Ctrl+C) is in `stopping`, lesson 8 (the broker's death) in `recovery`.
+
+#[test]
+fn lesson_9_a_queue_with_other_properties_is_refused() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "not-durable", Kind::NotDurable);
+    let sent = env::new_task(broker, &admin.queue, &["x"]).expect(73);
+    let sent = sent.says("is not durable").says("406 PRECONDITION_FAILED");
+    assert_eq!(sent.stdout, "");
+    let mut command = env::command("worker");
+    command.args(["-u", &broker.url, "-q", &admin.queue]);
+    env::spawn(command)
+        .ended()
+        .expect(73)
+        .says("is not durable");
+    assert_eq!(admin.ready(), 0);
+}
+
+#[test]
+fn lesson_10_a_late_worker_gets_what_the_others_were_not_handed() {
+    for (prefetch, expected) in [("0", 0), ("1", 1)] {
+        let broker = env::shared();
+        let admin = Admin::new(broker, "late");
+        send(broker, &admin.queue, &["1.", "2."]);
+        let mut early = env::worker(
+            broker,
+            &admin.queue,
+            &["--prefetch", prefetch, "--dot", "60s"],
+        );
+        early.event("received");
+        env::wait_for("handed out", || (admin.ready() == expected).then_some(()));
+        let late = env::worker(broker, &admin.queue, &["--idle-timeout", "300ms"]);
+        let late = late.ended().expect(0);
+        assert_eq!(
+            late.events("done").len(),
+            expected as usize,
+            "--prefetch {prefetch}\n{late}"
+        );
+    }
+}
+
+#[test]
+fn lesson_11_a_backlog_can_be_watched() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "status");
+    send(broker, &admin.queue, &["1", "2"]);
+    let status = |format: &str| {
+        let mut command = env::command("worker");
+        command.args([
+            "-u",
+            &broker.url,
+            "-q",
+            &admin.queue,
+            "--status",
+            "--log-format",
+            format,
+        ]);
+        env::spawn(command).ended().expect(0)
+    };
+    let expected = format!(
+        "queue {}: ready 2, consumers 0, delayed 0, dead 0\n",
+        admin.queue
+    );
+    assert_eq!(status("text").stdout, expected);
+    let _worker = env::worker(broker, &admin.queue, &["--max-tasks", "9"]);
+    admin.wait_for_ready(0);
+    let event = &status("json").events("status")[0];
+    assert_eq!(event["consumers"], 1);
+    assert_eq!(event["ready"], 0);
+}

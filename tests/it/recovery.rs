@@ -1,0 +1,179 @@
+//! Lost connections, restarted and frozen brokers.
+
+use crate::env::{self, Admin, Broker};
+use std::time::{Duration, Instant};
+
+#[test]
+fn lesson_8_the_brokers_death_loses_nothing() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("death");
+    let mut worker = env::worker(&broker, &queue, &["--dot", "100ms"]);
+    for number in 1..=5 {
+        env::new_task(&broker, &queue, &[&format!("{number}..........")]).expect(0);
+    }
+    worker.event_of("received", "1..........");
+    broker.script("kill");
+    worker.event("disconnected");
+    // A producer that comes while there is no broker waits for it.
+    let mut command = env::command("new_task");
+    command.args(["-u", &broker.url, "-q", &queue, "--retry-for", "1m", "6."]);
+    let mut producer = env::spawn(command);
+    producer.message("connection refused");
+    // The running task goes on meanwhile.
+    worker.event_of("done", "1..........");
+    worker.message("cannot be acknowledged");
+    broker.script("start");
+    producer.ended().expect(0);
+    worker.event("reconnected");
+    let mut bodies = vec![worker.event("skipped")["body"].clone()];
+    for _ in 0..5 {
+        bodies.push(worker.event("done")["body"].clone());
+    }
+    assert_eq!(
+        bodies[0], "1..........",
+        "done once, acknowledged when it came back"
+    );
+    assert_eq!(bodies[5], "6.");
+    worker.stopped().expect(0);
+    Admin::new(&broker, "x").expect_empty(&queue);
+}
+
+#[test]
+fn a_frozen_broker_is_given_up_and_used_again() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("frozen");
+    let options = ["--heartbeat", "1s", "--connect-timeout", "500ms"];
+    let mut worker = env::worker(&broker, &queue, &options);
+    broker.script("freeze");
+    let mut command = env::command("new_task");
+    command.args([
+        "-u",
+        &broker.url,
+        "-q",
+        &queue,
+        "--retry-for",
+        "1s",
+        "--connect-timeout",
+        "500ms",
+        "x",
+    ]);
+    env::spawn(command)
+        .ended()
+        .expect(69)
+        .says("no answer within 500ms");
+    let reason = worker.event("disconnected")["reason"].to_string();
+    assert!(reason.contains("silent for two heartbeats"), "{reason}");
+    broker.script("thaw");
+    worker.event("reconnected");
+    env::new_task(&broker, &queue, &["x"]).expect(0);
+    worker.event("done");
+    worker.stopped().expect(0);
+}
+
+#[test]
+fn a_broker_that_is_low_on_memory_is_waited_for() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("alarm");
+    let watermark = |fraction| broker.ctl(&["-q", "set_vm_memory_high_watermark", fraction]);
+    env::new_task(&broker, &queue, &["before"]).expect(0);
+    watermark("0.00001");
+    let blocked = env::new_task(&broker, &queue, &["--confirm-timeout", "2s", "x"]).expect(75);
+    blocked.says("low on memory").says("did not confirm");
+    let mut command = env::command("new_task");
+    command.args(["-u", &broker.url, "-q", &queue, "patient"]);
+    let mut patient = env::spawn(command);
+    patient.message("takes no tasks for now (low on memory)");
+    watermark("0.4");
+    patient.ended().expect(0);
+}
+
+#[test]
+fn a_task_goes_on_when_the_broker_stops_waiting_for_its_acknowledgement() {
+    let broker = Broker::private(
+        "consumer_timeout = 1500\n",
+        "[{rabbit, [{channel_tick_interval, 500}]}].\n",
+    );
+    let queue = env::unique("ack-timeout");
+    let mut worker = env::worker(&broker, &queue, &["--dot", "4s"]);
+    env::new_task(&broker, &queue, &["long."]).expect(0);
+    worker.message("consumer_timeout");
+    worker.event("reconnected");
+    worker.event("done");
+    worker.stopped().expect(0);
+    Admin::new(&broker, "x").expect_empty(&queue);
+}
+
+#[test]
+fn closed_connections_are_opened_again() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("closed");
+    let mut worker = env::worker(&broker, &queue, &["--dot", "4s"]);
+    env::new_task(&broker, &queue, &["1."]).expect(0);
+    worker.event("received");
+    broker.ctl(&["-q", "close_all_connections", "--global", "maintenance"]);
+    let reason = worker.event("disconnected")["reason"].to_string();
+    assert!(reason.contains("maintenance"), "{reason}");
+    worker.event("reconnected");
+    assert_eq!(worker.event("done")["body"], "1.");
+    env::new_task(&broker, &queue, &["2"]).expect(0);
+    let received = worker.event("received");
+    assert_eq!(received["body"], "2", "the first task was not done again");
+    worker.stopped().expect(0);
+    Admin::new(&broker, "x").expect_empty(&queue);
+}
+
+#[test]
+fn a_deleted_queue_is_declared_again() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "deleted");
+    let mut worker = env::worker(broker, &admin.queue, &[]);
+    admin.delete();
+    worker.message("was deleted");
+    worker.event("reconnected");
+    env::new_task(broker, &admin.queue, &["x"]).expect(0);
+    worker.event("done");
+    worker.stopped().expect(0);
+}
+
+#[test]
+fn a_deleted_queue_that_may_not_be_declared_ends_the_worker() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "deleted");
+    admin.declare();
+    let mut worker = env::worker(broker, &admin.queue, &["--no-declare"]);
+    admin.delete();
+    worker.message("was deleted");
+    worker.ended().expect(73).says("no queue");
+}
+
+#[test]
+fn the_nodes_of_a_cluster_are_tried_in_turn() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "nodes");
+    let urls = format!("amqp://localhost:1,{}", broker.url);
+    let mut command = env::command("new_task");
+    command.args(["-u", &urls, "-q", &admin.queue, "x"]);
+    let sent = env::spawn(command).ended().expect(0);
+    assert_eq!(sent.stderr, "");
+}
+
+#[test]
+fn a_broker_that_stays_away_ends_the_worker_when_the_time_is_up() {
+    let mut command = env::command("worker");
+    command.args(["-u", "amqp://localhost:1", "--retry-for", "300ms"]);
+    let begun = Instant::now();
+    env::spawn(command)
+        .ended()
+        .expect(69)
+        .says("connection refused");
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+}
+
+#[test]
+fn a_worker_that_waits_for_the_broker_can_be_stopped() {
+    let mut command = env::command("worker");
+    command.args(["-u", "amqp://localhost:1"]);
+    let mut worker = env::spawn(command);
+    worker.message("trying again until it answers");
+    worker.stopped().expect(0);
+}

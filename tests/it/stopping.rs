@@ -1,0 +1,134 @@
+//! Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
+
+use crate::env::{self, Admin};
+use rustix::process::Signal;
+
+/// A worker in the middle of a task that takes `dot`, with a second task waiting.
+fn in_mid_task(name: &str, options: &[&str]) -> (Admin, env::Running) {
+    let broker = env::shared();
+    let admin = Admin::new(broker, name);
+    env::new_task(broker, &admin.queue, &["running."]).expect(0);
+    env::new_task(broker, &admin.queue, &["waiting."]).expect(0);
+    let mut worker = env::worker(broker, &admin.queue, options);
+    worker.event("received");
+    (admin, worker)
+}
+
+#[test]
+fn lesson_7_the_first_ctrl_c_finishes_the_task() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (admin, worker) = in_mid_task("first", &["--dot", "300ms"]);
+        worker.signal(signal);
+        let ended = worker
+            .ended()
+            .expect(0)
+            .says("once more Ctrl+C gives it back");
+        assert_eq!(ended.bodies("done"), ["running."]);
+        assert_eq!(ended.events("stopped")[0]["reason"], "signal");
+        admin.wait_for_ready(1);
+    }
+}
+
+#[test]
+fn lesson_7_the_second_ctrl_c_gives_the_task_back() {
+    let (admin, mut worker) = in_mid_task("second", &["--dot", "60s"]);
+    worker.signal(Signal::INT);
+    worker.message("once more Ctrl+C");
+    worker.signal(Signal::INT);
+    let ended = worker.ended().expect(130);
+    assert_eq!(ended.bodies("returned"), ["running."]);
+    assert_eq!(ended.bodies("done"), [""; 0]);
+    admin.wait_for_ready(2);
+    let again = env::worker(
+        env::shared(),
+        &admin.queue,
+        &["--exit-when-empty", "--dot", "1ms"],
+    );
+    assert_eq!(
+        again.ended().expect(0).bodies("done"),
+        ["running.", "waiting."]
+    );
+}
+
+#[test]
+fn grace_bounds_the_wait_for_running_tasks() {
+    let (admin, worker) = in_mid_task("grace", &["--dot", "60s", "--grace", "50ms"]);
+    worker.signal(Signal::TERM);
+    worker.ended().expect(130);
+    admin.wait_for_ready(2);
+}
+
+#[test]
+fn prefetched_tasks_go_back_in_their_order() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "prefetched");
+    admin.declare();
+    admin.publish(&["1.", "2", "3", "4"]);
+    let mut worker = env::worker(broker, &admin.queue, &["--prefetch", "0", "--dot", "200ms"]);
+    worker.event("received");
+    admin.wait_for_ready(0);
+    let ended = worker.stopped().expect(0);
+    assert_eq!(ended.bodies("returned"), ["2", "3", "4"]);
+    let again = env::worker(broker, &admin.queue, &["--exit-when-empty"])
+        .ended()
+        .expect(0);
+    assert_eq!(again.bodies("done"), ["2", "3", "4"]);
+}
+
+#[test]
+fn max_tasks_takes_no_more_than_it_says() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "max");
+    admin.declare();
+    admin.publish(&["1", "2", "3", "4"]);
+    let options = ["--max-tasks", "3", "--prefetch", "0", "-j", "2"];
+    let ended = env::worker(broker, &admin.queue, &options)
+        .ended()
+        .expect(0);
+    assert_eq!(ended.events("done").len(), 3);
+    assert_eq!(ended.events("stopped")[0]["reason"], "max-tasks");
+    admin.wait_for_ready(1);
+}
+
+#[test]
+fn an_idle_worker_stops_at_once() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "idle");
+    let ended = env::worker(broker, &admin.queue, &[]).stopped().expect(0);
+    assert_eq!(ended.events("stopped")[0]["received"], 0);
+}
+
+#[test]
+fn slots_work_at_the_same_time() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "slots");
+    admin.declare();
+    admin.publish(&["1.", "2.", "3."]);
+    let mut worker = env::worker(broker, &admin.queue, &["-j", "3", "--dot", "60s"]);
+    let slots: Vec<_> = (0..3)
+        .map(|_| worker.event("received")["slot"].clone())
+        .collect();
+    assert_eq!(slots, [1, 2, 3]);
+}
+
+#[test]
+fn a_worker_whose_output_nobody_reads_stops_and_keeps_its_tasks() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "closed-pipe");
+    admin.declare();
+    admin.publish(&["1.", "2.", "3."]);
+    let worker = env!("CARGO_BIN_EXE_worker");
+    let mut shell = std::process::Command::new("sh");
+    let script = format!(
+        "({worker} -u {} -q {} --dot 300ms; echo code $? >&2) | head -n 1",
+        broker.url, admin.queue
+    );
+    shell.args(["-c", &script]);
+    let ended = env::spawn(shell)
+        .ended()
+        .says("cannot write to stdout")
+        .says("code 74");
+    assert_eq!(ended.stdout.lines().count(), 1);
+    // Whatever could be told before `head` ended was done; the others wait.
+    env::wait_for("tasks kept", || (admin.ready() >= 1).then_some(()));
+}
