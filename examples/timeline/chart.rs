@@ -21,9 +21,8 @@ pub struct Group {
 /// One slot of one worker.
 #[derive(Debug, Default)]
 pub struct Row {
+    /// A number in place of host and process id: pictures are shown around.
     pub label: String,
-    /// Host and process id.
-    pub worker: String,
     /// In order of time, without overlap.
     pub blocks: Vec<Block>,
 }

@@ -85,14 +85,14 @@ impl Lanes {
         for ((worker, slot), row) in self.rows {
             slots[worker].push((slot, row));
         }
-        let workers = (1..).zip(self.workers).zip(slots);
-        workers
-            .flat_map(|((number, name), slots)| worker_rows(number, &name, slots))
+        (1..)
+            .zip(slots)
+            .flat_map(|(number, slots)| worker_rows(number, slots))
             .collect()
     }
 }
 
-fn worker_rows(number: usize, name: &str, mut slots: Vec<(u64, Row)>) -> Vec<Row> {
+fn worker_rows(number: usize, mut slots: Vec<(u64, Row)>) -> Vec<Row> {
     if slots.is_empty() {
         slots.push((1, Row::default()));
     }
@@ -108,7 +108,6 @@ fn worker_rows(number: usize, name: &str, mut slots: Vec<(u64, Row)>) -> Vec<Row
         .into_iter()
         .map(|(slot, row)| Row {
             label: label(slot),
-            worker: name.to_owned(),
             ..row
         })
         .collect()
@@ -193,7 +192,6 @@ mod tests {
             ]
         );
         assert_eq!(group.total, 600);
-        assert_eq!(group.rows[0].worker, "b:2");
         assert_eq!(group.rows[0].busy_percent(group.total), 100);
         assert_eq!(group.rows[0].idle(group.total), []);
         assert_eq!(group.rows[1].busy_percent(group.total), 50);

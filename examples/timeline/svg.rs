@@ -132,8 +132,7 @@ fn lane(row: &Row, total: Millis, top: u64, span: Millis) -> String {
     let mut drawing = String::new();
     let _ = writeln!(
         drawing,
-        "<g><title>{}</title><text x=\"{EDGE}\" y=\"{text}\">{}</text></g>",
-        escape(&row.worker),
+        "<text x=\"{EDGE}\" y=\"{text}\">{}</text>",
         escape(&row.label)
     );
     for (start, end) in row.idle(total) {
@@ -235,7 +234,6 @@ mod tests {
         };
         let row = Row {
             label: "worker 1".into(),
-            worker: "host:1".into(),
             blocks: vec![block],
         };
         let group = Group {

@@ -113,7 +113,6 @@ mod tests {
         };
         Row {
             label: label.to_owned(),
-            worker: String::new(),
             blocks: blocks.iter().map(block).collect(),
         }
     }

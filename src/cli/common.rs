@@ -71,6 +71,7 @@ pub struct Common {
         long,
         value_name = "NAME",
         env = "TASK_QUEUE",
+        hide_env_values = true,
         default_value = "task_queue",
         help_heading = "Queue"
     )]
