@@ -1,12 +1,12 @@
 //! The wall around amiquip: the one module that knows the client library.
 //!
-//! No type of amiquip's appears in what other modules see. Read [`open`] first (how a connection
-//! comes about), then [`channel`] and [`consuming`]. What makes amiquip dangerous, and where it
+//! No type of amiquip's appears in what other modules see. Read `open` first (how a connection
+//! comes about), then `channel` and `consuming`. What makes amiquip dangerous, and where it
 //! is dealt with:
 //!
-//! 1. Dropping a `Consumer` races with its own cancel: [`consuming`] cancels and drains first.
+//! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
 //! 2. `ConfirmSmoother` turns nacks into acks: [`crate::confirms`] tracks tags itself.
-//! 3. `close` and every drop hang while the broker blocks the connection: [`watchdog`] guards
+//! 3. `close` and every drop hang while the broker blocks the connection: `watchdog` guards
 //!    each, and [`Link`] throws its kill switch before it is dropped.
 //! 4. Client and server that close at once panic the I/O thread: [`crate::logging`] keeps that
 //!    panic quiet, `panic = "abort"` is never set, and errors of a close after all was confirmed
@@ -14,7 +14,7 @@
 //! 5. Short strings of more than 255 bytes corrupt the stream: [`crate::task`] and
 //!    [`crate::topology`] refuse them.
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
-//! 7. `immediate` kills the connection and a consumer's channel is unbounded: [`channel`] never
+//! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
 

@@ -1,8 +1,8 @@
 //! What `worker` does.
 //!
 //! One thread owns the connection and all state: the **owner**. It waits for deliveries, for
-//! signals and for the end of running tasks, and it alone acknowledges. [`session`] is its way
-//! from connecting to consuming and back; [`tasks`] what it does with deliveries; [`drain`] how
+//! signals and for the end of running tasks, and it alone acknowledges. `session` is its way
+//! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
 mod drain;
