@@ -24,6 +24,8 @@ pub enum Kind {
     SetUp,
     /// A file, stdin or stdout could not be read or written.
     InputOutput,
+    /// Nothing that the other kinds name.
+    Other,
     /// The user asked to stop before the work was safe.
     Interrupted,
 }
@@ -93,6 +95,7 @@ impl Fault {
             Kind::SetUp => ExitCode::SetUp,
             Kind::InputOutput => ExitCode::InputOutput,
             Kind::Interrupted => ExitCode::Interrupted,
+            Kind::Other => ExitCode::Failure,
         }
     }
 }

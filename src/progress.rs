@@ -21,7 +21,8 @@ struct Drawn {
     bars: MultiProgress,
     totals: ProgressBar,
     slots: Vec<Option<SlotBar>>,
-    ticked: Instant,
+    /// `None`: the totals have changed since.
+    ticked: Option<Instant>,
 }
 
 struct SlotBar {
@@ -54,11 +55,9 @@ impl Progress {
 
     /// The task in `slot` has ended.
     pub fn ended(&mut self, slot: usize) {
-        if let Some(bar) = self
-            .drawn
-            .as_mut()
-            .and_then(|drawn| drawn.slots[slot].take())
-        {
+        let Some(drawn) = &mut self.drawn else { return };
+        drawn.ticked = None;
+        if let Some(bar) = drawn.slots[slot].take() {
             bar.bar.finish_and_clear();
         }
     }
@@ -66,10 +65,10 @@ impl Progress {
     /// Moves the bars, and shows the totals as `text` makes them, if it is time.
     pub fn tick(&mut self, text: impl FnOnce() -> String) {
         let Some(drawn) = &mut self.drawn else { return };
-        if drawn.ticked.elapsed() < TICK {
+        if drawn.ticked.is_some_and(|at| at.elapsed() < TICK) {
             return;
         }
-        drawn.ticked = Instant::now();
+        drawn.ticked = Some(Instant::now());
         for slot in drawn.slots.iter().flatten() {
             slot.bar.set_position(milliseconds(slot.started.elapsed()));
         }
@@ -97,12 +96,16 @@ impl Progress {
 impl Drawn {
     fn new(slots: usize) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let totals = bars.add(ProgressBar::new_spinner().with_style(style("{msg:.dim}")));
+        // A bar must have its text before it is added: the lines that are drawn are counted then.
+        let totals = ProgressBar::new_spinner()
+            .with_style(style("{msg:.dim}"))
+            .with_message("done 0");
+        let totals = bars.add(totals);
         Self {
             bars,
             totals,
             slots: (0..slots).map(|_| None).collect(),
-            ticked: Instant::now(),
+            ticked: None,
         }
     }
 
@@ -117,11 +120,12 @@ impl Drawn {
                 "{prefix:>4} {spinner:.green} {elapsed} {msg}",
             ),
         };
-        let bar = self.bars.insert_before(&self.totals, bar);
-        bar.set_style(style(template).progress_chars("=> "));
-        bar.set_prefix((slot + 1).to_string());
         let shown: String = escape(body).chars().take(BODY_SHOWN).collect();
-        bar.set_message(shown);
+        let bar = bar
+            .with_style(style(template).progress_chars("=> "))
+            .with_prefix((slot + 1).to_string())
+            .with_message(shown);
+        let bar = self.bars.insert_before(&self.totals, bar);
         let started = Instant::now();
         self.slots[slot] = Some(SlotBar { bar, started });
     }

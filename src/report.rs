@@ -28,6 +28,7 @@ pub struct Report {
     format: LogFormat,
     verbosity: Verbosity,
     styled: bool,
+    host: String,
     who: String,
     pending: Vec<u8>,
     failure: Option<Fault>,
@@ -37,14 +38,22 @@ impl Report {
     /// A report as the options want it.
     #[must_use]
     pub fn new(format: LogFormat, verbosity: Verbosity, color: Color) -> Self {
+        let host = host_name();
         Self {
             format,
             verbosity,
             styled: is_styled(color),
-            who: format!("{}:{}", host_name(), std::process::id()),
+            who: format!("{host}:{}", std::process::id()),
+            host,
             pending: Vec::new(),
             failure: None,
         }
+    }
+
+    /// The name of this machine.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// `host:pid` of this process, as in JSON events.
@@ -92,10 +101,15 @@ impl Report {
             .and_then(|()| stdout.flush());
         self.pending.clear();
         if let Err(error) = written {
-            let text = format!("cannot write to stdout: {error}");
-            self.failure
-                .get_or_insert(Fault::new(Kind::InputOutput, text));
+            self.output_failed(&error);
         }
+    }
+
+    /// Notes that stdout could not be written.
+    pub fn output_failed(&mut self, error: &io::Error) {
+        let text = format!("cannot write to stdout: {error}");
+        self.failure
+            .get_or_insert(Fault::new(Kind::InputOutput, text));
     }
 
     /// Whether there is something to write out.

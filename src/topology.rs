@@ -8,6 +8,7 @@ use crate::task::SHORT_STRING_MAX;
 use clap::ValueEnum;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A queue's name: 1 to 255 bytes, and not one that the broker keeps for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +130,15 @@ impl WorkQueue {
         }
     }
 
+    /// Whether the queues beside this one are to be replicated, as far as the user said.
+    #[must_use]
+    pub fn replicated(&self) -> Replicated {
+        match self.queue_type {
+            Some(QueueType::Quorum) => Replicated::Yes,
+            Some(QueueType::Classic) | None => Replicated::No,
+        }
+    }
+
     /// The type of the queue there is, where that is all that a declaration failed on and the
     /// user did not state one.
     #[must_use]
@@ -161,6 +171,95 @@ impl WorkQueue {
             return Ok(Opened::adopted(channel, current));
         }
         Ok(Opened::adopted(channel, current))
+    }
+}
+
+/// A queue of ours beside the work queue. Arguments stand on these alone: every other client's
+/// plain declaration of the work queue must go on to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auxiliary {
+    /// `QUEUE.delay.MS`: tasks lie here for a time and then return to the work queue. One for each
+    /// length, since only the first task of a queue expires.
+    Delay(Duration),
+    /// The dead letters, under the name that the user chose.
+    Dead(QueueName),
+}
+
+/// Whether a queue is replicated over the nodes of a cluster, as the work queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replicated {
+    /// It is a quorum queue.
+    Yes,
+    /// It is a classic queue.
+    No,
+}
+
+/// Far beyond how often anyone lists the dead letters. Each listing counts as a delivery, and a
+/// quorum queue discards a message beyond its limit (20 by default from RabbitMQ 4.0 on).
+const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
+
+/// How much longer than its tasks a delay queue lives at least. Each publish declares it again,
+/// which begins its time anew.
+const DELAY_QUEUE_SPARE: Duration = Duration::from_secs(60);
+
+impl Auxiliary {
+    /// The queue's name, beside the work queue `work`.
+    #[must_use]
+    pub fn name(&self, work: &QueueName) -> String {
+        match self {
+            Self::Delay(delay) => format!("{}.delay.{}", work.as_str(), delay.as_millis()),
+            Self::Dead(name) => name.as_str().to_owned(),
+        }
+    }
+
+    /// The arguments that it is declared with.
+    #[must_use]
+    pub fn arguments(&self, work: &QueueName, replicated: Replicated) -> QueueArguments {
+        let arguments = QueueArguments::default();
+        match (self, replicated) {
+            (Self::Dead(_), Replicated::No) => arguments,
+            (Self::Dead(_), Replicated::Yes) => arguments
+                .with_text("x-queue-type", "quorum")
+                .with_number("x-delivery-limit", DEAD_DELIVERY_LIMIT),
+            (Self::Delay(delay), replicated) => {
+                let spare = (*delay).max(DELAY_QUEUE_SPARE);
+                let arguments = arguments
+                    .with_number("x-message-ttl", milliseconds(*delay))
+                    .with_number("x-expires", milliseconds(*delay + spare))
+                    .with_text("x-dead-letter-exchange", "")
+                    .with_text("x-dead-letter-routing-key", work.as_str());
+                match replicated {
+                    Replicated::No => arguments,
+                    // The task leaves the delay queue only when the work queue has confirmed it.
+                    Replicated::Yes => arguments
+                        .with_text("x-queue-type", "quorum")
+                        .with_text("x-dead-letter-strategy", "at-least-once")
+                        .with_text("x-overflow", "reject-publish"),
+                }
+            }
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl QueueName {
+    /// Where the dead letters of this queue go unless the user says otherwise.
+    ///
+    /// # Errors
+    /// [`Kind::SetUp`] if the names of the queues beside this one would be too long.
+    pub fn dead_letters(&self) -> Result<Self, Fault> {
+        const LONGEST_SUFFIX: usize = ".delay.4294967295".len();
+        if self.0.len() + LONGEST_SUFFIX > SHORT_STRING_MAX {
+            let text = format!(
+                "the name of queue `{self}` is too long for the queues beside it; at most {} bytes",
+                SHORT_STRING_MAX - LONGEST_SUFFIX
+            );
+            return Err(Fault::new(Kind::SetUp, text));
+        }
+        Ok(Self(format!("{}.dead", self.0)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::confirms::Confirms;
-use super::consuming::{AckToken, Consuming, Prefetch, Settlement};
+use super::consuming::{AckToken, Consuming, Delivery, Prefetch, Settlement};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Watchdog};
 use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
 use crate::fault::Fault;
@@ -150,6 +150,12 @@ impl Channel {
             .and_then(|()| self.inner.basic_consume(queue, options))
             .map_err(|error| errors::translate(&error))?;
         Ok(Consuming::new(self, consumer, link.blocked().clone()))
+    }
+
+    /// Takes one message from `queue`, if there is one.
+    pub fn get(&self, queue: &str) -> Result<Option<Delivery>, Fault> {
+        let got = self.request(|channel| channel.basic_get(queue, false))?;
+        Ok(got.map(|got| Delivery::new(got.delivery, self.epoch)))
     }
 
     /// Acknowledges a delivery: the broker forgets it.

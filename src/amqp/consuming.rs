@@ -46,6 +46,18 @@ pub struct AckToken {
     epoch: u64,
 }
 
+impl Delivery {
+    /// What came over the channel with this `epoch`.
+    pub(super) fn new(mut delivery: amiquip::Delivery, epoch: u64) -> Self {
+        Self {
+            body: std::mem::take(&mut delivery.body),
+            properties: Properties::new(std::mem::take(&mut delivery.properties)),
+            redelivered: delivery.redelivered,
+            token: AckToken { delivery, epoch },
+        }
+    }
+}
+
 impl AckToken {
     /// The delivery, if `epoch` is that of its channel. A delivery tag used on another channel
     /// would settle somebody else's task or close the channel.
@@ -183,16 +195,8 @@ impl<'a> Consuming<'a> {
         }
     }
 
-    fn delivery(&self, mut delivery: amiquip::Delivery) -> Delivery {
-        Delivery {
-            body: std::mem::take(&mut delivery.body),
-            properties: Properties::new(std::mem::take(&mut delivery.properties)),
-            redelivered: delivery.redelivered,
-            token: AckToken {
-                delivery,
-                epoch: self.channel.epoch(),
-            },
-        }
+    fn delivery(&self, delivery: amiquip::Delivery) -> Delivery {
+        Delivery::new(delivery, self.channel.epoch())
     }
 
     fn end(&mut self) {

@@ -93,18 +93,93 @@ impl Properties {
         Self(self.0.with_headers(headers))
     }
 
+    /// The same for publishing once more, so that the copy arrives and stays where it is put:
+    /// persistent, without expiration (the task was taken in time), without what brokers wrote,
+    /// without `CC`, which would route copies elsewhere, and without a `user_id`, which the broker
+    /// takes from that user alone.
+    #[must_use]
+    pub fn for_another_publish(&self) -> Self {
+        let old = &self.0;
+        let mut new = AmqpProperties::default().with_delivery_mode(PERSISTENT);
+        macro_rules! keep {
+            ($($field:ident $with:ident),*) => {
+                $(if let Some(value) = old.$field() { new = new.$with(value.clone()); })*
+            };
+        }
+        keep!(
+            content_type with_content_type,
+            content_encoding with_content_encoding,
+            priority with_priority,
+            correlation_id with_correlation_id,
+            reply_to with_reply_to,
+            message_id with_message_id,
+            timestamp with_timestamp,
+            type_ with_type_,
+            app_id with_app_id,
+            cluster_id with_cluster_id
+        );
+        if let Some(headers) = old.headers() {
+            let kept = headers.iter().filter(|(name, _)| !is_the_brokers(name));
+            new = new.with_headers(
+                kept.map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            );
+        }
+        Self(new)
+    }
+
+    /// Removes a header.
+    #[must_use]
+    pub fn without_header(self, name: &str) -> Self {
+        match self.0.headers().clone() {
+            Some(mut headers) => {
+                headers.remove(name);
+                Self(self.0.with_headers(headers))
+            }
+            None => self,
+        }
+    }
+
+    /// Where the outcome is to be told, and the properties to begin that message with: only
+    /// RabbitMQ's direct reply-to, so that a task cannot make a worker write into any queue.
+    #[must_use]
+    pub fn answer(&self) -> Option<(String, Self)> {
+        let reply_to = self.0.reply_to().as_ref()?;
+        if !reply_to.starts_with("amq.rabbitmq.reply-to.") {
+            return None;
+        }
+        let mut answer = AmqpProperties::default();
+        if let Some(id) = self.0.correlation_id() {
+            answer = answer.with_correlation_id(id.clone());
+        }
+        Some((reply_to.clone(), Self(answer)))
+    }
+
     /// What makes this message this message: all properties, without the headers that brokers
     /// change from one delivery of a message to the next.
     #[must_use]
     pub fn identity(&self) -> String {
         let mut headers = self.0.headers().clone().unwrap_or_default();
-        for counted_by_the_broker in ["x-delivery-count", "x-acquired-count"] {
-            headers.remove(counted_by_the_broker);
+        for name in COUNTED_BY_THE_BROKER {
+            headers.remove(name);
         }
         let properties = self.0.clone().with_headers(headers);
         format!("{properties:?}")
     }
 }
+
+/// Headers that brokers write, or act upon.
+fn is_the_brokers(name: &str) -> bool {
+    name.eq_ignore_ascii_case("CC")
+        || name.eq_ignore_ascii_case("BCC")
+        || name == "x-death"
+        || name.starts_with("x-first-death-")
+        || name.starts_with("x-last-death-")
+        || COUNTED_BY_THE_BROKER.contains(&name)
+}
+
+/// Headers that change from one delivery of a message to the next.
+const COUNTED_BY_THE_BROKER: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
 fn as_text(value: &AmqpValue) -> Option<String> {
     Some(match value {

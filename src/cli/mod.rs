@@ -6,4 +6,4 @@ mod worker;
 
 pub use common::{Color, Common, LogFormat};
 pub use new_task::NewTaskArgs;
-pub use worker::{Ack, WorkerArgs};
+pub use worker::{Ack, OnFailure, WorkerArgs};

@@ -3,8 +3,24 @@
 use super::Common;
 use crate::amqp::Prefetch;
 use crate::connection::RetryFor;
+use crate::topology::QueueName;
 use clap::{Parser, ValueEnum};
+use std::ffi::OsString;
 use std::num::{NonZeroU16, NonZeroU64};
+use std::time::Duration;
+
+/// What becomes of a task whose command has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// Try again later, --retries times; then dead letter
+    Retry,
+    /// Back to the end of the queue at once, without limit
+    Requeue,
+    /// Dead letter
+    DeadLetter,
+    /// Forget it
+    Drop,
+}
 
 /// When a task is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,11 +36,20 @@ pub enum Ack {
 /// Take tasks from a durable queue and do them, one at a time
 ///
 /// The next task comes only after the last one was done and acknowledged, so busy workers are
-/// spared and idle ones are used. Without a command the worker pretends to work: one second for
-/// each dot in the task's body.
+/// spared and idle ones are used. Each task runs COMMAND, without a shell: the body is on its
+/// stdin, and in place of every `{}` in ARGS. Without a command the worker pretends to work: one
+/// second for each dot in the task's body.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, max_term_width = 100)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct WorkerArgs {
+    /// The command to run for each task, and its arguments. Exit code 0: the task is done
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+
     /// Tasks at once
     #[arg(short = 'j', long, value_name = "N", default_value = "1")]
     pub concurrency: NonZeroU16,
@@ -42,7 +67,87 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "DUR", default_value = "1s")]
     pub dot: humantime::Duration,
 
-    /// End once the queue is empty and nothing runs here
+    /// Send TERM to the command's process group after so long, which is a failure
+    #[arg(
+        long,
+        value_name = "DUR",
+        requires = "command",
+        help_heading = "Failures"
+    )]
+    pub timeout: Option<humantime::Duration>,
+
+    /// Send KILL so long after TERM
+    #[arg(
+        long,
+        value_name = "DUR",
+        default_value = "5s",
+        help_heading = "Failures"
+    )]
+    pub kill_after: humantime::Duration,
+
+    /// What becomes of a task whose command has failed
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "retry",
+        hide_possible_values = true,
+        help_heading = "Failures"
+    )]
+    pub on_failure: OnFailure,
+
+    /// How often a task is tried again
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Failures")]
+    pub retries: u32,
+
+    /// The pause before the first retry; it doubles with each
+    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause, help_heading = "Failures")]
+    pub backoff: Duration,
+
+    /// The longest pause before a retry
+    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
+    pub backoff_max: Duration,
+
+    /// Exit codes after which trying again is no use: dead letter
+    #[arg(
+        long,
+        value_name = "CODE",
+        value_delimiter = ',',
+        help_heading = "Failures"
+    )]
+    pub fatal_exit: Vec<u8>,
+
+    /// A task that came back so often without an outcome, because its worker died, becomes a dead
+    /// letter; 0: never
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "20",
+        help_heading = "Failures"
+    )]
+    pub max_redeliveries: u32,
+
+    /// Where dead letters go [default: QUEUE.dead]
+    #[arg(long, value_name = "NAME", help_heading = "Failures")]
+    pub dead_letter_queue: Option<QueueName>,
+
+    /// Show the dead letters with their reasons, then end
+    #[arg(long, conflicts_with_all = ["command", "status", "replay_dead"], help_heading = "Failures")]
+    pub list_dead: bool,
+
+    /// Send the dead letters to the queue anew, then end
+    #[arg(long, conflicts_with_all = ["command", "status"], help_heading = "Failures")]
+    pub replay_dead: bool,
+
+    /// Only the dead letter of the task with this id
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "replay_dead",
+        help_heading = "Failures"
+    )]
+    pub id: Option<String>,
+
+    /// End once the queue is empty, nothing runs here, and no retry of this worker's is to come
     #[arg(long)]
     pub exit_when_empty: bool,
 
@@ -74,6 +179,17 @@ pub struct WorkerArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub common: Common,
+}
+
+/// A pause that the broker can measure: whole milliseconds, and at most what `x-message-ttl` and
+/// `x-expires` can express (2^32 - 1 ms; the queue lives a little longer than its tasks).
+fn pause(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(20 * 24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) => Err("it must be between 1ms and 20 days".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl WorkerArgs {

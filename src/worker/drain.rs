@@ -4,6 +4,7 @@ use super::{Stop, Worker, events};
 use crate::amqp::{Channel, Consuming, Event};
 use crate::cli::Ack;
 use crate::fault::Fault;
+use rustix::process::Signal;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -39,14 +40,15 @@ impl Worker<'_> {
         );
         self.flush();
         for delivery in consuming.cancel()? {
-            self.accept(delivery, channel);
+            self.backlog.push_back(delivery.into());
         }
         self.give_back_backlog(channel)?;
         let grace_ends = self.grace_ends();
-        while !self.slots.is_idle() {
-            if self.stop_now || grace_ends.is_some_and(|at| at <= Instant::now()) {
-                self.stop_now = true;
-                return self.give_back_running(channel);
+        while !(self.slots.is_idle() && self.errands.is_empty()) {
+            self.check_grace(grace_ends);
+            if self.stop_now {
+                self.end_running(Some(channel));
+                break;
             }
             self.draw();
             let deadline = [self.next_deadline(), grace_ends]
@@ -54,43 +56,80 @@ impl Worker<'_> {
                 .flatten()
                 .min();
             match consuming.wait(&self.messages, deadline) {
-                Event::Inbox(message) => self.handle(message),
+                Event::Inbox(message) => self.handle(message, Some(channel)),
                 Event::Ended(fault) => return Err(fault),
                 Event::Delivery(_) | Event::Cancelled | Event::Timeout => {}
             }
             self.end_due_tasks(Some(channel));
         }
+        self.flush();
         Ok(())
     }
 
-    /// Lets running tasks finish where there is no connection.
-    pub(super) fn finish_running(&mut self, channel: Option<&Channel>) {
+    /// Lets running tasks finish where there is no connection. They cannot be acknowledged.
+    pub(super) fn finish_running(&mut self) {
         let grace_ends = self.grace_ends();
-        while !self.slots.is_idle() && !self.stop_now {
+        while !self.slots.is_idle() {
+            self.check_grace(grace_ends);
+            if self.stop_now {
+                self.end_running(None);
+                break;
+            }
             self.draw();
             let deadline = [self.next_deadline(), grace_ends]
                 .into_iter()
                 .flatten()
                 .min();
-            let limit = deadline.map_or(Duration::MAX, |at| {
-                at.saturating_duration_since(Instant::now())
-            });
-            if let Ok(message) = self.messages.recv_timeout(limit) {
-                self.handle(message);
-            }
-            self.end_due_tasks(channel);
-            if grace_ends.is_some_and(|at| at <= Instant::now()) {
-                self.stop_now = true;
-            }
-        }
-        // What still runs is the broker's already: the connection over which it came is gone.
-        for slot in 0..self.slots.len() {
-            if let Some(running) = self.slots.take(slot) {
-                self.totals.returned += 1;
-                events::returned(self.report, Some(slot), &running.task, running.redelivered);
-            }
+            self.await_message(deadline, None);
+            self.end_due_tasks(None);
         }
         self.flush();
+    }
+
+    fn check_grace(&mut self, ends: Option<Instant>) {
+        if ends.is_some_and(|at| at <= Instant::now()) && !self.stop_now {
+            self.warn("the grace is over");
+            self.stop_now = true;
+        }
+    }
+
+    /// Ends what still runs; the tasks go back. TERM first, and KILL after `--kill-after` or at
+    /// the next signal. A task goes back when its command has ended, so that it does not run twice
+    /// at once.
+    fn end_running(&mut self, channel: Option<&Channel>) {
+        /// A killed process ends within milliseconds, unless it hangs in the kernel.
+        const AFTER_KILL: Duration = Duration::from_secs(2);
+        if let Some(pool) = &self.pool {
+            let signals = self.signals;
+            pool.signal(Signal::TERM);
+            let patience = Instant::now().checked_add(self.settings.limits.kill_after);
+            while !self.slots.is_idle()
+                && patience.is_none_or(|at| Instant::now() < at)
+                && self.signals == signals
+            {
+                self.await_message(patience, channel);
+            }
+            if let Some(pool) = &self.pool {
+                pool.signal(Signal::KILL);
+            }
+            let patience = Instant::now() + AFTER_KILL;
+            while !self.slots.is_idle() && Instant::now() < patience {
+                self.await_message(Some(patience), channel);
+            }
+        }
+        for slot in 0..self.slots.len() {
+            self.give_back(slot, channel);
+        }
+        self.flush();
+    }
+
+    fn await_message(&mut self, deadline: Option<Instant>, channel: Option<&Channel>) {
+        let limit = deadline.map_or(Duration::MAX, |at| {
+            at.saturating_duration_since(Instant::now())
+        });
+        if let Ok(message) = self.messages.recv_timeout(limit) {
+            self.handle(message, channel);
+        }
     }
 
     fn grace_ends(&self) -> Option<Instant> {
@@ -118,19 +157,20 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn give_back_running(&mut self, channel: &Channel) -> Result<(), Fault> {
-        for slot in 0..self.slots.len() {
-            let Some(running) = self.slots.take(slot) else {
-                continue;
-            };
-            self.progress.ended(slot);
-            self.totals.returned += 1;
-            events::returned(self.report, Some(slot), &running.task, running.redelivered);
-            if let (Some(token), false) = (running.token, self.settings.ack == Ack::Auto) {
-                channel.requeue(token)?;
-            }
+    /// Gives the task in `slot` back, if there is one.
+    pub(super) fn give_back(&mut self, slot: usize, channel: Option<&Channel>) {
+        let Some(running) = self.slots.take(slot) else {
+            return;
+        };
+        self.progress.ended(slot);
+        self.totals.returned += 1;
+        events::returned(self.report, Some(slot), &running.task, running.redelivered);
+        if self.settings.ack == Ack::Auto {
+            return;
         }
-        self.flush();
-        Ok(())
+        if let (Some(token), Some(channel)) = (running.token, channel) {
+            // If it fails the connection is gone, and the task with it is back already.
+            let _ = channel.requeue(token);
+        }
     }
 }

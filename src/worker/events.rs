@@ -1,5 +1,8 @@
 //! What a worker tells of its tasks.
 
+use super::errands::Given;
+use super::outcome::{Decision, Ending};
+use super::redelivery;
 use super::slots::Running;
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
@@ -11,8 +14,18 @@ use std::time::Duration;
 pub(super) struct Totals {
     /// Tasks begun.
     pub(super) received: u64,
+    /// Tasks that ended here, done or failed.
+    pub(super) outcomes: u64,
     /// Tasks done.
     pub(super) done: u64,
+    /// Tasks whose command failed.
+    pub(super) failed: u64,
+    /// Tasks put off for a retry.
+    pub(super) retried: u64,
+    /// Tasks put with the dead letters.
+    pub(super) dead_lettered: u64,
+    /// Tasks forgotten.
+    pub(super) dropped: u64,
     /// Tasks given back unfinished.
     pub(super) returned: u64,
     /// Tasks acknowledged without being done again.
@@ -30,8 +43,7 @@ pub(super) enum Naming {
 
 /// Which try of a task this is, from 1.
 pub(super) fn attempt(task: &Task) -> u64 {
-    let failed = task.properties.header("task-attempts");
-    failed.and_then(|text| text.parse().ok()).unwrap_or(0) + 1
+    redelivery::count(task, redelivery::ATTEMPTS).saturating_add(1)
 }
 
 fn task_fields(task: &Task, redelivered: bool, slot: Option<usize>) -> Fields {
@@ -87,6 +99,81 @@ pub(super) fn done(report: &mut Report, slot: usize, running: &Running, naming: 
     );
 }
 
+/// A command has failed; the line also says what becomes of the task.
+pub(super) fn failed(
+    report: &mut Report,
+    slot: usize,
+    running: &Running,
+    ending: &Ending,
+    decision: &Decision,
+) {
+    let line = || {
+        let next = match decision {
+            Decision::Retry(pause) => {
+                format!("again in {}", humantime::format_duration(*pause))
+            }
+            Decision::Requeue => "back to the queue".to_owned(),
+            Decision::DeadLetter => "dead letter".to_owned(),
+            Decision::Drop | Decision::Done => "dropped".to_owned(),
+        };
+        let attempt = attempt(&running.task);
+        let (why, line) = (ending.describe(), running.task.line());
+        Some(format!(
+            " [x] Failed (attempt {attempt}: {why}; {next}) {line}"
+        ))
+    };
+    report.event("failed", line, || {
+        let mut fields = task_fields(&running.task, running.redelivered, Some(slot));
+        put(
+            &mut fields,
+            "duration_ms",
+            milliseconds(running.started.elapsed()),
+        );
+        match ending {
+            Ending::Exit(code) => put(&mut fields, "exit_code", json!(code)),
+            Ending::Signal(signal) => put(&mut fields, "signal", json!(signal)),
+            Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
+        }
+        put(&mut fields, "error", json!(ending.describe()));
+        fields
+    });
+}
+
+/// A task waits in a delay queue, confirmed.
+pub(super) fn retried(report: &mut Report, given: &Given, pause: Duration) {
+    report.event(
+        "retried",
+        || None,
+        || {
+            let mut fields = task_fields(&given.task, given.redelivered, given.slot);
+            put(&mut fields, "delay_ms", milliseconds(pause));
+            fields
+        },
+    );
+}
+
+/// A task lies with the dead letters, confirmed.
+pub(super) fn dead_lettered(report: &mut Report, given: &Given, reason: &str) {
+    report.event(
+        "dead_lettered",
+        || Some(format!(" [x] Dead letter ({reason}) {}", given.task.line())),
+        || {
+            let mut fields = task_fields(&given.task, given.redelivered, given.slot);
+            put(&mut fields, "error", json!(reason));
+            fields
+        },
+    );
+}
+
+/// A task is forgotten.
+pub(super) fn dropped(report: &mut Report, given: &Given) {
+    report.event(
+        "dropped",
+        || None,
+        || task_fields(&given.task, given.redelivered, given.slot),
+    );
+}
+
 /// A task goes back to the queue unfinished.
 pub(super) fn returned(report: &mut Report, slot: Option<usize>, task: &Task, redelivered: bool) {
     report.event("returned", || None, || task_fields(task, redelivered, slot));
@@ -115,6 +202,10 @@ pub(super) fn stopped(report: &mut Report, totals: &Totals, reason: &str) {
                 ("reason".to_owned(), json!(reason)),
                 ("received".to_owned(), json!(totals.received)),
                 ("done".to_owned(), json!(totals.done)),
+                ("failed".to_owned(), json!(totals.failed)),
+                ("retried".to_owned(), json!(totals.retried)),
+                ("dead_lettered".to_owned(), json!(totals.dead_lettered)),
+                ("dropped".to_owned(), json!(totals.dropped)),
                 ("returned".to_owned(), json!(totals.returned)),
                 ("skipped".to_owned(), json!(totals.skipped)),
             ])

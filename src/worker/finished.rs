@@ -11,10 +11,12 @@
 //! - an acknowledgement that was sent shortly before the connection broke may have arrived. Such
 //!   tasks are remembered only if they have an id: equal tasks without one are not told apart.
 
+use super::redelivery;
 use crate::task::Task;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How many finished tasks are remembered over a lost connection. Eight bytes each, in two places.
@@ -33,7 +35,7 @@ struct Fingerprint(u64);
 impl Fingerprint {
     fn of(task: &Task) -> Self {
         let mut hasher = DefaultHasher::new();
-        task.properties.identity().hash(&mut hasher);
+        identity(task).hash(&mut hasher);
         task.body.hash(&mut hasher);
         Self(hasher.finish())
     }
@@ -42,7 +44,7 @@ impl Fingerprint {
 #[allow(clippy::large_enum_variant, reason = "nearly all are whole")]
 enum Acked {
     /// Hashed when it is needed, which is hardly ever.
-    Whole(Task),
+    Whole(Arc<Task>),
     Hashed(Fingerprint),
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Finished {
 
 impl Finished {
     /// `task` was done and its acknowledgement was sent just now.
-    pub(super) fn acked(&mut self, task: Task) {
+    pub(super) fn acked(&mut self, task: Arc<Task>) {
         if task.id().is_empty() {
             return;
         }
@@ -127,7 +129,16 @@ impl Finished {
 
 /// Whether two deliveries are of the same task.
 pub(super) fn is_same(one: &Task, other: &Task) -> bool {
-    one.body == other.body && one.properties.identity() == other.properties.identity()
+    one.body == other.body && identity(one) == identity(other)
+}
+
+/// All of a task's properties but the count of its returns: the copy that bears a higher count is
+/// the same task (see [`redelivery`]).
+fn identity(task: &Task) -> String {
+    let properties = task.properties.clone();
+    properties
+        .without_header(redelivery::REDELIVERIES)
+        .identity()
 }
 
 #[cfg(test)]
@@ -175,16 +186,16 @@ mod tests {
     fn late_acknowledgements_count_only_with_an_id_and_only_for_a_while() {
         let mut finished = Finished::default();
         let (named, large) = (task("x"), task(&"x".repeat(BODY_KEPT + 1)));
-        finished.acked(named.clone());
-        finished.acked(large.clone());
-        finished.acked(without_id("x"));
+        finished.acked(Arc::new(named.clone()));
+        finished.acked(Arc::new(large.clone()));
+        finished.acked(Arc::new(without_id("x")));
         assert!(!finished.take(&named), "the connection stands");
         finished.connection_lost(WINDOW);
         assert!(finished.take(&named));
         assert!(finished.take(&large));
         assert!(!finished.take(&without_id("x")));
 
-        finished.acked(named.clone());
+        finished.acked(Arc::new(named.clone()));
         finished.connection_lost(Duration::ZERO);
         assert!(!finished.take(&named));
     }

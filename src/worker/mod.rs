@@ -1,31 +1,46 @@
 //! What `worker` does.
 //!
 //! One thread owns the connection and all state: the **owner**. It waits for deliveries, for
-//! signals and for the end of running tasks, and it alone acknowledges. `session` is its way
+//! signals, for the end of commands and for the postman, and it alone acknowledges. `session` is its way
 //! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
+mod child;
+mod command;
+mod dead;
 mod drain;
+mod errands;
 mod events;
 mod finished;
+mod outcome;
+mod output;
+mod pool;
+mod postman;
+mod redelivery;
 mod session;
 mod slots;
 mod status;
 mod tasks;
 
-use crate::amqp::{Prefetch, Settlement};
-use crate::cli::{Ack, WorkerArgs};
+use crate::amqp::{Channel, Prefetch, Settlement};
+use crate::cli::{Ack, LogFormat, WorkerArgs};
 use crate::connection::{Connector, RetryFor};
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::shutdown::{self, CutAt};
-use crate::topology::WorkQueue;
-use anyhow::Result;
+use crate::topology::{QueueName, Replicated, WorkQueue};
+use anyhow::{Context as _, Result};
+use child::{Limits, Ran};
+use command::TaskCommand;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use errands::Errands;
 use events::{Naming, Totals};
 use finished::Finished;
+use outcome::FailurePolicy;
+use pool::Pool;
+use postman::Postman;
 use slots::Slots;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -38,6 +53,16 @@ enum Message {
     Signal,
     /// The broker cannot be reached; the connector keeps trying.
     Retrying(Fault),
+    /// The command in a slot has ended, or cannot be run any more.
+    Ran {
+        slot: usize,
+        ran: Result<Ran, Fault>,
+    },
+    /// The postman has delivered a letter, or cannot.
+    Posted {
+        number: u64,
+        result: Result<(), Fault>,
+    },
 }
 
 /// What a worker works with.
@@ -47,6 +72,13 @@ struct Settings {
     prefetch: Prefetch,
     ack: Ack,
     dot: Duration,
+    command: Option<TaskCommand>,
+    limits: Limits,
+    policy: FailurePolicy,
+    /// 0: returns are not counted.
+    max_redeliveries: u32,
+    dead_letters: QueueName,
+    log_format: LogFormat,
     exit_when_empty: bool,
     idle_timeout: Option<Duration>,
     max_tasks: Option<NonZeroU64>,
@@ -79,6 +111,13 @@ struct Worker<'a> {
     /// Delivered and not begun.
     backlog: VecDeque<Handed>,
     finished: Finished,
+    /// Runs the command; `None`: the work is pretended.
+    pool: Option<Pool>,
+    errands: Errands,
+    /// Started when it is first needed.
+    postman: Option<Postman>,
+    /// Whether the queues beside the work queue are to be replicated.
+    replicated: Replicated,
     totals: Totals,
     naming: Naming,
     stop: Option<Stop>,
@@ -104,11 +143,42 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let name = format!("worker {}", report.who());
     let connector = args.common.connector(name, args.retry_for, when_cut)?;
     let queue = args.common.work_queue();
+    let dead_letters = match &args.dead_letter_queue {
+        Some(name) => name.clone(),
+        None => queue.name.dead_letters()?,
+    };
     if args.status {
-        return Ok(status::show(&connector, &queue, report)?);
+        return Ok(status::show(&connector, &queue, &dead_letters, report)?);
     }
+    if args.list_dead {
+        return Ok(dead::list(&connector, &dead_letters, report)?);
+    }
+    if args.replay_dead {
+        let only = args.id.as_deref();
+        return Ok(dead::replay(
+            &connector,
+            &queue,
+            &dead_letters,
+            only,
+            report,
+        )?);
+    }
+    let command = TaskCommand::find(&args.command, queue.name.as_str())?;
+    let limits = Limits {
+        timeout: args.timeout.map(Into::into),
+        kill_after: args.kill_after.into(),
+    };
     warn_of_lessons(args.ack, report);
     let concurrency = usize::from(args.concurrency.get());
+    let pool = match &command {
+        Some(command) => Some(
+            Pool::start(concurrency, command, limits, &sender).context("cannot start threads")?,
+        ),
+        None => None,
+    };
+    // A command's own output streams to the terminal where there is one slot; no bar beside it.
+    let no_bars = args.common.quiet || (pool.is_some() && concurrency == 1);
+    let replicated = queue.replicated();
     let worker = Worker {
         settings: Settings {
             queue,
@@ -116,18 +186,34 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
             prefetch: args.prefetch(),
             ack: args.ack,
             dot: args.dot.into(),
+            command,
+            limits,
+            policy: FailurePolicy {
+                on_failure: args.on_failure,
+                retries: args.retries,
+                backoff: args.backoff,
+                backoff_max: args.backoff_max,
+                fatal_exit: args.fatal_exit.clone(),
+            },
+            max_redeliveries: args.max_redeliveries,
+            dead_letters,
+            log_format: args.common.log_format,
             exit_when_empty: args.exit_when_empty,
             idle_timeout: args.idle_timeout.map(Into::into),
             max_tasks: args.max_tasks,
             grace: args.grace.map(Into::into),
         },
-        progress: Progress::new(concurrency, args.common.quiet),
+        progress: Progress::new(concurrency, no_bars),
         report,
         messages,
         sender,
         slots: Slots::new(concurrency),
         backlog: VecDeque::new(),
         finished: Finished::default(),
+        pool,
+        errands: Errands::default(),
+        postman: None,
+        replicated,
         totals: Totals::default(),
         naming: if concurrency == 1 {
             Naming::Implied
@@ -202,9 +288,11 @@ impl Worker<'_> {
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: Message, channel: Option<&Channel>) {
         match message {
             Message::Signal => self.signalled(),
+            Message::Ran { slot, ran } => self.ran(slot, ran, channel),
+            Message::Posted { number, result } => self.posted(number, result, channel),
             Message::Retrying(fault) => {
                 let text = match self.settings.connector.retry_for {
                     RetryFor::Forever => format!("{fault}; trying again until it answers"),
@@ -246,6 +334,10 @@ impl Worker<'_> {
             report, progress, ..
         } = self;
         progress.suspend(|| report.flush());
+        self.stop_if_output_failed();
+    }
+
+    fn stop_if_output_failed(&mut self) {
         if let Some(fault) = self.report.failure() {
             let fault = fault.clone();
             self.stop(Stop::Failed(fault));

@@ -5,9 +5,10 @@ use crate::amqp::{Channel, Consuming, Event, Link};
 use crate::cli::Ack;
 use crate::fault::{Fault, Kind};
 use crate::progress;
-use crate::topology::{Declare, adoption_note};
+use crate::topology::{Declare, Replicated, adoption_note};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use serde_json::json;
+use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,12 +43,12 @@ impl Worker<'_> {
             };
             self.void_deliveries();
             if self.is_stopping() {
-                self.finish_running(None);
+                self.finish_running();
                 return self.stopped_disconnected(&fault);
             }
             if !fault.is_transient() {
                 self.stop(Stop::Failed(fault));
-                self.finish_running(None);
+                self.finish_running();
                 return Ok(());
             }
             events::plain(
@@ -87,7 +88,7 @@ impl Worker<'_> {
             self.end_due_tasks(None);
             self.draw();
             if self.is_stopping() {
-                self.finish_running(None);
+                self.finish_running();
                 return Ok(None);
             }
             match self.next_link(&links) {
@@ -109,7 +110,7 @@ impl Worker<'_> {
             recv(links) -> link => link.ok(),
             recv(self.messages) -> message => {
                 if let Ok(message) = message {
-                    self.handle(message);
+                    self.handle(message, None);
                 }
                 None
             }
@@ -122,6 +123,9 @@ impl Worker<'_> {
         loop {
             let opened = self.settings.queue.open(link)?;
             if let Some(current) = opened.adopted {
+                if current == "quorum" {
+                    self.replicated = Replicated::Yes;
+                }
                 if !self.has_noted_adoption {
                     self.note(&adoption_note(&self.settings.queue.name, &current));
                     self.has_noted_adoption = true;
@@ -134,6 +138,7 @@ impl Worker<'_> {
     }
 
     fn consume(&mut self, link: &Link, channel: &Channel) -> Result<Consumed, Fault> {
+        let mut announced = false;
         loop {
             let mut consuming = channel.consume(
                 link,
@@ -141,7 +146,10 @@ impl Worker<'_> {
                 self.settings.prefetch,
                 self.settings.settlement(),
             )?;
-            self.announce(link);
+            if !announced {
+                self.announce(link);
+                announced = true;
+            }
             match self.pump(&mut consuming)? {
                 Pause::Stop => {
                     self.drain(&mut consuming)?;
@@ -208,7 +216,7 @@ impl Worker<'_> {
             self.flush();
             if Instant::now() >= next_poll {
                 if self.settings.exit_when_empty && self.is_idle() {
-                    if self.count_ready(channel)? == 0 {
+                    if self.nothing_put_off(channel)? && self.count_ready(channel)? == 0 {
                         return Ok(Pause::SeemsEmpty);
                     }
                     next_poll = Instant::now() + POLL;
@@ -222,7 +230,7 @@ impl Worker<'_> {
             let deadline = earliest(self.next_deadline(), polls.then_some(next_poll));
             match consuming.wait(&self.messages, deadline) {
                 Event::Delivery(delivery) => self.accept(delivery, channel),
-                Event::Inbox(message) => self.handle(message),
+                Event::Inbox(message) => self.handle(message, Some(channel)),
                 Event::Cancelled => return Ok(Pause::Cancelled),
                 Event::Ended(fault) => return Err(fault),
                 Event::Timeout => self.check_idle(),
@@ -251,7 +259,28 @@ impl Worker<'_> {
     }
 
     fn is_idle(&self) -> bool {
-        self.slots.is_idle() && self.backlog.is_empty()
+        self.slots.is_idle() && self.backlog.is_empty() && self.errands.is_empty()
+    }
+
+    /// Whether all tasks that this worker put off for a retry have come back to the work queue.
+    fn nothing_put_off(&mut self, channel: &Channel) -> Result<bool, Fault> {
+        /// A task that has left its delay queue is in the work queue after some milliseconds.
+        const ON_ITS_WAY: Duration = Duration::from_millis(200);
+        /// Then what still lies in the delay queue is another worker's. The queue itself lives
+        /// for a minute longer than its tasks at least, so that asking for it is safe.
+        const OVERDUE: Duration = Duration::from_secs(5);
+        let now = Instant::now();
+        let mut left = HashMap::new();
+        for (queue, until) in std::mem::take(self.errands.put_off()) {
+            let waits = now < until + ON_ITS_WAY
+                || (now < until + OVERDUE && channel.inspect(&queue)?.ready > 0);
+            if waits {
+                left.insert(queue, until);
+            }
+        }
+        let nothing = left.is_empty();
+        *self.errands.put_off() = left;
+        Ok(nothing)
     }
 
     fn count_ready(&self, channel: &Channel) -> Result<u32, Fault> {

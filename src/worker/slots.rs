@@ -1,13 +1,26 @@
 //! The tasks that run now, by slot.
 
+use super::output::{Answer, Capture, StdoutTo};
 use crate::amqp::AckToken;
 use crate::task::Task;
+use std::sync::Arc;
 use std::time::Instant;
+
+/// A task for the thread of a slot.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) slot: usize,
+    pub(super) task: Arc<Task>,
+    pub(super) redelivered: bool,
+    pub(super) capture: Capture,
+    pub(super) answer: Answer,
+    pub(super) stdout_to: StdoutTo,
+}
 
 /// A task that runs now.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) task: Task,
+    pub(super) task: Arc<Task>,
     pub(super) redelivered: bool,
     /// `None` once the connection is gone over which the task came.
     pub(super) token: Option<AckToken>,

@@ -5,13 +5,14 @@ use crate::connection::Connector;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report};
-use crate::topology::WorkQueue;
+use crate::topology::{QueueName, WorkQueue};
 use serde_json::json;
 
 /// Shows the counts of `queue`.
 pub(super) fn show(
     connector: &Connector,
     queue: &WorkQueue,
+    dead_letters: &QueueName,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
     let mut link = connector.connect(|fault| {
@@ -23,7 +24,7 @@ pub(super) fn show(
             format!("there is no queue `{name}`; it is declared by the first new_task or worker");
         return Err(Fault::new(Kind::Queue, text));
     };
-    let dead = inspect(&mut link, &format!("{}.dead", name.as_str()))?;
+    let dead = inspect(&mut link, dead_letters.as_str())?;
     let dead = dead.map_or(0, |queue| queue.ready);
     report.event(
         "status",
@@ -52,7 +53,7 @@ pub(super) fn show(
 }
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
-fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
+pub(super) fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
     const NOT_FOUND: u16 = 404;
     let channel = link.channel()?;
     match channel.inspect(queue) {

@@ -1,0 +1,202 @@
+//! The dead letters: shown, and sent anew.
+
+use super::events::attempt;
+use super::redelivery;
+use super::status::inspect;
+use crate::amqp::{Confirmation, Delivery, Waited};
+use crate::confirms::Verdict;
+use crate::connection::Connector;
+use crate::escape::escape;
+use crate::exit_code::ExitCode;
+use crate::fault::{Fault, Kind};
+use crate::report::{Fields, Report, insert_body};
+use crate::task::Task;
+use crate::topology::{QueueName, WorkQueue};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How long the broker may take to confirm a task that is sent anew.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The headers that a dead letter's story is told by, in this order.
+const STORY: [&str; 6] = [
+    redelivery::ERROR,
+    redelivery::ATTEMPTS,
+    redelivery::HOST,
+    redelivery::FAILED_AT,
+    redelivery::QUEUE,
+    redelivery::STDERR,
+];
+
+/// Shows the dead letters. They stay where they are: they are taken and go back as the channel
+/// closes, so that for a moment other listings miss them.
+pub(super) fn list(
+    connector: &Connector,
+    dead: &QueueName,
+    report: &mut Report,
+) -> Result<ExitCode, Fault> {
+    let mut link = connector.connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+    let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
+    let channel = link.channel()?;
+    for _ in 0..count {
+        let Some(delivery) = channel.get(dead.as_str())? else {
+            break;
+        };
+        show(&task_of(delivery).0, report);
+        report.flush();
+    }
+    report.note(&format!("{count} in queue `{dead}`"));
+    drop(channel);
+    let _ = link.close();
+    finish(report)
+}
+
+fn show(task: &Task, report: &mut Report) {
+    let header = |name: &str| task.properties.header(name);
+    report.event(
+        "dead_letter",
+        || {
+            let at = header(redelivery::FAILED_AT).unwrap_or_default();
+            let error = header(redelivery::ERROR).unwrap_or_else(|| "no reason given".to_owned());
+            let attempts = redelivery::count(task, redelivery::ATTEMPTS);
+            let host = header(redelivery::HOST).unwrap_or_default();
+            let mut lines = format!(
+                "{} {} after {attempts} attempt(s) on {}: {}\n    {}",
+                escape(at.as_bytes()),
+                escape(task.id().as_bytes()),
+                escape(host.as_bytes()),
+                escape(error.as_bytes()),
+                task.line()
+            );
+            if let Some(stderr) = header(redelivery::STDERR).filter(|text| !text.is_empty()) {
+                lines.push_str("\n    stderr: ");
+                lines.push_str(&escape(stderr.trim_end().as_bytes()));
+            }
+            Some(lines)
+        },
+        || {
+            let mut fields = Fields::new();
+            fields.insert("id".to_owned(), json!(task.id()));
+            for name in STORY {
+                fields.insert(name.replace('-', "_"), json!(header(name)));
+            }
+            insert_body(&mut fields, &task.body);
+            fields
+        },
+    );
+}
+
+/// Sends the dead letters that are there now to the work queue, with their history begun anew:
+/// each is confirmed there before it is acknowledged here. With `only`, the one with that id.
+pub(super) fn replay(
+    connector: &Connector,
+    queue: &WorkQueue,
+    dead: &QueueName,
+    only: Option<&str>,
+    report: &mut Report,
+) -> Result<ExitCode, Fault> {
+    let mut link = connector.connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+    let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
+    let dead_channel = link.channel()?;
+    let work_channel = queue.open(&mut link)?.channel;
+    let mut confirms = work_channel.confirms(&link)?;
+    let mut replayed = 0_u32;
+    for _ in 0..count {
+        let Some(delivery) = dead_channel.get(dead.as_str())? else {
+            break;
+        };
+        let (task, token) = task_of(delivery);
+        if only.is_some_and(|id| id != task.id()) {
+            // Not acknowledged, so it goes back as the channel closes.
+            continue;
+        }
+        let anew = begun_anew(&task);
+        work_channel.publish(queue.name.as_str(), &anew.properties, &anew.body)?;
+        await_confirm(&mut confirms, queue)?;
+        dead_channel.ack(token)?;
+        replayed += 1;
+        report.event(
+            "replayed",
+            || Some(format!(" [x] Replayed {}", task.line())),
+            || {
+                let mut fields = Fields::new();
+                fields.insert("id".to_owned(), json!(task.id()));
+                fields.insert("attempts".to_owned(), json!(attempt(&task) - 1));
+                insert_body(&mut fields, &task.body);
+                fields
+            },
+        );
+        report.flush();
+    }
+    report.note(&format!(
+        "{replayed} of {count} sent to queue `{}` anew",
+        queue.name
+    ));
+    drop(dead_channel);
+    let _ = link.close();
+    match only {
+        Some(id) if replayed == 0 => {
+            let id = escape(id.as_bytes());
+            let text = format!("there is no dead letter with the id `{id}` in queue `{dead}`");
+            Err(Fault::new(Kind::Other, text))
+        }
+        _ => finish(report),
+    }
+}
+
+fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Result<(), Fault> {
+    let failed = |why: &str| {
+        let text = format!(
+            "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
+            queue.name
+        );
+        Err(Fault::new(Kind::NotTaken, text))
+    };
+    let deadline = Instant::now() + CONFIRM_TIMEOUT;
+    let mut returned: Option<String> = None;
+    loop {
+        match confirms.wait(&crossbeam_channel::never::<()>(), deadline) {
+            Waited::News(Confirmation::Settled { verdict, .. }) => {
+                return match (verdict, returned) {
+                    (Verdict::Ack, None) => Ok(()),
+                    (Verdict::Ack, Some(reason)) => failed(&reason),
+                    (Verdict::Nack, _) => failed("the broker refused it"),
+                };
+            }
+            Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
+            Waited::News(Confirmation::Blocked(_) | Confirmation::Unblocked) | Waited::Inbox(_) => {
+            }
+            Waited::Closed => return failed("the connection broke"),
+            Waited::Timeout => return failed("the broker did not confirm in time"),
+        }
+    }
+}
+
+/// The task without the story of its failures, but with one more replay: this tells it from its
+/// former life where a worker remembers what it has done.
+fn begun_anew(task: &Task) -> Task {
+    let replays = redelivery::count(task, redelivery::REPLAYS) + 1;
+    let mut properties = task.properties.for_another_publish();
+    for name in STORY.into_iter().chain([redelivery::REDELIVERIES]) {
+        properties = properties.without_header(name);
+    }
+    Task {
+        body: task.body.clone(),
+        properties: properties.with_header(redelivery::REPLAYS, replays.to_string()),
+    }
+}
+
+fn task_of(delivery: Delivery) -> (Task, crate::amqp::AckToken) {
+    let task = Task {
+        body: delivery.body,
+        properties: delivery.properties,
+    };
+    (task, delivery.token)
+}
+
+fn finish(report: &Report) -> Result<ExitCode, Fault> {
+    match report.failure() {
+        Some(fault) => Err(fault.clone()),
+        None => Ok(ExitCode::Done),
+    }
+}

@@ -1,0 +1,353 @@
+//! What must be safe elsewhere before a task is acknowledged.
+//!
+//! A retry, a dead letter and a result are published and confirmed first, and only then is the
+//! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
+//! never not at all.
+
+use super::finished::is_same;
+use super::outcome::{Decision, Ending};
+use super::output::Output;
+use super::postman::{Destination, Letter, Postman};
+use super::slots::Running;
+use super::tasks::Handed;
+use super::{Stop, Worker, events, redelivery};
+use crate::amqp::{AckToken, Channel, Properties};
+use crate::fault::{Fault, Kind};
+use crate::task::Task;
+use crate::topology::Auxiliary;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A task that the broker handed out and that was not acknowledged yet.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) slot: Option<usize>,
+    pub(super) task: Arc<Task>,
+    pub(super) redelivered: bool,
+    pub(super) token: Option<AckToken>,
+}
+
+/// What is to be done before the acknowledgement.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Nothing but the answer, if one is wanted.
+    Done,
+    /// The same.
+    Drop,
+    /// A copy comes back after a pause.
+    Retry(Duration),
+    /// A copy goes to the end of the queue.
+    Requeue,
+    /// A copy goes to the dead letters.
+    DeadLetter { reason: String, stderr: String },
+    /// A copy that bears one more return goes to the end of the queue.
+    CountReturn,
+}
+
+/// An answer to whoever waits for the outcome.
+#[derive(Debug)]
+pub(super) struct Reply {
+    to: String,
+    task: Task,
+}
+
+struct Pending {
+    given: Given,
+    errand: Errand,
+    answer: Option<Reply>,
+}
+
+/// The errands that are under way, by the number of their letter.
+#[derive(Default)]
+pub(super) struct Errands {
+    pending: HashMap<u64, Pending>,
+    next: u64,
+    /// The queues in which this worker put tasks off, and until when.
+    put_off: HashMap<String, Instant>,
+}
+
+impl Errands {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub(super) fn void_tokens(&mut self) {
+        for pending in self.pending.values_mut() {
+            pending.given.token = None;
+        }
+    }
+
+    /// Gives the token of a redelivered task to its errand, if it has one that lost its own.
+    pub(super) fn reclaim(&mut self, handed: Handed) -> Option<Handed> {
+        let pending = self.pending.values_mut().find(|pending| {
+            pending.given.token.is_none() && is_same(&pending.given.task, &handed.task)
+        });
+        match pending {
+            Some(pending) => {
+                pending.given.token = Some(handed.token);
+                None
+            }
+            None => Some(handed),
+        }
+    }
+
+    /// The queues in which tasks of this worker's may still wait, until then at the latest.
+    pub(super) fn put_off(&mut self) -> &mut HashMap<String, Instant> {
+        &mut self.put_off
+    }
+
+    fn add(&mut self, pending: Pending) -> u64 {
+        self.next += 1;
+        self.pending.insert(self.next, pending);
+        self.next
+    }
+}
+
+impl Worker<'_> {
+    /// Does what is to be done before the acknowledgement, and then acknowledges.
+    pub(super) fn carry_out(
+        &mut self,
+        given: Given,
+        errand: Errand,
+        answer: Option<Reply>,
+        channel: Option<&Channel>,
+    ) {
+        let copy = match &errand {
+            Errand::Done | Errand::Drop => None,
+            Errand::Retry(pause) => {
+                let delay = Auxiliary::Delay(*pause);
+                Some((Destination::Beside(delay), failed_once_more(&given.task)))
+            }
+            Errand::Requeue => Some((Destination::Work, failed_once_more(&given.task))),
+            Errand::DeadLetter { reason, stderr } => {
+                let dead = Auxiliary::Dead(self.settings.dead_letters.clone());
+                let letter = self.dead_letter(&given.task, reason, stderr);
+                Some((Destination::Beside(dead), letter))
+            }
+            Errand::CountReturn => {
+                let returns = redelivery::redeliveries(&given.task, true);
+                let copy = with_header(&given.task, redelivery::REDELIVERIES, returns.to_string());
+                Some((Destination::Work, copy))
+            }
+        };
+        let (to, task, answer) = match (copy, answer) {
+            (Some((to, task)), answer) => (to, task, answer),
+            (None, Some(reply)) => (Destination::Answer(reply.to), reply.task, None),
+            (None, None) => {
+                self.concluded(given, &errand, channel);
+                return;
+            }
+        };
+        let pending = Pending {
+            given,
+            errand,
+            answer,
+        };
+        let number = self.errands.add(pending);
+        if let Some(postman) = self.postman() {
+            postman.post(Letter { number, to, task });
+        }
+    }
+
+    /// A letter was confirmed, or cannot be delivered.
+    pub(super) fn posted(
+        &mut self,
+        number: u64,
+        result: Result<(), Fault>,
+        channel: Option<&Channel>,
+    ) {
+        let Some(pending) = self.errands.pending.remove(&number) else {
+            return;
+        };
+        let Pending {
+            given,
+            errand,
+            answer,
+        } = pending;
+        match result {
+            // Not acknowledged, so the task goes back when the connection closes.
+            Err(fault) => {
+                let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
+                self.stop(Stop::Failed(Fault::new(fault.kind, text)));
+            }
+            Ok(()) => match answer {
+                Some(answer) => {
+                    let (to, task) = (Destination::Answer(answer.to), answer.task);
+                    let pending = Pending {
+                        given,
+                        errand,
+                        answer: None,
+                    };
+                    let number = self.errands.add(pending);
+                    if let Some(postman) = self.postman() {
+                        postman.post(Letter { number, to, task });
+                    }
+                }
+                None => self.concluded(given, &errand, channel),
+            },
+        }
+    }
+
+    /// All is safe: tells of it and acknowledges.
+    fn concluded(&mut self, given: Given, errand: &Errand, channel: Option<&Channel>) {
+        match errand {
+            Errand::Done | Errand::CountReturn => {}
+            Errand::Drop => {
+                self.totals.dropped += 1;
+                events::dropped(self.report, &given);
+            }
+            Errand::Retry(pause) => {
+                self.totals.retried += 1;
+                events::retried(self.report, &given, *pause);
+                let queue = Auxiliary::Delay(*pause).name(&self.settings.queue.name);
+                if let Some(until) = Instant::now().checked_add(*pause) {
+                    self.errands.put_off.insert(queue, until);
+                }
+            }
+            Errand::Requeue => {
+                events::returned(self.report, given.slot, &given.task, given.redelivered);
+            }
+            Errand::DeadLetter { reason, .. } => {
+                self.totals.dead_lettered += 1;
+                events::dead_lettered(self.report, &given, reason);
+            }
+        }
+        self.idle_since = Instant::now();
+        self.flush();
+        self.settle(given.task, given.token, channel);
+    }
+
+    /// Publishes a copy that bears one more return; the copy is done in its turn.
+    pub(super) fn count_return(&mut self, handed: Handed, returns: u64) {
+        self.progress.suspend(|| {
+            let text = format!("came back without an outcome, {returns} so far");
+            self.report
+                .detail(&format!("{text}: {}", handed.task.line()));
+        });
+        self.carry_out(given(handed), Errand::CountReturn, None, None);
+    }
+
+    /// Puts a task with the dead letters that has not begun.
+    pub(super) fn bury(&mut self, handed: Handed, reason: String) {
+        let stderr = String::new();
+        let answer = handed.task.properties.answer().map(|(to, properties)| {
+            let properties = properties
+                .with_header("task-outcome", "dead-lettered".to_owned())
+                .with_header(redelivery::HOST, self.report.host().to_owned());
+            let body = Vec::new();
+            Reply {
+                to,
+                task: Task { body, properties },
+            }
+        });
+        let errand = Errand::DeadLetter { reason, stderr };
+        self.carry_out(given(handed), errand, answer, None);
+    }
+
+    /// The answer to whoever waits for the outcome, where it is final.
+    pub(super) fn answer(
+        &self,
+        running: &Running,
+        ending: &Ending,
+        decision: &Decision,
+        output: &Output,
+    ) -> Option<Reply> {
+        let outcome = match decision {
+            Decision::Done => "done",
+            Decision::DeadLetter => "dead-lettered",
+            Decision::Drop => "dropped",
+            Decision::Retry(_) | Decision::Requeue => return None,
+        };
+        let (to, properties) = running.task.properties.answer()?;
+        let duration = running.started.elapsed().as_millis().to_string();
+        let mut properties = properties
+            .with_header("task-outcome", outcome.to_owned())
+            .with_header("task-duration-ms", duration)
+            .with_header(redelivery::HOST, self.report.host().to_owned())
+            .with_header(redelivery::STDERR, output.tail.text());
+        match ending {
+            Ending::Exit(code) => {
+                properties = properties.with_header("task-exit-code", code.to_string());
+            }
+            Ending::Signal(signal) => {
+                properties = properties.with_header("task-signal", signal.to_string());
+            }
+            Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
+        }
+        if *decision != Decision::Done {
+            properties = properties.with_header(redelivery::ERROR, ending.describe());
+        }
+        if output.is_truncated {
+            properties = properties.with_header("task-truncated", "true".to_owned());
+        }
+        let body = output.result.clone();
+        Some(Reply {
+            to,
+            task: Task { body, properties },
+        })
+    }
+
+    fn dead_letter(&self, task: &Task, reason: &str, stderr: &str) -> Task {
+        let mut letter = failed_once_more(task);
+        let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let queue = self.settings.queue.name.as_str().to_owned();
+        letter.properties = letter
+            .properties
+            .with_header(redelivery::ERROR, reason.to_owned())
+            .with_header(redelivery::STDERR, stderr.to_owned())
+            .with_header(redelivery::HOST, self.report.host().to_owned())
+            .with_header(redelivery::FAILED_AT, now)
+            .with_header(redelivery::QUEUE, queue);
+        letter
+    }
+
+    /// The postman, started when it is first needed.
+    fn postman(&mut self) -> Option<&Postman> {
+        if self.postman.is_none() {
+            let started = Postman::start(
+                &self.settings.connector,
+                &self.settings.queue,
+                self.replicated,
+                self.sender.clone(),
+            );
+            match started {
+                Ok(postman) => self.postman = Some(postman),
+                Err(error) => {
+                    let text = format!("cannot start a thread for retries: {error}");
+                    self.stop(Stop::Failed(Fault::new(Kind::Lost, text)));
+                }
+            }
+        }
+        self.postman.as_ref()
+    }
+}
+
+fn given(handed: Handed) -> Given {
+    Given {
+        slot: None,
+        task: handed.task,
+        redelivered: handed.redelivered,
+        token: Some(handed.token),
+    }
+}
+
+/// A copy of a task that has had an outcome, and begins anew to count its returns.
+fn failed_once_more(task: &Task) -> Task {
+    let attempts = events::attempt(task).to_string();
+    let properties = task
+        .properties
+        .for_another_publish()
+        .without_header(redelivery::REDELIVERIES)
+        .with_header(redelivery::ATTEMPTS, attempts);
+    let body = task.body.clone();
+    Task { body, properties }
+}
+
+fn with_header(task: &Task, name: &str, value: String) -> Task {
+    let properties: Properties = task.properties.for_another_publish();
+    Task {
+        body: task.body.clone(),
+        properties: properties.with_header(name, value),
+    }
+}

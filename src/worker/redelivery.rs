@@ -1,0 +1,72 @@
+//! The headers by which a task bears its history, and how deliveries without an outcome are
+//! counted.
+//!
+//! A task that kills its worker, for lack of memory say, comes back to the next one, and would
+//! circle for ever. Quorum queues count deliveries; classic ones only mark a message as
+//! *redelivered*, once or a hundred times alike. So the count is kept in a header: a worker that
+//! is handed a redelivered task first publishes a copy with the count raised by one, waits for
+//! the confirm, acknowledges the original, and does the copy when it is handed out in its turn.
+//!
+//! This loses no task: at every moment the broker holds the original, or the copy, or both. A
+//! worker that dies in between leaves both, and the task may be done twice, which the promise
+//! allows. It ends, since each return costs one count, until the limit makes it a dead letter. A
+//! copy is a new message to a quorum queue, so that the queue's own delivery limit, which from
+//! RabbitMQ 4.0 on discards silently, is not reached either.
+
+use crate::task::Task;
+
+/// How many attempts have failed.
+pub(super) const ATTEMPTS: &str = "task-attempts";
+/// How often the task came back without an outcome.
+pub(super) const REDELIVERIES: &str = "task-redeliveries";
+/// How often it was sent anew from the dead letters. Tells one life of a task from the next.
+pub(super) const REPLAYS: &str = "task-replays";
+/// Why it became a dead letter.
+pub(super) const ERROR: &str = "task-error";
+/// The end of its last stderr.
+pub(super) const STDERR: &str = "task-stderr";
+/// Where it failed last.
+pub(super) const HOST: &str = "task-host";
+/// When it failed last.
+pub(super) const FAILED_AT: &str = "task-failed-at";
+/// The queue that it came from.
+pub(super) const QUEUE: &str = "task-queue";
+
+/// Whether a header is one of those above, or the broker's own.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.starts_with("task-") || name.starts_with("x-")
+}
+
+/// A count from a header, 0 where there is none.
+pub(super) fn count(task: &Task, header: &str) -> u64 {
+    let text = task.properties.header(header);
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// How often `task` came back without an outcome, this delivery included.
+pub(super) fn redeliveries(task: &Task, redelivered: bool) -> u64 {
+    // A quorum queue counts returns itself; elsewhere the mark means at least one.
+    let since_published = count(task, "x-delivery-count").max(u64::from(redelivered));
+    count(task, REDELIVERIES).saturating_add(since_published)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::TaskOptions;
+
+    #[test]
+    fn returns_add_up_over_copies_and_queue_types() {
+        let task = Task::new(Vec::new(), &TaskOptions::default());
+        assert_eq!(redeliveries(&task, false), 0);
+        assert_eq!(redeliveries(&task, true), 1);
+        let mut copy = task;
+        copy.properties = copy.properties.with_header(REDELIVERIES, "4".into());
+        assert_eq!(redeliveries(&copy, false), 4);
+        assert_eq!(redeliveries(&copy, true), 5);
+        copy.properties = copy.properties.with_header("x-delivery-count", "2".into());
+        assert_eq!(redeliveries(&copy, true), 6);
+        copy.properties = copy.properties.with_header(REDELIVERIES, "x".into());
+        assert_eq!(redeliveries(&copy, true), 2);
+    }
+}
