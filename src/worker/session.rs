@@ -161,7 +161,7 @@ impl Worker<'_> {
                     for delivery in consuming.cancel()? {
                         self.accept(delivery, channel);
                     }
-                    if self.backlog.is_empty() && self.count_ready(channel)? == 0 {
+                    if self.is_idle() && self.count_ready(channel)? == 0 {
                         self.stop(Stop::Empty);
                         return Ok(Consumed::Stopped);
                     }

@@ -20,6 +20,18 @@ mod stopping;
 /// What is sent and how it is shown: bodies, properties, JSON events.
 mod tasks;
 
+/// How commands are run.
+mod running;
+
+/// What becomes of tasks whose command fails, or kills its worker.
+mod failures;
+
+/// The outcome told to whoever waits for it.
+mod answers;
+
+/// Workers killed at random, the broker restarted.
+mod chaos;
+
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 

@@ -2,10 +2,12 @@
 
 use super::{Broker, unique, wait_for};
 use amiquip::{
-    AmqpProperties, AmqpValue, Channel, Connection, FieldTable, Publish, QueueDeclareOptions,
-    QueueDeleteOptions,
+    AmqpProperties, AmqpValue, Channel, Connection, ConsumerMessage, ConsumerOptions, FieldTable,
+    Publish, QueueDeclareOptions, QueueDeleteOptions,
 };
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 
 /// How a queue is made beforehand.
 #[derive(Clone, Copy)]
@@ -62,11 +64,16 @@ impl Admin {
 
     /// Declares the test's queue as our commands do.
     pub fn declare(&self) {
+        self.declare_named(&self.queue);
+    }
+
+    /// Declares a queue as our commands do.
+    pub fn declare_named(&self, queue: &str) {
         let options = QueueDeclareOptions {
             durable: true,
             ..QueueDeclareOptions::default()
         };
-        self.channel().queue_declare(&self.queue, options).unwrap();
+        self.channel().queue_declare(queue, options).unwrap();
     }
 
     /// How many tasks are ready or handed out, as the broker's own tool tells.
@@ -116,10 +123,15 @@ impl Admin {
 
     /// Publishes bodies as a client would that sets nothing but persistence.
     pub fn publish(&self, bodies: &[&str]) {
+        self.publish_to(&self.queue, bodies);
+    }
+
+    /// The same to another queue.
+    pub fn publish_to(&self, queue: &str, bodies: &[&str]) {
         let channel = self.channel();
         for body in bodies {
             let properties = AmqpProperties::default().with_delivery_mode(2);
-            let publish = Publish::with_properties(body.as_bytes(), &self.queue, properties);
+            let publish = Publish::with_properties(body.as_bytes(), queue, properties);
             channel.basic_publish("", publish).unwrap();
         }
         channel.close().unwrap();
@@ -137,7 +149,53 @@ impl Admin {
         self.delete_queue(&self.queue);
     }
 
-    fn delete_queue(&self, queue: &str) {
+    /// Publishes a task that wants its answer in a queue of its choice.
+    pub fn publish_with_reply_to(&self, body: &str, reply_to: &str) {
+        let properties = AmqpProperties::default().with_reply_to(reply_to.to_owned());
+        let publish = Publish::with_properties(body.as_bytes(), &self.queue, properties);
+        let channel = self.channel();
+        channel.basic_publish("", publish).unwrap();
+        channel.close().unwrap();
+    }
+
+    /// Publishes a task and listens for its answer by direct reply-to.
+    pub fn ask(&self, body: &str) -> Asked {
+        const PSEUDO_QUEUE: &str = "amq.rabbitmq.reply-to";
+        let channel = self.channel();
+        let options = ConsumerOptions {
+            no_ack: true,
+            ..ConsumerOptions::default()
+        };
+        let receiver = {
+            let consumer = ManuallyDrop::new(channel.basic_consume(PSEUDO_QUEUE, options).unwrap());
+            consumer.receiver().clone()
+        };
+        let properties = AmqpProperties::default()
+            .with_reply_to(PSEUDO_QUEUE.to_owned())
+            .with_correlation_id(body.to_owned());
+        let publish = Publish::with_properties(body.as_bytes(), &self.queue, properties);
+        channel.basic_publish("", publish).unwrap();
+        self.wait_for_ready(1);
+        Asked {
+            _channel: channel,
+            receiver,
+        }
+    }
+
+    /// The bodies of the dead letters in `queue`, with their reasons. They are taken away.
+    pub fn dead_letters(&self, queue: &str) -> Vec<(String, Option<String>)> {
+        let channel = self.channel();
+        let mut letters = Vec::new();
+        while let Some(got) = channel.basic_get(queue, true).unwrap() {
+            let body = String::from_utf8(got.delivery.body).unwrap();
+            let headers = headers(&got.delivery.properties);
+            letters.push((body, headers.get("task-error").cloned()));
+        }
+        letters
+    }
+
+    /// Deletes any queue.
+    pub fn delete_queue(&self, queue: &str) {
         if let Ok(channel) = self.connection.borrow_mut().open_channel(None) {
             let _ = channel.queue_delete(queue, QueueDeleteOptions::default());
         }
@@ -150,4 +208,41 @@ impl Drop for Admin {
             self.delete_queue(&format!("{}{suffix}", self.queue));
         }
     }
+}
+
+/// A question under way.
+pub struct Asked {
+    _channel: Channel,
+    receiver: crossbeam_channel::Receiver<ConsumerMessage>,
+}
+
+/// The answer to a question.
+pub struct Answer {
+    pub body: String,
+    pub correlation_id: String,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Waits for the answer.
+    pub fn answer(&self) -> Answer {
+        match self.receiver.recv_timeout(super::DEADLINE).unwrap() {
+            ConsumerMessage::Delivery(delivery) => Answer {
+                body: String::from_utf8(delivery.body).unwrap(),
+                correlation_id: delivery.properties.correlation_id().clone().unwrap(),
+                headers: headers(&delivery.properties),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The headers that are strings.
+fn headers(properties: &AmqpProperties) -> BTreeMap<String, String> {
+    let headers = properties.headers().clone().unwrap_or_default();
+    let texts = headers.into_iter().filter_map(|(name, value)| match value {
+        AmqpValue::LongString(text) => Some((name, text)),
+        _ => None,
+    });
+    texts.collect()
 }

@@ -3,10 +3,12 @@
 mod admin;
 mod broker;
 mod commands;
+mod proxy;
 
-pub use admin::{Admin, Kind};
+pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
 pub use commands::{Ended, Running, command, new_task, spawn, worker};
+pub use proxy::Proxy;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

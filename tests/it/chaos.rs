@@ -1,0 +1,147 @@
+//! Workers killed at random, the broker restarted, and not one task lost.
+
+use crate::env::{self, Admin, Broker, Running};
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TASKS: usize = 200;
+const WORKERS: usize = 4;
+
+/// A schedule that can be repeated: the seed is printed, and `CHAOS_SEED` sets it.
+struct Random(u64);
+
+impl Random {
+    /// xorshift64: plenty for a schedule.
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+fn start(broker: &Broker, queue: &str, ledger: &str) -> Running {
+    // Every tenth task fails for good. What is done is written down in one write.
+    let script = "sleep 0.0$(($$ % 9 + 1)); read body; echo \"$body\" >> \"$0\"; \
+                  case $body in *0) echo \"no: $body\" >&2; exit 1 ;; esac";
+    let options = [
+        "-j",
+        "2",
+        "--retries",
+        "1",
+        "--backoff",
+        "200ms",
+        "--",
+        "sh",
+        "-c",
+        script,
+        ledger,
+    ];
+    env::worker(broker, queue, &options)
+}
+
+#[test]
+fn killed_workers_and_broker_restarts_lose_nothing() {
+    let seed = std::env::var("CHAOS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) + 1);
+    println!("CHAOS_SEED={seed}");
+    let mut random = Random(seed);
+    let broker = Broker::private("", "");
+    let queue = env::unique("chaos");
+    let ledger = std::env::temp_dir().join(env::unique("ledger"));
+    let path = ledger.to_str().unwrap();
+    std::fs::write(&ledger, "").unwrap();
+
+    let admin = Admin::new(&broker, "x");
+    admin.declare_named(&queue);
+    let bodies: Vec<String> = (0..TASKS).map(|number| format!("task-{number}")).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    admin.publish_to(&queue, &bodies);
+    drop(admin);
+
+    let mut workers: Vec<Running> = (0..WORKERS).map(|_| start(&broker, &queue, path)).collect();
+    let (mut kills, mut restarts) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        thread::sleep(Duration::from_millis(100 + random.next(400)));
+        let written = std::fs::read_to_string(&ledger).unwrap().lines().count();
+        if restarts < 2 && written > TASKS / 3 * (restarts + 1) {
+            restarts += 1;
+            println!("broker killed after {written} lines");
+            broker.script("kill");
+            broker.script("start");
+        } else if written > TASKS && kills >= 5 && restarts == 2 {
+            break;
+        } else {
+            let victim = usize::try_from(random.next(WORKERS as u64)).unwrap();
+            println!("worker {victim} killed after {written} lines");
+            workers[victim].kill();
+            workers[victim] = start(&broker, &queue, path);
+            kills += 1;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "seed {seed}: not done in time, {written} lines"
+        );
+        if kills > 40 {
+            break;
+        }
+    }
+    drop(workers);
+    // One last worker does what is left, once what the others put off has come back.
+    let admin = Admin::new(&broker, "x");
+    env::wait_for("the last retries", || {
+        (admin.ready_in(&format!("{queue}.delay.200")) == 0).then_some(())
+    });
+    let options = [
+        "--retries",
+        "1",
+        "--backoff",
+        "200ms",
+        "--exit-when-empty",
+        "-j",
+        "4",
+        "--",
+    ];
+    let script = "read body; echo \"$body\" >> \"$0\"; case $body in *0) exit 1 ;; esac";
+    let words = [&options[..], &["sh", "-c", script, path]].concat();
+    env::worker(&broker, &queue, &words).ended().expect(0);
+
+    let mut done: BTreeMap<String, usize> = BTreeMap::new();
+    for line in std::fs::read_to_string(&ledger).unwrap().lines() {
+        *done.entry(line.to_owned()).or_default() += 1;
+    }
+    std::fs::remove_file(&ledger).unwrap();
+    assert_eq!(admin.ready_in(&queue), 0, "seed {seed}");
+    let dead = admin.dead_letters(&format!("{queue}.dead"));
+    assert!(
+        dead.iter().all(|(_, error)| error.is_some()),
+        "seed {seed}: {dead:?}"
+    );
+    let buried = |body: &str| dead.iter().any(|(other, _)| other == body);
+    let lost: Vec<&&str> = bodies
+        .iter()
+        .filter(|body| {
+            let must_fail = body.ends_with('0');
+            !(if must_fail {
+                buried(body)
+            } else {
+                done.contains_key(**body) || buried(body)
+            })
+        })
+        .collect();
+    let runs: usize = done.values().sum();
+    println!(
+        "seed {seed}: {kills} workers killed, broker restarted {restarts} times, {TASKS} tasks, \
+         {runs} runs, {} dead letters, {} carried out more than once (retries aside), {} lost",
+        dead.len(),
+        done.iter()
+            .filter(|(body, count)| !body.ends_with('0') && **count > 1)
+            .count(),
+        lost.len()
+    );
+    assert!(lost.is_empty(), "seed {seed}: {lost:?}");
+}

@@ -1,0 +1,248 @@
+//! `worker -- COMMAND`: how commands are run.
+
+use crate::env::{self, Admin, Ended, command, spawn};
+use std::time::Instant;
+
+/// Runs a worker over all tasks in the queue, in text mode.
+fn run(admin: &Admin, options: &[&str], words: &[&str]) -> Ended {
+    let mut worker = command("worker");
+    worker.args([
+        "-u",
+        &env::shared().url,
+        "-q",
+        &admin.queue,
+        "--exit-when-empty",
+    ]);
+    worker.args(options).arg("--").args(words);
+    spawn(worker).ended()
+}
+
+fn with_tasks(name: &str, bodies: &[&str]) -> Admin {
+    let admin = Admin::new(env::shared(), name);
+    admin.declare();
+    admin.publish(bodies);
+    admin
+}
+
+#[test]
+fn the_body_is_on_stdin_and_in_place_of_braces() {
+    let admin = with_tasks("body", &["a b;c"]);
+    let ended = run(
+        &admin,
+        &["--quiet"],
+        &["sh", "-c", "cat; echo \" $0 $1\"", "x={}", "{}{}"],
+    );
+    assert_eq!(ended.expect(0).stdout, "a b;c x=a b;c a b;ca b;c\n");
+}
+
+#[test]
+fn no_shell_sees_the_body() {
+    let admin = with_tasks("shell", &["$(touch /tmp/owned); `id` | cat > x"]);
+    let ended = run(&admin, &["--quiet"], &["printf", "%s", "{}"]).expect(0);
+    assert_eq!(ended.stdout.trim_end(), "$(touch /tmp/owned); `id` | cat > x");
+}
+
+#[test]
+fn the_environment_tells_of_the_task_and_not_of_the_broker() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "environment");
+    let arguments = [
+        "--id",
+        "job-7",
+        "--priority",
+        "3",
+        "-H",
+        "Content-Kind=a b",
+        "x",
+    ];
+    env::new_task(broker, &admin.queue, &arguments).expect(0);
+    let mut worker = command("worker");
+    worker
+        .env("AMQP_URL", &broker.url)
+        .env("TASK_QUEUE", &admin.queue);
+    worker.args(["--exit-when-empty", "--quiet", "-j", "2", "--", "env"]);
+    let ended = spawn(worker).ended().expect(0);
+    for line in [
+        "TASK_ID=job-7",
+        &format!("TASK_QUEUE={}", admin.queue),
+        "TASK_ATTEMPT=1",
+        "TASK_REDELIVERED=0",
+        "TASK_PRIORITY=3",
+        "TASK_HEADER_CONTENT_KIND=a b",
+        "WORKER_SLOT=1",
+    ] {
+        assert!(
+            ended.stdout.lines().any(|other| other == line),
+            "{line}\n{ended}"
+        );
+    }
+    assert!(ended.stdout.contains("TASK_TIMESTAMP="), "{ended}");
+    assert!(!ended.stdout.contains("AMQP_URL"), "{ended}");
+    assert!(!ended.stdout.contains("guest"), "{ended}");
+}
+
+#[test]
+fn commands_may_read_all_half_or_nothing_of_large_bodies() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "large");
+    let path = std::env::temp_dir().join(env::unique("body"));
+    // The limit of RabbitMQ 4 is 16 MiB; 100 MB pass where the broker takes them.
+    for size in [0, 1, 65_536, 65_537, 15_000_000] {
+        std::fs::write(&path, vec![b'x'; size]).unwrap();
+        for (words, expected) in [
+            (&["wc", "-c"][..], size.to_string()),
+            (
+                &["sh", "-c", "head -c 10 | wc -c"],
+                size.min(10).to_string(),
+            ),
+            (
+                &["sh", "-c", "exec 0<&-; sleep 0.05; echo closed"],
+                "closed".to_owned(),
+            ),
+            (&["true"], String::new()),
+        ] {
+            let sent = env::new_task(
+                broker,
+                &admin.queue,
+                &["--body-file", path.to_str().unwrap()],
+            );
+            sent.expect(0);
+            let ended = run(&admin, &["--quiet"], words).expect(0);
+            assert_eq!(
+                ended.stdout.trim(),
+                expected,
+                "{size} bytes to {words:?}\n{ended}"
+            );
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(admin.ready_in(&format!("{}.dead", admin.queue)), 0);
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_told_before_a_task_is_taken() {
+    let admin = with_tasks("missing", &["x"]);
+    for (word, why) in [
+        ("no-such-program", "no such program along PATH"),
+        ("/no/such/program", "No such file"),
+        ("/etc/passwd", "not executable"),
+        ("/etc", "directory"),
+    ] {
+        run(&admin, &[], &[word])
+            .expect(78)
+            .says(&format!("cannot run `{word}`"))
+            .says(why);
+    }
+    assert_eq!(admin.ready(), 1);
+}
+
+#[test]
+fn a_command_that_goes_missing_stops_the_worker_and_keeps_the_task() {
+    let admin = with_tasks("vanished", &["1", "2"]);
+    let script = std::env::temp_dir().join(env::unique("script"));
+    std::fs::copy("/bin/sh", &script).unwrap();
+    let path = script.to_str().unwrap();
+    run(&admin, &[], &[path, "-c", "rm \"$0\"", path])
+        .expect(78)
+        .says("any more");
+    admin.wait_for_ready(1);
+}
+
+#[test]
+fn a_body_that_cannot_be_an_argument_is_a_dead_letter_with_that_reason() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "argument");
+    let path = std::env::temp_dir().join(env::unique("body"));
+    for (body, reason) in [
+        (vec![b'a', 0, b'b'], "NUL byte"),
+        (vec![b'x'; 3 << 20], "too long"),
+    ] {
+        std::fs::write(&path, body).unwrap();
+        let sent = env::new_task(
+            broker,
+            &admin.queue,
+            &["--body-file", path.to_str().unwrap()],
+        );
+        sent.expect(0);
+        let ended = run(&admin, &["--log-format", "json"], &["echo", "{}"]).expect(0);
+        let dead = &ended.events("dead_lettered")[0];
+        assert!(dead["error"].as_str().unwrap().contains(reason), "{dead}");
+        assert!(ended.events("retried").is_empty());
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn output_of_slots_does_not_mix_within_a_task() {
+    let bodies: Vec<String> = (0..8).map(|number| format!("task{number}")).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let admin = with_tasks("mixed", &bodies);
+    let script = "read body; for i in 1 2 3 4 5; do echo $body $i; sleep 0.02; done";
+    let ended = run(&admin, &["-j", "4", "--quiet"], &["sh", "-c", script]).expect(0);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 40, "{ended}");
+    for task in lines.chunks(5) {
+        let (body, _) = task[0].split_once(' ').unwrap();
+        let expected: Vec<String> = (1..=5).map(|i| format!("{body} {i}")).collect();
+        assert_eq!(task, expected, "{ended}");
+    }
+}
+
+#[test]
+fn much_output_passes_whole() {
+    for slots in ["1", "2"] {
+        let admin = with_tasks("output", &["x"]);
+        let script =
+            "head -c 5000000 /dev/zero | tr '\\0' x; head -c 3000000 /dev/zero | tr '\\0' y >&2";
+        let ended = run(&admin, &["-j", slots, "--quiet"], &["sh", "-c", script]).expect(0);
+        assert_eq!(ended.stdout.trim_end().len(), 5_000_000, "-j {slots}");
+        assert_eq!(ended.stderr.trim_end().len(), 3_000_000, "-j {slots}");
+    }
+}
+
+#[test]
+fn in_json_mode_stdout_bears_events_alone() {
+    for slots in ["1", "2"] {
+        let admin = with_tasks("json", &["x"]);
+        let options = ["-j", slots, "--log-format", "json"];
+        let ended = run(&admin, &options, &["sh", "-c", "echo out; echo err >&2"]).expect(0);
+        assert_eq!(ended.events("done").len(), 1);
+        let ended = ended.says("out\n");
+        ended.says("err\n");
+    }
+}
+
+#[test]
+fn no_file_descriptor_leaks_into_commands() {
+    let admin = with_tasks("descriptors", &["1", "2"]);
+    let script = "for fd in /proc/$$/fd/*; do echo ${fd##*/}; done";
+    let ended = run(&admin, &["--quiet", "-j", "2"], &["sh", "-c", script]).expect(0);
+    // What the test itself was given, and what the shell opens.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script]);
+    let mut expected = spawn(shell).ended().expect(0).stdout;
+    expected = expected.repeat(2);
+    assert_eq!(ended.stdout, expected, "{ended}");
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipes_does_not_hold_the_worker() {
+    let admin = with_tasks("daemon", &["x"]);
+    let begun = Instant::now();
+    let ended = run(
+        &admin,
+        &["-j", "2", "--quiet"],
+        &["sh", "-c", "sleep 40 & echo started"],
+    );
+    assert_eq!(ended.expect(0).stdout, "started\n");
+    assert!(begun.elapsed() < env::DEADLINE);
+}
+
+#[test]
+fn slots_run_commands_at_the_same_time() {
+    let admin = with_tasks("slots", &["1", "2", "3", "4"]);
+    let begun = Instant::now();
+    run(&admin, &["-j", "4"], &["sleep", "1"]).expect(0);
+    let took = begun.elapsed().as_millis();
+    assert!((1000..3500).contains(&took), "{took} ms");
+}
