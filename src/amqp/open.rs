@@ -199,7 +199,7 @@ impl Link {
     /// cause once, to whoever asks first, and the connection itself is asked last.
     #[must_use]
     pub fn diagnose(&mut self, fault: Fault) -> Fault {
-        if fault.kind != Kind::Lost || self.blocked_is_alive() {
+        if fault.kind != Kind::Lost || self.is_alive() {
             return fault;
         }
         let cause = match self.connection.take() {
@@ -215,8 +215,9 @@ impl Link {
         }
     }
 
-    /// Whether the I/O thread still runs: it holds the other end of `blocked`.
-    fn blocked_is_alive(&self) -> bool {
+    /// Whether the connection still stands: its I/O thread holds the other end of `blocked`.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
         use crossbeam_channel::TryRecvError;
         loop {
             match self.blocked.try_recv() {

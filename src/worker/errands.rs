@@ -154,6 +154,7 @@ impl Worker<'_> {
     pub(super) fn posted(
         &mut self,
         number: u64,
+        queue: String,
         result: Result<(), Fault>,
         channel: Option<&Channel>,
     ) {
@@ -166,6 +167,12 @@ impl Worker<'_> {
             answer,
         } = pending;
         match result {
+            // The copy may be safe or not: the original goes back.
+            Err(fault) if fault.is_transient() => {
+                if let (Some(token), Some(channel)) = (given.token, channel) {
+                    let _ = channel.requeue(token);
+                }
+            }
             // Not acknowledged, so the task goes back when the connection closes.
             Err(fault) => {
                 let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
@@ -184,8 +191,20 @@ impl Worker<'_> {
                         postman.post(Letter { number, to, task });
                     }
                 }
-                None => self.concluded(given, &errand, channel),
+                None => {
+                    self.note_put_off(&errand, queue);
+                    self.concluded(given, &errand, channel);
+                }
             },
+        }
+    }
+
+    /// Remembers that a task of this worker's is still to come back.
+    fn note_put_off(&mut self, errand: &Errand, queue: String) {
+        if let Errand::Retry(pause) = errand {
+            if let Some(until) = Instant::now().checked_add(*pause) {
+                self.errands.put_off.insert(queue, until);
+            }
         }
     }
 
@@ -200,10 +219,6 @@ impl Worker<'_> {
             Errand::Retry(pause) => {
                 self.totals.retried += 1;
                 events::retried(self.report, &given, *pause);
-                let queue = Auxiliary::Delay(*pause).name(&self.settings.queue.name);
-                if let Some(until) = Instant::now().checked_add(*pause) {
-                    self.errands.put_off.insert(queue, until);
-                }
             }
             Errand::Requeue => {
                 events::returned(self.report, given.slot, &given.task, given.redelivered);
@@ -309,6 +324,7 @@ impl Worker<'_> {
                 &self.settings.connector,
                 &self.settings.queue,
                 self.replicated,
+                &self.settings.policy.ladder(),
                 self.sender.clone(),
             );
             match started {

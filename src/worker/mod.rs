@@ -61,6 +61,7 @@ enum Message {
     /// The postman has delivered a letter, or cannot.
     Posted {
         number: u64,
+        queue: String,
         result: Result<(), Fault>,
     },
 }
@@ -292,7 +293,11 @@ impl Worker<'_> {
         match message {
             Message::Signal => self.signalled(),
             Message::Ran { slot, ran } => self.ran(slot, ran, channel),
-            Message::Posted { number, result } => self.posted(number, result, channel),
+            Message::Posted {
+                number,
+                queue,
+                result,
+            } => self.posted(number, queue, result, channel),
             Message::Retrying(fault) => {
                 let text = match self.settings.connector.retry_for {
                     RetryFor::Forever => format!("{fault}; trying again until it answers"),

@@ -100,6 +100,19 @@ impl FailurePolicy {
         }
     }
 
+    /// The pauses that a task goes through if it fails every time; the first few of them.
+    pub(super) fn ladder(&self) -> Vec<Duration> {
+        /// Beyond so many the pauses are minutes, or all the same.
+        const MANY: u64 = 8;
+        if self.on_failure != OnFailure::Retry {
+            return Vec::new();
+        }
+        let attempts = 1..=u64::from(self.retries).min(MANY);
+        let mut pauses: Vec<Duration> = attempts.map(|attempt| self.pause(attempt)).collect();
+        pauses.dedup();
+        pauses
+    }
+
     /// The pause after the failure of `attempt`: it doubles from one to the next.
     fn pause(&self, attempt: u64) -> Duration {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);

@@ -14,7 +14,7 @@ use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
 use crate::task::Task;
 use crate::topology::{Auxiliary, Replicated, WorkQueue};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,7 +23,12 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 256;
 
 /// How long a broker that is not blocked may take to confirm before another connection is tried.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a quorum queue must have been known before its confirms count. One that was declared
+/// less than a second before the broker is killed comes back empty and without a leader (seen with
+/// RabbitMQ 3.10: its directory of members reaches the disk a moment later).
+const YOUTH: Duration = Duration::from_secs(2);
 
 /// Where a letter goes.
 #[derive(Clone, Debug)]
@@ -50,11 +55,12 @@ pub(super) struct Postman {
 }
 
 impl Postman {
-    /// Starts the postman.
+    /// Starts the postman. Of the delays in `ladder` one is likely to follow upon the other.
     pub(super) fn start(
         connector: &Connector,
         queue: &WorkQueue,
         replicated: Replicated,
+        ladder: &[Duration],
         messages: Sender<Message>,
     ) -> std::io::Result<Self> {
         let (letters, receiver) = unbounded();
@@ -65,6 +71,10 @@ impl Postman {
             queue: queue.clone(),
             replicated,
             found: HashMap::new(),
+            known: HashMap::new(),
+            ladder: ladder.to_vec(),
+            detours: HashMap::new(),
+            held: Vec::new(),
             line: None,
             messages,
         };
@@ -100,22 +110,55 @@ enum Found {
     AsItIs,
 }
 
+/// A quorum queue that was declared.
+struct Known {
+    since: Instant,
+    /// Its own time, after which it goes, began anew then.
+    renewed: Instant,
+}
+
+/// A letter whose report waits.
+struct Held {
+    number: u64,
+    queue: String,
+    until: Instant,
+}
+
 struct Round {
     connector: Connector,
     queue: WorkQueue,
     replicated: Replicated,
     /// Queues beside the work queue that are not as we declare them.
     found: HashMap<String, Found>,
+    /// The quorum queues beside the work queue that are there.
+    known: HashMap<String, Known>,
+    ladder: Vec<Duration>,
+    /// Delays that are lengthened, by so many milliseconds, because the queue of the exact length
+    /// does not confirm.
+    detours: HashMap<Duration, u32>,
+    /// Confirmed by a queue that is too young.
+    held: Vec<Held>,
     line: Option<Line>,
     messages: Sender<Message>,
 }
 
 impl Round {
     fn run(mut self, letters: &Receiver<Letter>) {
-        while let Ok(first) = letters.recv() {
-            let mut batch = vec![first];
-            batch.extend(letters.try_iter().take(BATCH - 1));
-            self.deliver_all(batch);
+        loop {
+            let first = match self.held.iter().map(|held| held.until).min() {
+                None => letters.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(until) => letters.recv_deadline(until),
+            };
+            self.release_held();
+            match first {
+                Ok(first) => {
+                    let mut batch = vec![first];
+                    batch.extend(letters.try_iter().take(BATCH - 1));
+                    self.deliver_all(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         if let Some(line) = self.line.take() {
             let _ = line.link.close();
@@ -132,17 +175,18 @@ impl Round {
                 Err(fault) if fault.is_transient() => Some(fault),
                 Err(fault) => {
                     if fault.kind == Kind::NotTaken && shorten_answers(&mut batch) {
-                        self.line = None;
+                        self.drop_line();
                         continue;
                     }
                     for letter in batch {
-                        self.report(letter.number, Err(fault.clone()));
+                        let queue = self.address(&letter.to);
+                        self.report(letter.number, queue, Err(fault.clone()));
                     }
                     return;
                 }
             };
             // A queue that was full, or whose leader is gone, is tried over a new channel.
-            self.line = None;
+            self.drop_line();
             if fault.is_some_and(|fault| fault.kind == Kind::Interrupted) {
                 return;
             }
@@ -163,10 +207,24 @@ impl Round {
         }
         let settled = line.await_confirms(batch);
         self.line = Some(line);
-        let numbers: Vec<u64> = settled.delivered;
-        batch.retain(|letter| !numbers.contains(&letter.number));
-        for number in numbers {
-            self.report(number, Ok(()));
+        if settled.timed_out {
+            self.detour(batch, &settled.delivered);
+        }
+        let (delivered, left) = std::mem::take(batch)
+            .into_iter()
+            .partition(|letter: &Letter| settled.delivered.contains(&letter.number));
+        *batch = left;
+        let delivered: Vec<Letter> = delivered;
+        for letter in delivered {
+            let queue = self.address(&letter.to);
+            match self.known.get(&queue).map(|known| known.since + YOUTH) {
+                Some(until) if until > Instant::now() => self.held.push(Held {
+                    number: letter.number,
+                    queue,
+                    until,
+                }),
+                _ => self.report(letter.number, queue, Ok(())),
+            }
         }
         match settled.interrupted_by {
             Some(fault) => Err(fault),
@@ -189,15 +247,14 @@ impl Round {
 
     fn publish(&mut self, line: &mut Line, batch: &[Letter]) -> Result<(), Fault> {
         for (place, letter) in batch.iter().enumerate() {
-            let name = match &letter.to {
-                Destination::Work => self.queue.name.as_str().to_owned(),
-                Destination::Answer(name) => name.clone(),
-                Destination::Beside(auxiliary) => {
-                    let name = auxiliary.name(&self.queue.name);
-                    self.declare(line, auxiliary, &name)?;
-                    name
+            let name = self.address(&letter.to);
+            if let Destination::Beside(auxiliary) = &letter.to {
+                let auxiliary = self.detoured(auxiliary);
+                if matches!(auxiliary, Auxiliary::Delay(_)) {
+                    self.declare_ladder(line)?;
                 }
-            };
+                self.declare(line, &auxiliary, &name)?;
+            }
             let task = &letter.task;
             line.channel.publish(&name, &task.properties, &task.body)?;
             line.outstanding.published(place);
@@ -215,9 +272,15 @@ impl Round {
             (replicated, None | Some(Found::AsItIs)) => replicated,
         };
         let arguments = queue.arguments(&self.queue.name, replicated);
+        self.forget_expired(line, queue, name);
         if line.declared.contains(name) {
             return match queue {
-                Auxiliary::Delay(_) => line.channel.declare_nowait(name, &arguments),
+                Auxiliary::Delay(_) => {
+                    if let Some(known) = self.known.get_mut(name) {
+                        known.renewed = Instant::now();
+                    }
+                    line.channel.declare_nowait(name, &arguments)
+                }
                 Auxiliary::Dead(_) => Ok(()),
             };
         }
@@ -227,6 +290,14 @@ impl Round {
         };
         let Err(fault) = declared else {
             line.declared.insert(name.to_owned());
+            if queue.is_quorum(replicated) {
+                let now = Instant::now();
+                let known = self.known.entry(name.to_owned()).or_insert(Known {
+                    since: now,
+                    renewed: now,
+                });
+                known.renewed = now;
+            }
             return Ok(());
         };
         let mismatch = fault.reply().and_then(|reply| Mismatch::parse(&reply.text));
@@ -234,8 +305,8 @@ impl Round {
             .map(|mismatch| mismatch.argument)
             .unwrap_or_default();
         let found = match (queue, found) {
-            (_, None) if differs == "x-queue-type" => Found::OtherType,
-            (Auxiliary::Dead(_), _) if differs.starts_with("x-") => Found::AsItIs,
+            (Auxiliary::Dead(_), None) if differs == "x-queue-type" => Found::OtherType,
+            (_, None | Some(Found::OtherType)) if differs.starts_with("x-") => Found::AsItIs,
             _ => return Err(fault),
         };
         self.found.insert(name.to_owned(), found);
@@ -243,8 +314,105 @@ impl Round {
         Err(Fault::new(Kind::Lost, "a queue is not as it was declared"))
     }
 
-    fn report(&self, number: u64, result: Result<(), Fault>) {
-        let _ = self.messages.send(Message::Posted { number, result });
+    fn report(&self, number: u64, queue: String, result: Result<(), Fault>) {
+        let _ = self.messages.send(Message::Posted {
+            number,
+            queue,
+            result,
+        });
+    }
+
+    /// Reports what has been held long enough, provided that the broker has stood all the while.
+    fn release_held(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        if !self.line.as_ref().is_some_and(|line| line.link.is_alive()) {
+            self.drop_line();
+            return;
+        }
+        let now = Instant::now();
+        let (old, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|held| held.until <= now);
+        self.held = held;
+        let old: Vec<Held> = old;
+        for held in old {
+            self.report(held.number, held.queue, Ok(()));
+        }
+    }
+
+    /// The connection is gone, and with it perhaps the broker: queues that were young then may not
+    /// have survived, nor what they confirmed.
+    fn drop_line(&mut self) {
+        self.line = None;
+        for held in std::mem::take(&mut self.held) {
+            let text = "the connection broke before a new queue was known to be on disk";
+            let fault = Fault::new(Kind::Lost, text);
+            self.report(held.number, held.queue, Err(fault));
+        }
+        let now = Instant::now();
+        self.known.retain(|_, known| known.since + YOUTH <= now);
+    }
+
+    /// A delay queue that was not used for as long as it lives is gone; a new one is young again.
+    fn forget_expired(&mut self, line: &mut Line, queue: &Auxiliary, name: &str) {
+        /// Our clock and the broker's may differ a little over minutes.
+        const MARGIN: Duration = Duration::from_secs(5);
+        let Some(lifetime) = queue.lifetime() else {
+            return;
+        };
+        let expired = |known: &Known| known.renewed.elapsed() + MARGIN > lifetime;
+        if self.known.get(name).is_some_and(expired) {
+            self.known.remove(name);
+            line.declared.remove(name);
+        }
+    }
+
+    /// Declares the delay queues that a task will come through if it goes on to fail, so that they
+    /// are no longer young then.
+    fn declare_ladder(&mut self, line: &mut Line) -> Result<(), Fault> {
+        for delay in std::mem::take(&mut self.ladder) {
+            let queue = self.detoured(&Auxiliary::Delay(delay));
+            let name = queue.name(&self.queue.name);
+            self.declare(line, &queue, &name)?;
+        }
+        Ok(())
+    }
+
+    /// The queue that a letter goes to.
+    fn address(&self, to: &Destination) -> String {
+        match to {
+            Destination::Work => self.queue.name.as_str().to_owned(),
+            Destination::Answer(name) => name.clone(),
+            Destination::Beside(auxiliary) => self.detoured(auxiliary).name(&self.queue.name),
+        }
+    }
+
+    fn detoured(&self, auxiliary: &Auxiliary) -> Auxiliary {
+        match auxiliary {
+            Auxiliary::Delay(delay) => {
+                let detour = self.detours.get(delay).copied().unwrap_or_default();
+                Auxiliary::Delay(*delay + Duration::from_millis(u64::from(detour)))
+            }
+            Auxiliary::Dead(name) => Auxiliary::Dead(name.clone()),
+        }
+    }
+
+    /// The delay queues of these letters do not confirm: they have lost their leader for good, or
+    /// for now. A queue whose delay is a millisecond longer does as well.
+    fn detour(&mut self, batch: &[Letter], delivered: &[u64]) {
+        let stuck = batch
+            .iter()
+            .filter(|letter| !delivered.contains(&letter.number))
+            .filter_map(|letter| match &letter.to {
+                Destination::Beside(Auxiliary::Delay(delay)) => Some(*delay),
+                _ => None,
+            });
+        let stuck: HashSet<Duration> = stuck.collect();
+        for delay in stuck {
+            *self.detours.entry(delay).or_default() += 1;
+        }
     }
 }
 
@@ -291,7 +459,8 @@ impl Line {
                 Waited::News(Confirmation::Blocked(_)) => blocked = true,
                 Waited::News(Confirmation::Unblocked) => blocked = false,
                 Waited::Timeout if blocked => {}
-                Waited::Timeout | Waited::Closed | Waited::Inbox(_) => {
+                other @ (Waited::Timeout | Waited::Closed | Waited::Inbox(_)) => {
+                    settled.timed_out = matches!(other, Waited::Timeout);
                     let text = "the connection for retries and dead letters broke";
                     settled.interrupted_by = Some(Fault::new(Kind::Lost, text));
                     return settled;
@@ -306,6 +475,8 @@ impl Line {
 #[derive(Default)]
 struct Settled {
     delivered: Vec<u64>,
+    /// The broker did not confirm in time.
+    timed_out: bool,
     interrupted_by: Option<Fault>,
 }
 

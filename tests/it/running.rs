@@ -39,7 +39,10 @@ fn the_body_is_on_stdin_and_in_place_of_braces() {
 fn no_shell_sees_the_body() {
     let admin = with_tasks("shell", &["$(touch /tmp/owned); `id` | cat > x"]);
     let ended = run(&admin, &["--quiet"], &["printf", "%s", "{}"]).expect(0);
-    assert_eq!(ended.stdout.trim_end(), "$(touch /tmp/owned); `id` | cat > x");
+    assert_eq!(
+        ended.stdout.trim_end(),
+        "$(touch /tmp/owned); `id` | cat > x"
+    );
 }
 
 #[test]
