@@ -24,7 +24,7 @@ impl FromStr for RetryFor {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "forever" => Ok(Self::Forever),
-            text => humantime::parse_duration(text)
+            text => crate::cli::duration(text)
                 .map(Self::AtMost)
                 .map_err(|error| format!("{error}; or say `forever`")),
         }

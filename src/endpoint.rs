@@ -145,6 +145,10 @@ fn host(url: &Url) -> Result<String, Fault> {
 fn vhost(path: &str) -> Result<String, Fault> {
     match path.strip_prefix('/').unwrap_or(path) {
         "" => Ok("/".to_owned()),
+        path if path.contains('@') => Err(unusable(
+            "there is an `@` in its path; write %2F for a `/` in a password, %40 for an `@` in a \
+             vhost, or use --password-file",
+        )),
         path if path.contains('/') => Err(unusable(
             "its path has several parts, but a vhost is one part; write %2F for a `/` in it",
         )),
@@ -250,6 +254,7 @@ mod tests {
             "http://me:hunter2@host",
             "amqp://me:hunter2@host/a/b",
             "amqp://me:hunter2%ff@host",
+            "amqp://me:12/hunter2@host",
         ] {
             let refusal = refusal(text);
             assert!(!refusal.contains("me:"), "{text}: {refusal}");

@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::publisher::{self, Notice, SendOptions};
 use crate::report::{Fields, Report, insert_body};
-use crate::shutdown::{self, CutAt};
+use crate::shutdown::{self, EndsAt};
 use crate::task::Task;
 use crate::topology::{WorkQueue, adoption_note};
 use anyhow::Result;
@@ -22,7 +22,7 @@ const BODY_MAX: u64 = 512 * 1024 * 1024;
 
 /// Sends one task.
 pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
-    let when_cut = shutdown::install(CutAt::First, || {})?;
+    let when_cut = shutdown::install(EndsAt::FIRST, || {})?;
     let body = match &args.body_file {
         Some(path) => read_body(path)?,
         None => args.message(),
@@ -35,7 +35,7 @@ pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
             .connector(name, args.retry_for, when_cut.clone())?,
         queue: args.common.work_queue(),
         options: SendOptions {
-            confirm_timeout: args.confirm_timeout.into(),
+            confirm_timeout: args.confirm_timeout,
             when_cut,
         },
     };

@@ -85,7 +85,17 @@ fn publish(
     notify: &mut dyn FnMut(Notice),
 ) -> Result<(), Fault> {
     let mut confirms = channel.confirms(link)?;
-    channel.publish(queue.name.as_str(), &task.properties, &task.body)?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let name = queue.name.as_str();
+    channel
+        .publish(name, &task.properties, &task.body, left)
+        .map_err(|fault| {
+            if Instant::now() >= deadline {
+                timed_out(queue, options, None)
+            } else {
+                fault
+            }
+        })?;
     await_confirm(&mut confirms, queue, options, deadline, notify)
 }
 

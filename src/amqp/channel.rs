@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Numbers the channels of this process, so that a delivery tag is never used on another one.
 static NEXT_EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -112,8 +113,15 @@ impl Channel {
     }
 
     /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
-    /// back. Returns as soon as the message is handed over for sending.
-    pub fn publish(&self, queue: &str, properties: &Properties, body: &[u8]) -> Result<(), Fault> {
+    /// back. Returns as soon as the message is handed over for sending, which takes time only where
+    /// tens of megabytes are unsent: `limit` at most.
+    pub fn publish(
+        &self,
+        queue: &str,
+        properties: &Properties,
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<(), Fault> {
         let publish = Publish {
             body,
             routing_key: queue.to_owned(),
@@ -121,6 +129,7 @@ impl Channel {
             immediate: false,
             properties: properties.inner().clone(),
         };
+        let _guard = self.watchdog.guard(limit);
         self.inner
             .basic_publish("", publish)
             .map_err(|error| errors::translate(&error))

@@ -97,7 +97,8 @@ pub struct Consuming<'a> {
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
     link: Receiver<ConnectionBlockedNotification>,
-    ended: bool,
+    /// We have cancelled it. Without that, amiquip does when the consumer is dropped, unguarded.
+    cancelled: bool,
 }
 
 impl<'a> Consuming<'a> {
@@ -111,7 +112,7 @@ impl<'a> Consuming<'a> {
             messages: consumer.receiver().clone(),
             consumer,
             link,
-            ended: false,
+            cancelled: false,
         }
     }
 
@@ -150,9 +151,10 @@ impl<'a> Consuming<'a> {
     /// Ends the consumer and returns what had been delivered meanwhile. The channel lives on, so
     /// that running tasks can still be acknowledged.
     pub fn cancel(&mut self) -> Result<Vec<Delivery>, Fault> {
-        if self.ended {
+        if self.cancelled {
             return Ok(Vec::new());
         }
+        self.cancelled = true;
         // amiquip sends `basic.cancel` and drops its end of the receiver after the answer; until
         // the receiver is drained to that point, dropping the consumer races with it.
         let cancelled = self.channel.request(|_| self.consumer.cancel());
@@ -200,7 +202,6 @@ impl<'a> Consuming<'a> {
     }
 
     fn end(&mut self) {
-        self.ended = true;
         self.messages = never();
     }
 }

@@ -54,12 +54,13 @@ pub struct Common {
 
     /// For one attempt to connect, all in all
     #[arg(
+        value_parser = duration,
         long,
         value_name = "DUR",
         default_value = "10s",
         help_heading = "Broker"
     )]
-    connect_timeout: humantime::Duration,
+    connect_timeout: Duration,
 
     /// A broker that is silent for two of these is given up
     #[arg(long, value_name = "DUR", default_value = "20s", value_parser = heartbeat, help_heading = "Broker")]
@@ -117,6 +118,16 @@ pub struct Common {
     pub color: Color,
 }
 
+/// A duration. Bounded by far more than anyone waits, and far less than clocks can tell.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= MAX => Ok(duration),
+        Ok(_) => Err("it must be at most a year".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn heartbeat(text: &str) -> Result<Duration, String> {
     // The wire knows whole seconds up to 65535.
     let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
@@ -163,7 +174,7 @@ impl Common {
         Ok(Connector {
             endpoints,
             options: OpenOptions {
-                timeout: self.connect_timeout.into(),
+                timeout: self.connect_timeout,
                 heartbeat: self.heartbeat,
                 connection_name,
                 when_cut,

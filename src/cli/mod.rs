@@ -4,6 +4,7 @@ mod common;
 mod new_task;
 mod worker;
 
+pub(crate) use common::duration;
 pub use common::{Color, Common, LogFormat};
 pub use new_task::NewTaskArgs;
 pub use worker::{Ack, OnFailure, WorkerArgs};

@@ -1,12 +1,14 @@
 //! `new_task`'s command line.
 
 use super::Common;
+use super::common::duration;
 use crate::connection::RetryFor;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Put a task on a durable queue
 ///
@@ -28,8 +30,8 @@ pub struct NewTaskArgs {
     priority: Option<u8>,
 
     /// Discard the task if nobody has taken it after so long
-    #[arg(long, value_name = "DUR")]
-    ttl: Option<humantime::Duration>,
+    #[arg(value_parser = ttl, long, value_name = "DUR")]
+    ttl: Option<Duration>,
 
     /// A header of the task; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
@@ -44,8 +46,8 @@ pub struct NewTaskArgs {
     content_type: Option<ShortString>,
 
     /// How long the broker may take to confirm
-    #[arg(long, value_name = "DUR", default_value = "30s")]
-    pub confirm_timeout: humantime::Duration,
+    #[arg(value_parser = duration, long, value_name = "DUR", default_value = "30s")]
+    pub confirm_timeout: Duration,
 
     /// How long to keep trying while the broker cannot be reached, or `forever`
     #[arg(
@@ -59,6 +61,15 @@ pub struct NewTaskArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `expiration` holds milliseconds up to 2^32 - 1.
+fn ttl(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.as_millis() > u128::from(u32::MAX) {
+        return Err("it must be at most 49 days".to_owned());
+    }
+    Ok(duration)
 }
 
 impl NewTaskArgs {
@@ -77,7 +88,7 @@ impl NewTaskArgs {
     pub fn task_options(&self) -> TaskOptions {
         TaskOptions {
             priority: self.priority,
-            ttl: self.ttl.map(Into::into),
+            ttl: self.ttl,
             headers: self.headers.clone(),
             id: self.id.clone(),
             content_type: self.content_type.clone(),

@@ -1,6 +1,7 @@
 //! `worker`'s command line.
 
 use super::Common;
+use super::common::duration;
 use crate::amqp::Prefetch;
 use crate::connection::RetryFor;
 use crate::topology::QueueName;
@@ -64,26 +65,28 @@ pub struct WorkerArgs {
     pub ack: Ack,
 
     /// How long one dot of pretended work takes
-    #[arg(long, value_name = "DUR", default_value = "1s")]
-    pub dot: humantime::Duration,
+    #[arg(value_parser = duration, long, value_name = "DUR", default_value = "1s")]
+    pub dot: Duration,
 
     /// Send TERM to the command's process group after so long, which is a failure
     #[arg(
+        value_parser = duration,
         long,
         value_name = "DUR",
         requires = "command",
         help_heading = "Failures"
     )]
-    pub timeout: Option<humantime::Duration>,
+    pub timeout: Option<Duration>,
 
     /// Send KILL so long after TERM
     #[arg(
+        value_parser = duration,
         long,
         value_name = "DUR",
         default_value = "5s",
         help_heading = "Failures"
     )]
-    pub kill_after: humantime::Duration,
+    pub kill_after: Duration,
 
     /// What becomes of a task whose command has failed
     #[arg(
@@ -152,16 +155,16 @@ pub struct WorkerArgs {
     pub exit_when_empty: bool,
 
     /// End after so long without a task
-    #[arg(long, value_name = "DUR")]
-    pub idle_timeout: Option<humantime::Duration>,
+    #[arg(value_parser = duration, long, value_name = "DUR")]
+    pub idle_timeout: Option<Duration>,
 
     /// End after so many tasks
     #[arg(long, value_name = "N")]
     pub max_tasks: Option<NonZeroU64>,
 
     /// After the first signal, wait at most so long for running tasks [default: no limit]
-    #[arg(long, value_name = "DUR")]
-    pub grace: Option<humantime::Duration>,
+    #[arg(value_parser = duration, long, value_name = "DUR")]
+    pub grace: Option<Duration>,
 
     /// Show how many tasks wait and how many workers there are, then end
     #[arg(long)]

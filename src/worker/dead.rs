@@ -2,16 +2,16 @@
 
 use super::events::attempt;
 use super::redelivery;
+use super::settings::Settings;
 use super::status::inspect;
 use crate::amqp::{Confirmation, Delivery, Waited};
 use crate::confirms::Verdict;
-use crate::connection::Connector;
 use crate::escape::escape;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
-use crate::topology::{QueueName, WorkQueue};
+use crate::topology::WorkQueue;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -30,12 +30,11 @@ const STORY: [&str; 6] = [
 
 /// Shows the dead letters. They stay where they are: they are taken and go back as the channel
 /// closes, so that for a moment other listings miss them.
-pub(super) fn list(
-    connector: &Connector,
-    dead: &QueueName,
-    report: &mut Report,
-) -> Result<ExitCode, Fault> {
-    let mut link = connector.connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+pub(super) fn list(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+    let dead = &settings.dead_letters;
+    let mut link = settings
+        .connector
+        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
     for _ in 0..count {
@@ -89,13 +88,14 @@ fn show(task: &Task, report: &mut Report) {
 /// Sends the dead letters that are there now to the work queue, with their history begun anew:
 /// each is confirmed there before it is acknowledged here. With `only`, the one with that id.
 pub(super) fn replay(
-    connector: &Connector,
-    queue: &WorkQueue,
-    dead: &QueueName,
+    settings: &Settings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
-    let mut link = connector.connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+    let (queue, dead) = (&settings.queue, &settings.dead_letters);
+    let mut link = settings
+        .connector
+        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let dead_channel = link.channel()?;
     let work_channel = queue.open(&mut link)?.channel;
@@ -111,7 +111,8 @@ pub(super) fn replay(
             continue;
         }
         let anew = begun_anew(&task);
-        work_channel.publish(queue.name.as_str(), &anew.properties, &anew.body)?;
+        let name = queue.name.as_str();
+        work_channel.publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)?;
         await_confirm(&mut confirms, queue)?;
         dead_channel.ack(token)?;
         replayed += 1;

@@ -8,6 +8,10 @@ use rustix::process::Signal;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+/// How long a worker that has nothing else to do waits for retries and dead letters to be taken.
+/// It is not acknowledged before, so nothing is lost when the wait ends.
+const ERRANDS_LIMIT: Duration = Duration::from_secs(10);
+
 impl Worker<'_> {
     /// A signal came: the first one begins to stop, the second one stops.
     pub(super) fn signalled(&mut self) {
@@ -44,14 +48,24 @@ impl Worker<'_> {
         }
         self.give_back_backlog(channel)?;
         let grace_ends = self.grace_ends();
+        let mut errands_end: Option<Instant> = None;
         while !(self.slots.is_idle() && self.errands.is_empty()) {
             self.check_grace(grace_ends);
+            if self.slots.is_idle() {
+                let end = *errands_end.get_or_insert_with(|| Instant::now() + ERRANDS_LIMIT);
+                if end <= Instant::now() {
+                    self.warn(
+                        "the broker does not take retries and dead letters; their tasks go back",
+                    );
+                    break;
+                }
+            }
             if self.stop_now {
                 self.end_running(Some(channel));
                 break;
             }
             self.draw();
-            let deadline = [self.next_deadline(), grace_ends]
+            let deadline = [self.next_deadline(), grace_ends, errands_end]
                 .into_iter()
                 .flatten()
                 .min();
@@ -102,6 +116,12 @@ impl Worker<'_> {
         if let Some(pool) = &self.pool {
             let signals = self.signals;
             pool.signal(Signal::TERM);
+            if !self.slots.is_idle() {
+                let patience = humantime::format_duration(self.settings.limits.kill_after);
+                self.note(&format!(
+                    "ending the commands that run; once more Ctrl+C kills them, as {patience} do"
+                ));
+            }
             let patience = Instant::now().checked_add(self.settings.limits.kill_after);
             while !self.slots.is_idle()
                 && patience.is_none_or(|at| Instant::now() < at)

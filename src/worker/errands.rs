@@ -18,6 +18,7 @@ use crate::topology::Auxiliary;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use uuid::Uuid;
 
 /// A task that the broker handed out and that was not acknowledged yet.
 #[derive(Debug)]
@@ -173,29 +174,43 @@ impl Worker<'_> {
                     let _ = channel.requeue(token);
                 }
             }
+            // This user may not publish, so nothing can be counted: the task itself is done.
+            Err(fault) if matches!(errand, Errand::CountReturn) => {
+                if self.settings.max_redeliveries > 0 {
+                    self.settings.max_redeliveries = 0;
+                    self.warn(&format!(
+                        "cannot count how often tasks come back without an outcome: {fault}"
+                    ));
+                }
+                if let Some(token) = given.token {
+                    self.backlog.push_back(Handed {
+                        task: given.task,
+                        redelivered: true,
+                        token,
+                    });
+                }
+            }
             // Not acknowledged, so the task goes back when the connection closes.
             Err(fault) => {
                 let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
                 self.stop(Stop::Failed(Fault::new(fault.kind, text)));
             }
-            Ok(()) => match answer {
-                Some(answer) => {
-                    let (to, task) = (Destination::Answer(answer.to), answer.task);
-                    let pending = Pending {
+            Ok(()) => {
+                if let Some(Reply { to, task }) = answer {
+                    let number = self.errands.add(Pending {
                         given,
                         errand,
                         answer: None,
-                    };
-                    let number = self.errands.add(pending);
+                    });
+                    let to = Destination::Answer(to);
                     if let Some(postman) = self.postman() {
                         postman.post(Letter { number, to, task });
                     }
+                    return;
                 }
-                None => {
-                    self.note_put_off(&errand, queue);
-                    self.concluded(given, &errand, channel);
-                }
-            },
+                self.note_put_off(&errand, queue);
+                self.concluded(given, &errand, channel);
+            }
         }
     }
 
@@ -230,6 +245,14 @@ impl Worker<'_> {
         }
         self.idle_since = Instant::now();
         self.flush();
+        if matches!(errand, Errand::CountReturn) {
+            // Not done, so not to be remembered as done: its copy is the same task. If the
+            // acknowledgement is void the original comes back beside the copy.
+            if let (Some(token), Some(channel)) = (given.token, channel) {
+                let _ = channel.ack(token);
+            }
+            return;
+        }
         self.settle(given.task, given.token, channel);
     }
 
@@ -248,6 +271,7 @@ impl Worker<'_> {
         let stderr = String::new();
         let answer = handed.task.properties.answer().map(|(to, properties)| {
             let properties = properties
+                .with_id(Uuid::now_v7().to_string())
                 .with_header("task-outcome", "dead-lettered".to_owned())
                 .with_header(redelivery::HOST, self.report.host().to_owned());
             let body = Vec::new();
@@ -296,6 +320,7 @@ impl Worker<'_> {
         if output.is_truncated {
             properties = properties.with_header("task-truncated", "true".to_owned());
         }
+        let properties = properties.with_id(Uuid::now_v7().to_string());
         let body = output.result.clone();
         Some(Reply {
             to,

@@ -9,7 +9,7 @@
 //! - each finished task stands for one redelivery and is then forgotten, so that of two equal
 //!   tasks one that was done leaves one to do;
 //! - an acknowledgement that was sent shortly before the connection broke may have arrived. Such
-//!   tasks are remembered only if they have an id: equal tasks without one are not told apart.
+//!   tasks are remembered only if they have an id and a timestamp: equal tasks without are not told apart.
 
 use super::redelivery;
 use crate::task::Task;
@@ -59,7 +59,7 @@ pub(super) struct Finished {
 impl Finished {
     /// `task` was done and its acknowledgement was sent just now.
     pub(super) fn acked(&mut self, task: Arc<Task>) {
-        if task.id().is_empty() {
+        if task.id().is_empty() || task.properties.timestamp().is_none() {
             return;
         }
         if self.recent.len() == RECENT_MAX {

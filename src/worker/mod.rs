@@ -18,33 +18,33 @@ mod pool;
 mod postman;
 mod redelivery;
 mod session;
+mod settings;
 mod slots;
 mod status;
 mod tasks;
 
-use crate::amqp::{Channel, Prefetch, Settlement};
-use crate::cli::{Ack, LogFormat, WorkerArgs};
-use crate::connection::{Connector, RetryFor};
+use crate::amqp::Channel;
+use crate::cli::{Ack, WorkerArgs};
+use crate::connection::RetryFor;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::shutdown::{self, CutAt};
-use crate::topology::{QueueName, Replicated, WorkQueue};
+use crate::shutdown::{self, EndsAt};
+use crate::topology::Replicated;
 use anyhow::{Context as _, Result};
-use child::{Limits, Ran};
+use child::Ran;
 use command::TaskCommand;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use errands::Errands;
 use events::{Naming, Totals};
 use finished::Finished;
-use outcome::FailurePolicy;
 use pool::Pool;
 use postman::Postman;
+use settings::Settings;
 use slots::Slots;
 use std::collections::VecDeque;
-use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tasks::Handed;
 
 /// What reaches the owner beside deliveries.
@@ -58,32 +58,14 @@ enum Message {
         slot: usize,
         ran: Result<Ran, Fault>,
     },
+    /// Something to warn of.
+    Warning(String),
     /// The postman has delivered a letter, or cannot.
     Posted {
         number: u64,
         queue: String,
         result: Result<(), Fault>,
     },
-}
-
-/// What a worker works with.
-struct Settings {
-    queue: WorkQueue,
-    connector: Connector,
-    prefetch: Prefetch,
-    ack: Ack,
-    dot: Duration,
-    command: Option<TaskCommand>,
-    limits: Limits,
-    policy: FailurePolicy,
-    /// 0: returns are not counted.
-    max_redeliveries: u32,
-    dead_letters: QueueName,
-    log_format: LogFormat,
-    exit_when_empty: bool,
-    idle_timeout: Option<Duration>,
-    max_tasks: Option<NonZeroU64>,
-    grace: Option<Duration>,
 }
 
 /// Why the owner stops.
@@ -138,85 +120,52 @@ struct Worker<'a> {
 pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let (sender, messages) = unbounded();
     let signals = sender.clone();
-    let when_cut = shutdown::install(CutAt::Second, move || {
+    let only_looks = args.status || args.list_dead || args.replay_dead;
+    let ends_at = if only_looks {
+        EndsAt::FIRST
+    } else {
+        EndsAt::WORKER
+    };
+    let when_cut = shutdown::install(ends_at, move || {
         let _ = signals.send(Message::Signal);
     })?;
-    let name = format!("worker {}", report.who());
-    let connector = args.common.connector(name, args.retry_for, when_cut)?;
-    let queue = args.common.work_queue();
-    let dead_letters = match &args.dead_letter_queue {
-        Some(name) => name.clone(),
-        None => queue.name.dead_letters()?,
-    };
+    let settings = Settings::new(args, when_cut, report)?;
     if args.status {
-        return Ok(status::show(&connector, &queue, &dead_letters, report)?);
+        return Ok(status::show(&settings, report)?);
     }
     if args.list_dead {
-        return Ok(dead::list(&connector, &dead_letters, report)?);
+        return Ok(dead::list(&settings, report)?);
     }
     if args.replay_dead {
-        let only = args.id.as_deref();
-        return Ok(dead::replay(
-            &connector,
-            &queue,
-            &dead_letters,
-            only,
-            report,
-        )?);
+        return Ok(dead::replay(&settings, args.id.as_deref(), report)?);
     }
-    let command = TaskCommand::find(&args.command, queue.name.as_str())?;
-    let limits = Limits {
-        timeout: args.timeout.map(Into::into),
-        kill_after: args.kill_after.into(),
-    };
+    let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
-    let concurrency = usize::from(args.concurrency.get());
+    let slots = usize::from(args.concurrency.get());
     let pool = match &command {
-        Some(command) => Some(
-            Pool::start(concurrency, command, limits, &sender).context("cannot start threads")?,
-        ),
+        Some(command) => {
+            let pool = Pool::start(slots, command, settings.limits, &sender);
+            Some(pool.context("cannot start threads")?)
+        }
         None => None,
     };
     // A command's own output streams to the terminal where there is one slot; no bar beside it.
-    let no_bars = args.common.quiet || (pool.is_some() && concurrency == 1);
-    let replicated = queue.replicated();
+    let no_bars = args.common.quiet || (pool.is_some() && slots == 1);
     let worker = Worker {
-        settings: Settings {
-            queue,
-            connector,
-            prefetch: args.prefetch(),
-            ack: args.ack,
-            dot: args.dot.into(),
-            command,
-            limits,
-            policy: FailurePolicy {
-                on_failure: args.on_failure,
-                retries: args.retries,
-                backoff: args.backoff,
-                backoff_max: args.backoff_max,
-                fatal_exit: args.fatal_exit.clone(),
-            },
-            max_redeliveries: args.max_redeliveries,
-            dead_letters,
-            log_format: args.common.log_format,
-            exit_when_empty: args.exit_when_empty,
-            idle_timeout: args.idle_timeout.map(Into::into),
-            max_tasks: args.max_tasks,
-            grace: args.grace.map(Into::into),
-        },
-        progress: Progress::new(concurrency, no_bars),
+        replicated: settings.queue.replicated(),
+        settings,
+        progress: Progress::new(slots, no_bars),
         report,
         messages,
         sender,
-        slots: Slots::new(concurrency),
+        slots: Slots::new(slots),
         backlog: VecDeque::new(),
         finished: Finished::default(),
         pool,
         errands: Errands::default(),
         postman: None,
-        replicated,
         totals: Totals::default(),
-        naming: if concurrency == 1 {
+        naming: if slots == 1 {
             Naming::Implied
         } else {
             Naming::Named
@@ -247,21 +196,6 @@ fn warn_of_lessons(ack: Ack, report: &Report) {
     }
 }
 
-impl Settings {
-    fn settlement(&self) -> Settlement {
-        match self.ack {
-            Ack::After | Ack::Never => Settlement::ByUs,
-            Ack::Auto => Settlement::ByTheBroker,
-        }
-    }
-
-    /// How long before the end of a connection an acknowledgement may have been lost with it: a
-    /// silent broker is given up after two heartbeats, and timers are up to one late.
-    fn unnoticed_loss(&self) -> Duration {
-        self.connector.options.heartbeat * 3
-    }
-}
-
 impl Worker<'_> {
     fn run(mut self) -> Result<ExitCode, Fault> {
         let ended = self.work();
@@ -279,6 +213,14 @@ impl Worker<'_> {
         };
         events::stopped(self.report, &self.totals, reason);
         self.report.flush();
+        if self.void_acks > 0 && !self.stop_now && self.settings.ack == Ack::After {
+            // A stop that is not clean: what was done here is done again elsewhere.
+            let cause = match ended {
+                Err(fault) => format!("{fault}; "),
+                Ok(()) => String::new(),
+            };
+            return Err(stopped_without_ack(self.void_acks, &cause));
+        }
         match (ended, self.stop) {
             (Err(fault), _) | (Ok(()), Some(Stop::Failed(fault))) => Err(fault),
             (Ok(()), _) if self.stop_now => Ok(ExitCode::Interrupted),
@@ -292,6 +234,7 @@ impl Worker<'_> {
     fn handle(&mut self, message: Message, channel: Option<&Channel>) {
         match message {
             Message::Signal => self.signalled(),
+            Message::Warning(text) => self.warn(&text),
             Message::Ran { slot, ran } => self.ran(slot, ran, channel),
             Message::Posted {
                 number,
@@ -350,10 +293,9 @@ impl Worker<'_> {
     }
 }
 
-/// The connection ended while the worker was about to stop.
-fn stopped_without_ack(tasks: u64, cause: &Fault) -> Fault {
-    let text = format!(
-        "{cause}; {tasks} finished task(s) could not be acknowledged and will be done again"
-    );
+/// The worker stopped without a connection.
+fn stopped_without_ack(tasks: u64, cause: &str) -> Fault {
+    let text =
+        format!("{cause}{tasks} finished task(s) could not be acknowledged and will be done again");
     Fault::new(Kind::Lost, text)
 }

@@ -25,6 +25,13 @@ const BATCH: usize = 256;
 /// How long a broker that is not blocked may take to confirm before another connection is tried.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A lost connection is told by the owner; what goes on for longer is told as well.
+const TRIES_BEFORE_WARNING: u32 = 5;
+
+/// How long it may take to hand a letter over for sending. It waits only where tens of megabytes
+/// are unsent.
+const PUBLISH_LIMIT: Duration = Duration::from_secs(60);
+
 /// How long a quorum queue must have been known before its confirms count. One that was declared
 /// less than a second before the broker is killed comes back empty and without a leader (seen with
 /// RabbitMQ 3.10: its directory of members reaches the disk a moment later).
@@ -168,6 +175,7 @@ impl Round {
     /// Delivers the letters, however long it takes; or reports why that is not possible.
     fn deliver_all(&mut self, mut batch: Vec<Letter>) {
         let mut backoff = Backoff::default();
+        let mut tries = 0_u32;
         loop {
             let fault = match self.deliver(&mut batch) {
                 Ok(()) if batch.is_empty() => return,
@@ -185,6 +193,15 @@ impl Round {
                     return;
                 }
             };
+            tries += 1;
+            if tries == TRIES_BEFORE_WARNING {
+                let why = fault.as_ref().map_or_else(
+                    || "the broker does not take them".to_owned(),
+                    ToString::to_string,
+                );
+                let text = format!("retries and dead letters wait: {why}; trying again");
+                let _ = self.messages.send(Message::Warning(text));
+            }
             // A queue that was full, or whose leader is gone, is tried over a new channel.
             self.drop_line();
             if fault.is_some_and(|fault| fault.kind == Kind::Interrupted) {
@@ -205,8 +222,15 @@ impl Round {
         if let Err(fault) = self.publish(&mut line, batch) {
             return Err(line.diagnose(fault));
         }
-        let settled = line.await_confirms(batch);
-        self.line = Some(line);
+        let settled = line.await_confirms(batch, &self.messages);
+        // A refusal of a publish comes after it was handed over, and closes the channel.
+        let interrupted_by = match settled.interrupted_by {
+            Some(fault) if !settled.timed_out => Some(line.diagnose(fault)),
+            fault => {
+                self.line = Some(line);
+                fault
+            }
+        };
         if settled.timed_out {
             self.detour(batch, &settled.delivered);
         }
@@ -226,7 +250,7 @@ impl Round {
                 _ => self.report(letter.number, queue, Ok(())),
             }
         }
-        match settled.interrupted_by {
+        match interrupted_by {
             Some(fault) => Err(fault),
             None => Ok(()),
         }
@@ -256,7 +280,8 @@ impl Round {
                 self.declare(line, &auxiliary, &name)?;
             }
             let task = &letter.task;
-            line.channel.publish(&name, &task.properties, &task.body)?;
+            line.channel
+                .publish(&name, &task.properties, &task.body, PUBLISH_LIMIT)?;
             line.outstanding.published(place);
         }
         Ok(())
@@ -429,7 +454,7 @@ impl Line {
         link.diagnose(fault)
     }
 
-    fn await_confirms(&mut self, batch: &[Letter]) -> Settled {
+    fn await_confirms(&mut self, batch: &[Letter], messages: &Sender<Message>) -> Settled {
         let mut settled = Settled::default();
         let mut returned: Vec<Option<String>> = Vec::new();
         let mut blocked = false;
@@ -448,7 +473,7 @@ impl Line {
                         .map(|i| &batch[i])
                     {
                         let id = letter.task.properties.id();
-                        let came_back = returned.iter().any(|returned| returned.as_deref() == id);
+                        let came_back = returned.iter().any(|back| back.as_deref() == id);
                         let is_answer = matches!(letter.to, Destination::Answer(_));
                         if is_answer || (verdict == Verdict::Ack && !came_back) {
                             settled.delivered.push(letter.number);
@@ -456,7 +481,13 @@ impl Line {
                     }
                 }
                 Waited::News(Confirmation::Returned { id, .. }) => returned.push(id),
-                Waited::News(Confirmation::Blocked(_)) => blocked = true,
+                Waited::News(Confirmation::Blocked(reason)) => {
+                    let text = format!(
+                        "the broker takes nothing for now ({reason}); retries and dead letters wait"
+                    );
+                    let _ = messages.send(Message::Warning(text));
+                    blocked = true;
+                }
                 Waited::News(Confirmation::Unblocked) => blocked = false,
                 Waited::Timeout if blocked => {}
                 other @ (Waited::Timeout | Waited::Closed | Waited::Inbox(_)) => {

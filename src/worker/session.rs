@@ -1,7 +1,8 @@
 //! From connecting to consuming, and back when the connection breaks.
 
-use super::{Message, Stop, Worker, events, stopped_without_ack};
+use super::{Message, Stop, Worker, events};
 use crate::amqp::{Channel, Consuming, Event, Link};
+use crate::backoff::Backoff;
 use crate::cli::Ack;
 use crate::fault::{Fault, Kind};
 use crate::progress;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(100);
 const COUNT: Duration = Duration::from_secs(1);
 
+/// A connection that lasted so long was a good one.
+const SERVED_WELL: Duration = Duration::from_secs(5);
+
 /// Why consuming paused.
 enum Pause {
     /// To stop.
@@ -30,10 +34,13 @@ enum Pause {
 impl Worker<'_> {
     /// Works until it is to stop.
     pub(super) fn work(&mut self) -> Result<(), Fault> {
+        let mut backoff = Backoff::default();
+        let mut pause = Duration::ZERO;
         loop {
-            let Some(mut link) = self.await_link()? else {
+            let Some(mut link) = self.await_link(pause)? else {
                 return Ok(());
             };
+            let connected = Instant::now();
             let fault = match self.serve(&mut link) {
                 Ok(()) => {
                     self.say_goodbye(link);
@@ -44,7 +51,10 @@ impl Worker<'_> {
             self.void_deliveries();
             if self.is_stopping() {
                 self.finish_running();
-                return self.stopped_disconnected(&fault);
+                if self.void_acks == 0 {
+                    return Ok(());
+                }
+                return Err(fault);
             }
             if !fault.is_transient() {
                 self.stop(Stop::Failed(fault));
@@ -63,17 +73,25 @@ impl Worker<'_> {
                 count => format!("; {count} running task(s) go on"),
             };
             self.warn(&format!("{fault}; connecting again{running}"));
+            // A broker that takes connections and drops them must not be hammered.
+            if connected.elapsed() > SERVED_WELL {
+                backoff = Backoff::default();
+                pause = Duration::ZERO;
+            } else {
+                pause = backoff.step();
+            }
         }
     }
 
-    /// Connects, while running tasks go on. `None`: it stopped meanwhile.
-    fn await_link(&mut self) -> Result<Option<Link>, Fault> {
+    /// Connects after a `pause`, while running tasks go on. `None`: it stopped meanwhile.
+    fn await_link(&mut self, pause: Duration) -> Result<Option<Link>, Fault> {
         let (sender, links) = bounded(1);
         let connector = self.settings.connector.clone();
         let messages = self.sender.clone();
         thread::Builder::new()
             .name("connector".to_owned())
             .spawn(move || {
+                let _ = connector.options.when_cut.recv_timeout(pause);
                 let connected = connector.connect(|fault| {
                     let _ = messages.send(Message::Retrying(fault.clone()));
                 });
@@ -102,7 +120,8 @@ impl Worker<'_> {
     }
 
     fn next_link(&mut self, links: &Receiver<Result<Link, Fault>>) -> Option<Result<Link, Fault>> {
-        let due = match self.next_deadline() {
+        // Idle time counts only while there is a broker that could hand tasks out.
+        let due = match earliest(self.slots.next_due(), self.next_tick()) {
             Some(at) => after(at.saturating_duration_since(Instant::now())),
             None => never(),
         };
@@ -167,6 +186,8 @@ impl Worker<'_> {
                     }
                 }
                 Pause::Cancelled => {
+                    // Another channel follows, on which these cannot be acknowledged.
+                    self.void_deliveries();
                     self.warn(&self.cancelled_text());
                     return Ok(Consumed::Cancelled);
                 }
@@ -188,6 +209,7 @@ impl Worker<'_> {
 
     fn announce(&mut self, link: &Link) {
         self.idle_since = Instant::now();
+        self.void_acks = 0;
         if self.has_waited {
             events::plain(self.report, "reconnected", "broker", json!(link.address()));
             self.flush();
@@ -210,7 +232,7 @@ impl Worker<'_> {
             if self.is_stopping() {
                 return Ok(Pause::Stop);
             }
-            if self.slots.free().is_some() && !self.backlog.is_empty() {
+            if self.may_begin() && self.slots.free().is_some() && !self.backlog.is_empty() {
                 continue;
             }
             self.flush();
@@ -244,11 +266,12 @@ impl Worker<'_> {
             Some(limit) if self.is_idle() => self.idle_since.checked_add(limit),
             _ => None,
         };
-        let tick = self
-            .progress
-            .is_visible()
-            .then(|| Instant::now() + progress::TICK);
-        earliest(earliest(self.slots.next_due(), idle), tick)
+        earliest(earliest(self.slots.next_due(), idle), self.next_tick())
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        let is_visible = self.progress.is_visible();
+        is_visible.then(|| Instant::now() + progress::TICK)
     }
 
     fn check_idle(&mut self) {
@@ -304,13 +327,6 @@ impl Worker<'_> {
                  done again"
             ));
         }
-    }
-
-    fn stopped_disconnected(&mut self, fault: &Fault) -> Result<(), Fault> {
-        if self.void_acks > 0 && self.settings.ack == Ack::After && !self.stop_now {
-            return Err(stopped_without_ack(self.void_acks, fault));
-        }
-        Ok(())
     }
 }
 

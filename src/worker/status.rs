@@ -1,36 +1,37 @@
 //! `worker --status`: how much waits, and for whom.
 
+use super::settings::Settings;
 use crate::amqp::{Declared, Link};
-use crate::connection::Connector;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report};
-use crate::topology::{QueueName, WorkQueue};
+use crate::topology::Auxiliary;
 use serde_json::json;
 
-/// Shows the counts of `queue`.
-pub(super) fn show(
-    connector: &Connector,
-    queue: &WorkQueue,
-    dead_letters: &QueueName,
-    report: &mut Report,
-) -> Result<ExitCode, Fault> {
-    let mut link = connector.connect(|fault| {
+/// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
+/// worker with the same options are counted.
+pub(super) fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+    let mut link = settings.connector.connect(|fault| {
         report.warn(&format!("{fault}; trying again"));
     })?;
-    let name = &queue.name;
+    let name = &settings.queue.name;
     let Some(work) = inspect(&mut link, name.as_str())? else {
         let text =
             format!("there is no queue `{name}`; it is declared by the first new_task or worker");
         return Err(Fault::new(Kind::Queue, text));
     };
-    let dead = inspect(&mut link, dead_letters.as_str())?;
+    let mut delayed = 0;
+    for delay in settings.policy.ladder() {
+        let name = Auxiliary::Delay(delay).name(name);
+        delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
+    }
+    let dead = inspect(&mut link, settings.dead_letters.as_str())?;
     let dead = dead.map_or(0, |queue| queue.ready);
     report.event(
         "status",
         || {
             Some(format!(
-                "queue {name}: ready {}, consumers {}, delayed 0, dead {dead}",
+                "queue {name}: ready {}, consumers {}, delayed {delayed}, dead {dead}",
                 work.ready, work.consumers
             ))
         },
@@ -39,7 +40,7 @@ pub(super) fn show(
                 ("queue".to_owned(), json!(name.as_str())),
                 ("ready".to_owned(), json!(work.ready)),
                 ("consumers".to_owned(), json!(work.consumers)),
-                ("delayed".to_owned(), json!(0)),
+                ("delayed".to_owned(), json!(delayed)),
                 ("dead".to_owned(), json!(dead)),
             ])
         },

@@ -61,10 +61,10 @@ impl Worker<'_> {
             return;
         }
         let limit = u64::from(self.settings.max_redeliveries);
-        if self.settings.command.is_some() && limit > 0 {
+        if self.settings.has_command && limit > 0 {
             if returns >= limit {
                 let reason = format!(
-                    "came back {returns} times without an outcome; does it kill its worker?"
+                    "came back {returns} times without an outcome: it kills its workers, or they gave it back"
                 );
                 self.bury(handed, reason);
                 return;
@@ -105,7 +105,7 @@ impl Worker<'_> {
     }
 
     /// Whether `--max-tasks` allows one more.
-    fn may_begin(&self) -> bool {
+    pub(super) fn may_begin(&self) -> bool {
         let begun = self.totals.received;
         self.settings.max_tasks.is_none_or(|max| begun < max.get())
     }

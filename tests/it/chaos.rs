@@ -1,5 +1,10 @@
 //! Workers killed at random, the broker restarted, and not one task lost.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "the seed and the ledger; shown when it fails"
+)]
+
 use crate::env::{self, Admin, Broker, Running};
 use std::collections::BTreeMap;
 use std::thread;

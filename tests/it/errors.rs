@@ -233,6 +233,7 @@ fn wrong_usage() {
         &["-q", ""],
         &["-q", "amq.gen-1"],
         &["--heartbeat", "0s"],
+        &["--connect-timeout", "18446744073709551615s"],
         &["--retry-for", "soon"],
         &["--max-priority", "0"],
         &["--no-declare", "--queue-type", "quorum"],

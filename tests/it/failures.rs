@@ -1,6 +1,6 @@
 //! What becomes of tasks whose command fails, or kills its worker.
 
-use crate::env::{self, Admin, Broker, Ended, Kind, Proxy, command, spawn};
+use crate::env::{self, Admin, Broker, Ended, Gate, Kind, Proxy, command, spawn};
 use rustix::process::Signal;
 
 /// Runs a worker with events as JSON until nothing is left to do.
@@ -303,11 +303,13 @@ fn a_worker_that_dies_between_confirm_and_ack_duplicates_and_does_not_lose() {
 fn a_worker_that_dies_before_the_retry_is_confirmed_loses_nothing() {
     let broker = Broker::private("", "");
     let queue = env::unique("before");
-    let mut worker = env::worker(&broker, &queue, &["--", "sh", "-c", "sleep 2; false"]);
+    let gate = Gate::new();
+    let mut worker = env::worker_with(&broker, &queue, &[], &gate.before("false"));
     env::new_task(&broker, &queue, &["x"]).expect(0);
     worker.event("received");
     // From now on nothing can be published.
     broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.00001"]);
+    gate.open();
     worker.event("failed");
     worker.kill();
     broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.4"]);
@@ -343,4 +345,129 @@ fn retries_wait_in_the_broker_while_it_is_restarted() {
         assert_eq!(worker.event("done")["attempt"], 2);
         worker.stopped().expect(0);
     }
+}
+
+/// A task that came back is copied with its count raised; the copy is not the task that was done.
+#[test]
+fn a_copy_that_was_not_done_is_not_taken_for_done() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("copy");
+    let mut doomed = env::worker(&broker, &queue, &["--", "sleep", "60"]);
+    env::new_task(&broker, &queue, &["A"]).expect(0);
+    doomed.event("received");
+    env::new_task(&broker, &queue, &["B"]).expect(0);
+    doomed.kill();
+    // A is handed out first, copied behind B, and B runs while the connection breaks.
+    let gate = Gate::new();
+    let mut worker = env::worker_with(&broker, &queue, &[], &gate.before("true"));
+    assert_eq!(worker.event("received")["body"], "B");
+    broker.ctl(&["-q", "close_all_connections", "--global", "maintenance"]);
+    worker.event("disconnected");
+    gate.open();
+    let mut done = vec![worker.event("done")["body"].clone()];
+    done.push(worker.event_of("done", "A")["body"].clone());
+    assert_eq!(done, ["B", "A"]);
+    worker.stopped().expect(0);
+    Admin::new(&broker, "x").expect_empty(&queue);
+}
+
+#[test]
+fn more_slots_than_tasks_to_do_end_all_the_same() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "bounded");
+    admin.declare();
+    admin.publish(&["1", "2", "3"]);
+    let options = ["-j", "2", "--max-tasks", "1", "--", "sleep", "0.2"];
+    let ended = env::worker(broker, &admin.queue, &options)
+        .ended()
+        .expect(0);
+    assert_eq!(ended.events("done").len(), 1);
+    admin.wait_for_ready(2);
+}
+
+#[test]
+fn a_user_who_may_not_publish_can_still_work() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "reader");
+    admin.declare();
+    admin.publish(&["x"]);
+    env::worker(broker, &admin.queue, &["--dot", "60s"]).kill();
+    let user = env::unique("reader");
+    broker.ctl(&["-q", "add_user", &user, "pw"]);
+    broker.ctl(&["-q", "set_permissions", &user, "^$", "^$", ".*"]);
+    // Taken and given back once, so that its return is to be counted.
+    let mut doomed = env::worker(broker, &admin.queue, &["--", "sleep", "60"]);
+    doomed.event("received");
+    doomed.kill();
+    let url = broker.url_with(&format!("{user}:pw"), "");
+    let mut worker = command("worker");
+    worker.args([
+        "-u",
+        &url,
+        "-q",
+        &admin.queue,
+        "--no-declare",
+        "--log-format",
+        "json",
+    ]);
+    worker.args(["--exit-when-empty", "--", "cat"]);
+    let ended = spawn(worker)
+        .ended()
+        .expect(0)
+        .says("cannot count how often");
+    assert_eq!(ended.events("done").len(), 1);
+    broker.ctl(&["-q", "delete_user", &user]);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever_for_a_broker_that_takes_nothing() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("blocked");
+    let gate = Gate::new();
+    let mut worker = env::worker_with(&broker, &queue, &[], &gate.before("false"));
+    env::new_task(&broker, &queue, &["x"]).expect(0);
+    worker.event("received");
+    broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.00001"]);
+    gate.open();
+    worker.event("failed");
+    worker.signal(Signal::TERM);
+    worker.ended().expect(0).says("their tasks go back");
+    broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.4"]);
+    let admin = Admin::new(&broker, "x");
+    env::wait_for("the task to be back", || {
+        (admin.ready_in(&queue) == 1).then_some(())
+    });
+}
+
+#[test]
+fn the_third_signal_kills_what_ignores_the_second() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "stubborn");
+    env::new_task(broker, &admin.queue, &["x"]).expect(0);
+    let file = std::env::temp_dir().join(env::unique("pid"));
+    let script = "trap '' TERM; echo $$ > \"$0\"; sleep 60 & wait; wait";
+    let words = [
+        "--kill-after",
+        "1h",
+        "--",
+        "sh",
+        "-c",
+        script,
+        file.to_str().unwrap(),
+    ];
+    let mut worker = env::worker(broker, &admin.queue, &words);
+    let child = env::wait_for("the command", || {
+        std::fs::read_to_string(&file)
+            .ok()
+            .filter(|pid| pid.ends_with('\n'))
+    });
+    worker.signal(Signal::TERM);
+    worker.message("once more Ctrl+C");
+    worker.signal(Signal::TERM);
+    worker.message("once more Ctrl+C kills");
+    worker.signal(Signal::TERM);
+    worker.ended().expect(130);
+    std::fs::remove_file(&file).unwrap();
+    wait_for_end(child.trim());
+    admin.wait_for_ready(1);
 }

@@ -91,6 +91,17 @@ fn max_tasks_takes_no_more_than_it_says() {
 }
 
 #[test]
+fn looking_at_a_broker_that_is_away_can_be_stopped() {
+    for what in ["--status", "--list-dead", "--replay-dead"] {
+        let mut command = env::command("worker");
+        command.args(["-u", "amqp://localhost:1", what]);
+        let mut looking = env::spawn(command);
+        looking.message("trying again");
+        looking.stopped().expect(130);
+    }
+}
+
+#[test]
 fn an_idle_worker_stops_at_once() {
     let broker = env::shared();
     let admin = Admin::new(broker, "idle");

@@ -50,6 +50,14 @@ pub fn worker(broker: &Broker, queue: &str, arguments: &[&str]) -> Running {
     worker
 }
 
+/// The same with a command for the tasks.
+pub fn worker_with(broker: &Broker, queue: &str, options: &[&str], words: &[String]) -> Running {
+    let mut all = options.to_vec();
+    all.push("--");
+    all.extend(words.iter().map(String::as_str));
+    worker(broker, queue, &all)
+}
+
 /// Starts any command under watch.
 pub fn spawn(mut command: Command) -> Running {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -3,11 +3,13 @@
 mod admin;
 mod broker;
 mod commands;
+mod gate;
 mod proxy;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
-pub use commands::{Ended, Running, command, new_task, spawn, worker};
+pub use commands::{Ended, Running, command, new_task, spawn, worker, worker_with};
+pub use gate::Gate;
 pub use proxy::Proxy;
 
 use std::path::Path;

@@ -1,0 +1,28 @@
+# new_task and worker in an image of our own:
+#
+#   docker build -t work-queue .
+#   docker run --rm -e AMQP_URL=amqp://... work-queue new_task 'resize photo.jpg...'
+#   docker run --init -e AMQP_URL=amqp://... work-queue worker -- COMMAND
+#
+# For COMMAND's programs make an image FROM this one that has them too. --init reaps processes
+# that commands leave behind. `docker stop --time 600` gives running tasks ten minutes to finish.
+ARG BASE=debian:13
+
+# The image without the binaries; scripts/check-contrib adds those it finds built.
+FROM ${BASE} AS runtime
+RUN useradd --system --user-group --create-home --home-dir /var/lib/work-queue work-queue
+USER work-queue
+WORKDIR /var/lib/work-queue
+STOPSIGNAL SIGTERM
+# No ENTRYPOINT: the first word is the command, `worker` or `new_task`.
+CMD ["worker"]
+
+FROM ${BASE} AS build
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends ca-certificates cargo gcc libc6-dev
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --bins
+
+FROM runtime
+COPY --from=build /src/target/release/new_task /src/target/release/worker /usr/local/bin/
