@@ -96,7 +96,7 @@ impl FrameScanner {
         if self.head.len() < HEADER {
             return HEADER;
         }
-        let payload = match self.head[..3] {
+        let payload = match &self.head[..3] {
             [METHOD, 0, 0] => CLOSE_MAX,
             [CONTENT_HEADER, ..] => CONTENT_SIZE.end,
             _ => 0,

@@ -50,6 +50,8 @@ fn a_frozen_broker_is_given_up_and_used_again() {
         &broker.url,
         "-q",
         &queue,
+        "--heartbeat",
+        "1s",
         "--retry-for",
         "1s",
         "--connect-timeout",

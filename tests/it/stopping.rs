@@ -131,7 +131,7 @@ fn a_worker_whose_output_nobody_reads_stops_and_keeps_its_tasks() {
     let worker = env!("CARGO_BIN_EXE_worker");
     let mut shell = std::process::Command::new("sh");
     let script = format!(
-        "({worker} -u {} -q {} --dot 300ms; echo code $? >&2) | head -n 1",
+        "('{worker}' -u {} -q {} --dot 300ms; echo code $? >&2) | head -n 1",
         broker.url, admin.queue
     );
     shell.args(["-c", &script]);
