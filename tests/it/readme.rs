@@ -16,3 +16,64 @@ fn readme_quotes_the_help_texts() {
         );
     }
 }
+
+/// Runs the shell blocks of a section of "Real work", as one script, in a directory of their own.
+fn run_section(heading: &str) -> (std::path::PathBuf, env::Ended) {
+    let readme = std::fs::read_to_string(env::root().join("README.md")).unwrap();
+    let (_, section) = readme.split_once(&format!("### {heading}\n")).unwrap();
+    let section = section.split("\n### ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    let script: Vec<&str> = blocks
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    let directory = std::env::temp_dir().join(env::unique("readme"));
+    std::fs::create_dir(&directory).unwrap();
+    let broker = env::shared();
+    let admin = env::Admin::new(broker, "readme");
+    let binaries = std::path::Path::new(env!("CARGO_BIN_EXE_worker"))
+        .parent()
+        .unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut shell = std::process::Command::new("bash");
+    shell
+        .args(["-euc", &script.join("\n")])
+        .current_dir(&directory)
+        .env("AMQP_URL", &broker.url)
+        .env("TASK_QUEUE", &admin.queue)
+        .env("PATH", format!("{}:{path}", binaries.display()));
+    let ended = env::spawn(shell).ended().expect(0);
+    assert_eq!(admin.ready(), 0);
+    (directory, ended)
+}
+
+#[test]
+fn images_are_converted_on_several_workers() {
+    let (directory, ended) = run_section("Images, on as many machines as there are");
+    for number in 1..=12 {
+        let png = std::fs::read(directory.join(format!("png/{number}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG"), "{ended}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn files_that_fail_are_replayed() {
+    let (directory, ended) = run_section("Files that fail, and what becomes of them");
+    assert!(ended.stdout.contains("after 2 attempt(s)"), "{ended}");
+    assert!(
+        ended.stdout.contains("stderr: sha256sum: pages/4"),
+        "{ended}"
+    );
+    assert!(ended.stdout.contains(" [x] Replayed pages/4"), "{ended}");
+    let sums = std::fs::read_to_string(directory.join("sums")).unwrap();
+    assert_eq!(sums.lines().count(), 4, "{ended}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn scripts_can_be_tasks() {
+    let (directory, ended) = run_section("Scripts as tasks");
+    assert!(ended.stdout.contains(" has run"), "{ended}");
+    assert!(directory.join("today").exists());
+    std::fs::remove_dir_all(directory).unwrap();
+}
