@@ -114,8 +114,7 @@ fn dispatch(prefetch: &str) -> ([u128; 2], u128) {
     let workers: Vec<Running> = (0..2)
         .map(|_| env::worker(broker, &admin.queue, &options))
         .collect();
-    let file = MIXED;
-    send(broker, &admin.queue, &file);
+    admin.publish(&MIXED);
     // Stopping lets no prefetched task be done, so all must be done before.
     env::wait_for("all done", || (admin.unsettled(broker) == 0).then_some(()));
     let ended = finish(&admin, workers, MIXED.len());

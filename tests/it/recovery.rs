@@ -27,12 +27,14 @@ fn lesson_8_the_brokers_death_loses_nothing() {
     broker.script("start");
     producer.ended().expect(0);
     worker.event("reconnected");
-    let mut bodies = vec![worker.event("skipped")["body"].clone()];
-    for _ in 0..5 {
-        bodies.push(worker.event("done")["body"].clone());
-    }
-    assert_eq!(bodies[0], "1", "done once, acknowledged when it came back");
-    assert_eq!(bodies[5], "6");
+    // Done once, and acknowledged when it came back.
+    assert_eq!(worker.event("skipped")["body"], "1");
+    let mut bodies: Vec<String> = (0..5)
+        .map(|_| worker.event("done")["body"].as_str().unwrap().to_owned())
+        .collect();
+    // A broker that was killed may mark any task as redelivered, which costs it its place.
+    bodies.sort();
+    assert_eq!(bodies, ["2", "3", "4", "5", "6"]);
     worker.stopped().expect(0);
     Admin::new(&broker, "x").expect_empty(&queue);
 }
