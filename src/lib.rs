@@ -8,7 +8,8 @@
 //!
 //! - [`cli`]: the command lines, parsed once into final types;
 //! - [`new_task`] and [`worker`]: what the two commands do;
-//! - [`connection`]: reaching a broker, and reaching it again; [`topology`]: declaring the queue;
+//! - [`connection`]: reaching a broker, and reaching it again; [`topology`] and
+//!   [`auxiliary`]: declaring the work queue and those beside it;
 //! - [`publisher`] with [`confirms`]: a task is sent when the broker has confirmed it;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
 //! - [`task`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
@@ -16,6 +17,7 @@
 //! - [`shutdown`], [`logging`], [`fault`], [`exit_code`]: how it ends.
 
 pub mod amqp;
+pub mod auxiliary;
 pub mod backoff;
 pub mod cli;
 pub mod confirms;

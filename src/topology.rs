@@ -1,6 +1,7 @@
 //! Declaring the work queue: one place, for both commands.
 
 use crate::amqp::{Channel, Link, QueueArguments};
+use crate::auxiliary::Replicated;
 use crate::escape::escape;
 use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
@@ -8,7 +9,6 @@ use crate::task::SHORT_STRING_MAX;
 use clap::ValueEnum;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// A queue's name: 1 to 255 bytes, and not one that the broker keeps for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,97 +172,6 @@ impl WorkQueue {
         }
         Ok(Opened::adopted(channel, current))
     }
-}
-
-/// A queue of ours beside the work queue. Arguments stand on these alone: every other client's
-/// plain declaration of the work queue must go on to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Auxiliary {
-    /// `QUEUE.delay.MS`: tasks lie here for a time and then return to the work queue. One for each
-    /// length, since only the first task of a queue expires.
-    ///
-    /// It is a quorum queue whatever the work queue is, because only these hand a task over *at
-    /// least once*: a classic queue forgets a task before the work queue has it on disk. Measured:
-    /// of 200 tasks on a broker that was killed, the 2 to 4 that had returned within the last 0.4 s
-    /// were lost. Needs RabbitMQ 3.10 or later.
-    Delay(Duration),
-    /// The dead letters, under the name that the user chose.
-    Dead(QueueName),
-}
-
-/// Whether a queue is replicated over the nodes of a cluster, as the work queue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replicated {
-    /// It is a quorum queue.
-    Yes,
-    /// It is a classic queue.
-    No,
-}
-
-/// Far beyond how often anyone lists the dead letters. Each listing counts as a delivery, and a
-/// quorum queue discards a message beyond its limit (20 by default from RabbitMQ 4.0 on).
-const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
-
-/// How much longer than its tasks a delay queue lives at least. Each publish declares it again,
-/// which begins its time anew.
-const DELAY_QUEUE_SPARE: Duration = Duration::from_secs(60);
-
-impl Auxiliary {
-    /// The queue's name, beside the work queue `work`.
-    #[must_use]
-    pub fn name(&self, work: &QueueName) -> String {
-        match self {
-            Self::Delay(delay) => format!("{}.delay.{}", work.as_str(), delay.as_millis()),
-            Self::Dead(name) => name.as_str().to_owned(),
-        }
-    }
-
-    /// How long the queue lives after it was last declared; `None`: for ever.
-    #[must_use]
-    pub fn lifetime(&self) -> Option<Duration> {
-        match self {
-            Self::Delay(delay) => Some(*delay + (*delay).max(DELAY_QUEUE_SPARE)),
-            Self::Dead(_) => None,
-        }
-    }
-
-    /// Whether it is a quorum queue, beside a work queue that is `replicated` or not.
-    #[must_use]
-    pub fn is_quorum(&self, replicated: Replicated) -> bool {
-        match self {
-            Self::Delay(_) => true,
-            Self::Dead(_) => replicated == Replicated::Yes,
-        }
-    }
-
-    /// The arguments that it is declared with.
-    #[must_use]
-    pub fn arguments(&self, work: &QueueName, replicated: Replicated) -> QueueArguments {
-        let arguments = QueueArguments::default();
-        match (self, replicated) {
-            (Self::Dead(_), Replicated::No) => arguments,
-            (Self::Dead(_), Replicated::Yes) => arguments
-                .with_text("x-queue-type", "quorum")
-                .with_number("x-delivery-limit", DEAD_DELIVERY_LIMIT),
-            (Self::Delay(delay), _) => {
-                let lifetime = self.lifetime().unwrap_or(*delay);
-                arguments
-                    .with_number("x-message-ttl", milliseconds(*delay))
-                    .with_number("x-expires", milliseconds(lifetime))
-                    .with_text("x-dead-letter-exchange", "")
-                    .with_text("x-dead-letter-routing-key", work.as_str())
-                    .with_text("x-queue-type", "quorum")
-                    // The task leaves the delay queue only when the work queue has confirmed it;
-                    // RabbitMQ wants this overflow with it.
-                    .with_text("x-dead-letter-strategy", "at-least-once")
-                    .with_text("x-overflow", "reject-publish")
-            }
-        }
-    }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl QueueName {

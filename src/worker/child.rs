@@ -1,6 +1,8 @@
 //! One run of the command: fed, read and waited for without polling.
 
 use super::command::TaskCommand;
+use super::exit_watch::ExitWatch;
+use super::group::Group;
 use super::outcome::Ending;
 use super::output::{Capture, Output, StderrTail, StdoutTo, Streams};
 use super::slots::Job;
@@ -8,12 +10,11 @@ use crate::fault::{Fault, Kind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 /// The largest piece that is read at once: what a pipe of Linux holds.
@@ -24,53 +25,6 @@ const PIECE: usize = 64 * 1024;
 pub(super) struct Limits {
     pub(super) timeout: Option<Duration>,
     pub(super) kill_after: Duration,
-}
-
-/// The process group of the command that runs in a slot, if one does.
-///
-/// A process id is reused once its process was waited for. So the id is here only while it
-/// belongs to our child: it is taken out under the same lock under which the child is waited for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Group(Arc<Mutex<Led>>);
-
-#[derive(Debug, Default)]
-struct Led {
-    leader: Option<Pid>,
-    /// It was told to end; what outlives its leader is ended, too.
-    is_doomed: bool,
-}
-
-impl Group {
-    /// Sends `signal`, which is to end them, to all processes of the group.
-    pub(super) fn signal(&self, signal: Signal) {
-        let mut led = self.lock();
-        if let Some(leader) = led.leader {
-            led.is_doomed = true;
-            // It fails only if all of them have ended by now.
-            let _ = kill_process_group(leader, signal);
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Led> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self, child: &Child) {
-        *self.lock() = Led {
-            leader: Some(Pid::from_child(child)),
-            is_doomed: false,
-        };
-    }
-
-    /// Waits for the leader, which has ended.
-    fn reap(&self, child: &mut Child) -> io::Result<ExitStatus> {
-        let mut led = self.lock();
-        if let (Some(leader), true) = (led.leader, led.is_doomed) {
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-        led.leader = None;
-        child.wait()
-    }
 }
 
 /// What a run came to.
@@ -339,53 +293,5 @@ fn read_all(stream: &mut impl Read, piece: &mut Vec<u8>, mut sink: impl FnMut(&[
 fn set_nonblocking(fd: BorrowedFd<'_>) {
     if let Ok(flags) = fcntl_getfl(fd) {
         let _ = fcntl_setfl(fd, flags | OFlags::NONBLOCK);
-    }
-}
-
-/// Tells when the child has ended.
-struct ExitWatch {
-    #[cfg(target_os = "linux")]
-    pidfd: Option<std::os::fd::OwnedFd>,
-    pid: Pid,
-}
-
-/// How often a system without process descriptors is asked whether the child has ended.
-const ASK: Duration = Duration::from_millis(5);
-
-impl ExitWatch {
-    fn new(child: &Child) -> Self {
-        let pid = Pid::from_child(child);
-        Self {
-            #[cfg(target_os = "linux")]
-            pidfd: rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok(),
-            pid,
-        }
-    }
-
-    fn fd(&self) -> Option<BorrowedFd<'_>> {
-        #[cfg(target_os = "linux")]
-        return self.pidfd.as_ref().map(AsFd::as_fd);
-        #[cfg(not(target_os = "linux"))]
-        return None;
-    }
-
-    /// How long to wait at most: `None` for ever.
-    fn limit(&self, deadline: Option<Instant>) -> Option<Duration> {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        match (self.fd(), left) {
-            (Some(_), left) => left,
-            (None, Some(left)) => Some(left.min(ASK)),
-            (None, None) => Some(ASK),
-        }
-    }
-
-    /// Whether the child has ended; it stays to be waited for.
-    fn has_exited(&self, is_ready: bool) -> bool {
-        use rustix::process::{WaitId, WaitIdOptions, waitid};
-        if self.fd().is_some() {
-            return is_ready;
-        }
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
     }
 }

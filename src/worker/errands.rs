@@ -5,20 +5,17 @@
 //! never not at all.
 
 use super::finished::is_same;
-use super::outcome::{Decision, Ending};
-use super::output::Output;
+use super::letters::{self, Reply};
 use super::postman::{Destination, Letter, Postman};
-use super::slots::Running;
 use super::tasks::Handed;
 use super::{Stop, Worker, events, redelivery};
-use crate::amqp::{AckToken, Channel, Properties};
+use crate::amqp::{AckToken, Channel};
+use crate::auxiliary::Auxiliary;
 use crate::fault::{Fault, Kind};
 use crate::task::Task;
-use crate::topology::Auxiliary;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
-use uuid::Uuid;
+use std::time::{Duration, Instant};
 
 /// A task that the broker handed out and that was not acknowledged yet.
 #[derive(Debug)]
@@ -44,13 +41,6 @@ pub(super) enum Errand {
     DeadLetter { reason: String, stderr: String },
     /// A copy that bears one more return goes to the end of the queue.
     CountReturn,
-}
-
-/// An answer to whoever waits for the outcome.
-#[derive(Debug)]
-pub(super) struct Reply {
-    to: String,
-    task: Task,
 }
 
 struct Pending {
@@ -118,17 +108,26 @@ impl Worker<'_> {
             Errand::Done | Errand::Drop => None,
             Errand::Retry(pause) => {
                 let delay = Auxiliary::Delay(*pause);
-                Some((Destination::Beside(delay), failed_once_more(&given.task)))
+                Some((
+                    Destination::Beside(delay),
+                    letters::failed_once_more(&given.task),
+                ))
             }
-            Errand::Requeue => Some((Destination::Work, failed_once_more(&given.task))),
+            Errand::Requeue => Some((Destination::Work, letters::failed_once_more(&given.task))),
             Errand::DeadLetter { reason, stderr } => {
                 let dead = Auxiliary::Dead(self.settings.dead_letters.clone());
-                let letter = self.dead_letter(&given.task, reason, stderr);
+                let letter = letters::dead_letter(
+                    &given.task,
+                    reason,
+                    stderr,
+                    self.report.host(),
+                    &self.settings.queue.name,
+                );
                 Some((Destination::Beside(dead), letter))
             }
             Errand::CountReturn => {
                 let returns = redelivery::redeliveries(&given.task, true);
-                let copy = with_header(&given.task, redelivery::REDELIVERIES, returns.to_string());
+                let copy = letters::returned_so_often(&given.task, returns);
                 Some((Destination::Work, copy))
             }
         };
@@ -269,77 +268,9 @@ impl Worker<'_> {
     /// Puts a task with the dead letters that has not begun.
     pub(super) fn bury(&mut self, handed: Handed, reason: String) {
         let stderr = String::new();
-        let answer = handed.task.properties.answer().map(|(to, properties)| {
-            let properties = properties
-                .with_id(Uuid::now_v7().to_string())
-                .with_header("task-outcome", "dead-lettered".to_owned())
-                .with_header(redelivery::HOST, self.report.host().to_owned());
-            let body = Vec::new();
-            Reply {
-                to,
-                task: Task { body, properties },
-            }
-        });
+        let answer = letters::burial(&handed.task, self.report.host());
         let errand = Errand::DeadLetter { reason, stderr };
         self.carry_out(given(handed), errand, answer, None);
-    }
-
-    /// The answer to whoever waits for the outcome, where it is final.
-    pub(super) fn answer(
-        &self,
-        running: &Running,
-        ending: &Ending,
-        decision: &Decision,
-        output: &Output,
-    ) -> Option<Reply> {
-        let outcome = match decision {
-            Decision::Done => "done",
-            Decision::DeadLetter => "dead-lettered",
-            Decision::Drop => "dropped",
-            Decision::Retry(_) | Decision::Requeue => return None,
-        };
-        let (to, properties) = running.task.properties.answer()?;
-        let duration = running.started.elapsed().as_millis().to_string();
-        let mut properties = properties
-            .with_header("task-outcome", outcome.to_owned())
-            .with_header("task-duration-ms", duration)
-            .with_header(redelivery::HOST, self.report.host().to_owned())
-            .with_header(redelivery::STDERR, output.tail.text());
-        match ending {
-            Ending::Exit(code) => {
-                properties = properties.with_header("task-exit-code", code.to_string());
-            }
-            Ending::Signal(signal) => {
-                properties = properties.with_header("task-signal", signal.to_string());
-            }
-            Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
-        }
-        if *decision != Decision::Done {
-            properties = properties.with_header(redelivery::ERROR, ending.describe());
-        }
-        if output.is_truncated {
-            properties = properties.with_header("task-truncated", "true".to_owned());
-        }
-        let properties = properties.with_id(Uuid::now_v7().to_string());
-        let body = output.result.clone();
-        Some(Reply {
-            to,
-            task: Task { body, properties },
-        })
-    }
-
-    fn dead_letter(&self, task: &Task, reason: &str, stderr: &str) -> Task {
-        let mut letter = failed_once_more(task);
-        let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let queue = self.settings.queue.name.as_str().to_owned();
-        letter.properties = letter
-            .properties
-            .with_header(redelivery::ERROR, reason.to_owned())
-            .with_header(redelivery::STDERR, stderr.to_owned())
-            .with_header(redelivery::HOST, self.report.host().to_owned())
-            .with_header(redelivery::FAILED_AT, now)
-            .with_header(redelivery::QUEUE, queue);
-        letter
     }
 
     /// The postman, started when it is first needed.
@@ -349,7 +280,7 @@ impl Worker<'_> {
                 &self.settings.connector,
                 &self.settings.queue,
                 self.replicated,
-                &self.settings.policy.ladder(),
+                self.settings.policy.ladder(),
                 self.sender.clone(),
             );
             match started {
@@ -370,25 +301,5 @@ fn given(handed: Handed) -> Given {
         task: handed.task,
         redelivered: handed.redelivered,
         token: Some(handed.token),
-    }
-}
-
-/// A copy of a task that has had an outcome, and begins anew to count its returns.
-fn failed_once_more(task: &Task) -> Task {
-    let attempts = events::attempt(task).to_string();
-    let properties = task
-        .properties
-        .for_another_publish()
-        .without_header(redelivery::REDELIVERIES)
-        .with_header(redelivery::ATTEMPTS, attempts);
-    let body = task.body.clone();
-    Task { body, properties }
-}
-
-fn with_header(task: &Task, name: &str, value: String) -> Task {
-    let properties: Properties = task.properties.for_another_publish();
-    Task {
-        body: task.body.clone(),
-        properties: properties.with_header(name, value),
     }
 }

@@ -1,8 +1,9 @@
 //! One thread for each slot, which runs the command and waits for it.
 
 use super::Message;
-use super::child::{self, Group, Limits};
+use super::child::{self, Limits};
 use super::command::TaskCommand;
+use super::group::Group;
 use super::slots::Job;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;

@@ -2,11 +2,12 @@
 
 use super::{Message, Stop, Worker, events};
 use crate::amqp::{Channel, Consuming, Event, Link};
+use crate::auxiliary::Replicated;
 use crate::backoff::Backoff;
 use crate::cli::Ack;
 use crate::fault::{Fault, Kind};
 use crate::progress;
-use crate::topology::{Declare, Replicated, adoption_note};
+use crate::topology::{Declare, adoption_note};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use serde_json::json;
 use std::collections::HashMap;

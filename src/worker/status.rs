@@ -2,10 +2,10 @@
 
 use super::settings::Settings;
 use crate::amqp::{Declared, Link};
+use crate::auxiliary::Auxiliary;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report};
-use crate::topology::Auxiliary;
 use serde_json::json;
 
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a

@@ -5,7 +5,7 @@ use super::finished::is_same;
 use super::outcome::{Decision, Ending};
 use super::output::{Answer, Capture, Output, StdoutTo};
 use super::slots::{Job, Running};
-use super::{Stop, Worker, events, redelivery};
+use super::{Stop, Worker, events, letters, redelivery};
 use crate::amqp::{AckToken, Channel, Delivery};
 use crate::cli::{Ack, LogFormat};
 use crate::fault::Fault;
@@ -240,7 +240,7 @@ impl Worker<'_> {
         decision: &Decision,
         channel: Option<&Channel>,
     ) {
-        let answer = self.answer(&running, ending, decision, output);
+        let answer = letters::answer(self.report.host(), &running, ending, decision, output);
         let given = Given {
             slot: None,
             task: running.task,

@@ -1,0 +1,208 @@
+//! The queues beside the work queue: declared, found different, young, expired, stuck.
+
+use super::Destination;
+use super::line::Line;
+use crate::auxiliary::{Auxiliary, Replicated};
+use crate::fault::{Fault, Kind};
+use crate::refusal::Mismatch;
+use crate::topology::WorkQueue;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How long a quorum queue must have been known before its confirms count. One that was declared
+/// less than a second before the broker is killed comes back empty and without a leader (seen with
+/// RabbitMQ 3.10: its directory of members reaches the disk a moment later).
+const YOUTH: Duration = Duration::from_secs(2);
+
+/// What a queue beside the work queue turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// Of the other type: made by a program that took the work queue for one of that type.
+    OtherType,
+    /// With arguments of its own, and used as it is.
+    AsItIs,
+}
+
+/// A quorum queue that was declared.
+struct Known {
+    since: Instant,
+    /// Its own time, after which it goes, began anew then.
+    renewed: Instant,
+}
+
+/// What is known of the queues beside the work queue.
+pub(super) struct Beside {
+    queue: WorkQueue,
+    replicated: Replicated,
+    /// Those that are not as we declare them.
+    found: HashMap<String, Found>,
+    /// The quorum queues that are there.
+    known: HashMap<String, Known>,
+    /// Delays that are still to be declared ahead.
+    ladder: Vec<Duration>,
+    /// Delays that are lengthened, by so many milliseconds, because the queue of the exact length
+    /// does not confirm.
+    detours: HashMap<Duration, u32>,
+}
+
+impl Beside {
+    pub(super) fn new(queue: WorkQueue, replicated: Replicated, ladder: Vec<Duration>) -> Self {
+        Self {
+            queue,
+            replicated,
+            found: HashMap::new(),
+            known: HashMap::new(),
+            ladder,
+            detours: HashMap::new(),
+        }
+    }
+
+    /// The name of the queue that a letter goes to.
+    pub(super) fn address(&self, to: &Destination) -> String {
+        match to {
+            Destination::Work => self.queue.name.as_str().to_owned(),
+            Destination::Answer(name) => name.clone(),
+            Destination::Beside(auxiliary) => self.detoured(auxiliary).name(&self.queue.name),
+        }
+    }
+
+    /// Until when the queue is too young for its confirms to count, if it is.
+    pub(super) fn young_until(&self, queue: &str) -> Option<Instant> {
+        let until = self.known.get(queue)?.since + YOUTH;
+        (until > Instant::now()).then_some(until)
+    }
+
+    /// The connection broke, perhaps with the broker: queues that were young may not have survived.
+    pub(super) fn forget_young(&mut self) {
+        let now = Instant::now();
+        self.known.retain(|_, known| known.since + YOUTH <= now);
+    }
+
+    /// The delay queues that these letters went to do not confirm: they have lost their leader, for
+    /// good or for now. A queue whose delay is a millisecond longer does as well.
+    pub(super) fn detour<'a>(&mut self, stuck: impl Iterator<Item = &'a Destination>) {
+        let mut delays: Vec<Duration> = stuck
+            .filter_map(|to| match to {
+                Destination::Beside(Auxiliary::Delay(delay)) => Some(*delay),
+                _ => None,
+            })
+            .collect();
+        delays.sort();
+        delays.dedup();
+        for delay in delays {
+            *self.detours.entry(delay).or_default() += 1;
+        }
+    }
+
+    fn detoured(&self, auxiliary: &Auxiliary) -> Auxiliary {
+        match auxiliary {
+            Auxiliary::Delay(delay) => {
+                let detour = self.detours.get(delay).copied().unwrap_or_default();
+                Auxiliary::Delay(*delay + Duration::from_millis(u64::from(detour)))
+            }
+            Auxiliary::Dead(name) => Auxiliary::Dead(name.clone()),
+        }
+    }
+
+    /// Declares the queue that a letter is about to go to. With the first delay all of the ladder
+    /// is declared, so that those queues are no longer young when a task comes to them.
+    pub(super) fn declare(&mut self, line: &mut Line, auxiliary: &Auxiliary) -> Result<(), Fault> {
+        if matches!(auxiliary, Auxiliary::Delay(_)) {
+            for delay in std::mem::take(&mut self.ladder) {
+                self.declare_one(line, &self.detoured(&Auxiliary::Delay(delay)))?;
+            }
+        }
+        self.declare_one(line, &self.detoured(auxiliary))
+    }
+
+    /// A delay queue is declared before each publish, since that begins its own time anew; only
+    /// the first time is the answer waited for.
+    fn declare_one(&mut self, line: &mut Line, queue: &Auxiliary) -> Result<(), Fault> {
+        let name = queue.name(&self.queue.name);
+        self.forget_expired(line, queue, &name);
+        let found = self.found.get(&name).copied();
+        let replicated = match (self.replicated, found) {
+            (Replicated::Yes, Some(Found::OtherType)) => Replicated::No,
+            (Replicated::No, Some(Found::OtherType)) => Replicated::Yes,
+            (replicated, None | Some(Found::AsItIs)) => replicated,
+        };
+        let arguments = queue.arguments(&self.queue.name, replicated);
+        let is_delay = matches!(queue, Auxiliary::Delay(_));
+        if line.declared.contains(&name) {
+            if is_delay {
+                self.renewed(&name);
+            }
+            return match (is_delay, found) {
+                (false, _) => Ok(()),
+                // To ask for it begins its time anew as well.
+                (true, Some(Found::AsItIs)) => line.channel.inspect(&name).map(drop),
+                (true, _) => line.channel.declare_nowait(&name, &arguments),
+            };
+        }
+        let declared = match found {
+            Some(Found::AsItIs) => line.channel.inspect(&name),
+            Some(Found::OtherType) | None => line.channel.declare(&name, &arguments),
+        };
+        if let Err(fault) = declared {
+            return Err(self.refused(queue, name, found, fault));
+        }
+        if queue.is_quorum(replicated) {
+            self.renewed(&name);
+        }
+        line.declared.insert(name);
+        Ok(())
+    }
+
+    fn renewed(&mut self, name: &str) {
+        let now = Instant::now();
+        let known = self.known.entry(name.to_owned()).or_insert(Known {
+            since: now,
+            renewed: now,
+        });
+        known.renewed = now;
+    }
+
+    /// What a refused declaration teaches. It has closed the channel, so all is done over.
+    fn refused(
+        &mut self,
+        queue: &Auxiliary,
+        name: String,
+        found: Option<Found>,
+        fault: Fault,
+    ) -> Fault {
+        let again = Fault::new(Kind::Lost, "a queue is not as it was declared");
+        if found == Some(Found::AsItIs) {
+            // It was there and is gone: ours is made in its place.
+            self.found.remove(&name);
+            return if fault.kind == Kind::Queue {
+                again
+            } else {
+                fault
+            };
+        }
+        let mismatch = fault.reply().and_then(|reply| Mismatch::parse(&reply.text));
+        let differs = mismatch.map(|found| found.argument).unwrap_or_default();
+        let learnt = match queue {
+            Auxiliary::Dead(_) if differs == "x-queue-type" && found.is_none() => Found::OtherType,
+            _ if differs.starts_with("x-") => Found::AsItIs,
+            _ => return fault,
+        };
+        self.found.insert(name, learnt);
+        again
+    }
+
+    /// A delay queue that was not used for as long as it lives is gone; a new one is young again.
+    fn forget_expired(&mut self, line: &mut Line, queue: &Auxiliary, name: &str) {
+        /// Our clock and the broker's may differ a little over minutes.
+        const MARGIN: Duration = Duration::from_secs(5);
+        let Some(lifetime) = queue.lifetime() else {
+            return;
+        };
+        let expired = |known: &Known| known.renewed.elapsed() + MARGIN > lifetime;
+        if self.known.get(name).is_some_and(expired) {
+            self.known.remove(name);
+            self.found.remove(name);
+            line.declared.remove(name);
+        }
+    }
+}
