@@ -78,7 +78,7 @@ impl Sender {
                     tell(report, &self.queue, notice);
                 });
             let fault = match sent {
-                Ok(()) => {
+                Ok(channel) => {
                     report.event(
                         "sent",
                         || Some(format!(" [x] Sent {}", task.line())),
@@ -89,6 +89,7 @@ impl Sender {
                     if let Err(fault) = link.close() {
                         report.detail(&format!("while closing: {fault}"));
                     }
+                    drop(channel);
                     return Ok(());
                 }
                 Err(fault) => fault,

@@ -33,6 +33,8 @@ pub enum Notice {
 /// as few round trips as the client library allows. If the declaration is refused the broker
 /// discards what was published after it, so that nothing is sent twice when it is done over.
 ///
+/// The channel is returned: closing the connection closes it, which spares a round trip.
+///
 /// # Errors
 /// [`Kind::NotTaken`] where the broker has the task not, or not for certain; [`Kind::Lost`] where
 /// the connection broke before the confirm, so that the task may be in the queue.
@@ -42,14 +44,14 @@ pub fn send(
     task: &Task,
     options: &SendOptions,
     notify: &mut dyn FnMut(Notice),
-) -> Result<(), Fault> {
+) -> Result<Channel, Fault> {
     let channel = link.channel()?;
     let deadline = Instant::now() + options.confirm_timeout;
     let sent = queue
         .declare_nowait(&channel)
         .and_then(|()| publish(link, &channel, queue, task, options, deadline, notify));
     let fault = match sent {
-        Ok(()) => return Ok(()),
+        Ok(()) => return Ok(channel),
         Err(fault) => the_brokers_own_words(fault, channel),
     };
     let Some(_) = queue.other_type(&fault) else {
@@ -60,8 +62,10 @@ pub fn send(
         notify(Notice::Adopted(current));
     }
     let channel = opened.channel;
-    publish(link, &channel, queue, task, options, deadline, notify)
-        .map_err(|fault| link.diagnose(the_brokers_own_words(fault, channel)))
+    match publish(link, &channel, queue, task, options, deadline, notify) {
+        Ok(()) => Ok(channel),
+        Err(fault) => Err(link.diagnose(the_brokers_own_words(fault, channel))),
+    }
 }
 
 /// `fault`, or why the broker closed the channel, where that is not told yet.
