@@ -1,15 +1,23 @@
 //! `new_task`: puts a task on a durable queue.
 
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::process::ExitCode as ProcessExitCode;
 use work_queue::cli::NewTaskArgs;
+use work_queue::exit_code::ExitCode;
 use work_queue::{fault, logging, new_task};
 
-fn main() -> ExitCode {
+fn main() -> ProcessExitCode {
     let args = NewTaskArgs::parse();
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
-    let code = new_task::run(&args, &mut report).unwrap_or_else(|error| {
+    let done = match args.common.generate {
+        Some(what) => what
+            .write::<NewTaskArgs>()
+            .map(|()| ExitCode::Done)
+            .map_err(Into::into),
+        None => new_task::run(&args, &mut report),
+    };
+    let code = done.unwrap_or_else(|error| {
         report.error(&error);
         fault::exit_code_of(&error)
     });

@@ -1,15 +1,23 @@
 //! `worker`: takes tasks from a durable queue and does them.
 
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::process::ExitCode as ProcessExitCode;
 use work_queue::cli::WorkerArgs;
+use work_queue::exit_code::ExitCode;
 use work_queue::{fault, logging, worker};
 
-fn main() -> ExitCode {
+fn main() -> ProcessExitCode {
     let args = WorkerArgs::parse();
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
-    let code = worker::run(&args, &mut report).unwrap_or_else(|error| {
+    let done = match args.common.generate {
+        Some(what) => what
+            .write::<WorkerArgs>()
+            .map(|()| ExitCode::Done)
+            .map_err(Into::into),
+        None => worker::run(&args, &mut report),
+    };
+    let code = done.unwrap_or_else(|error| {
         report.error(&error);
         fault::exit_code_of(&error)
     });

@@ -1,5 +1,6 @@
 //! What both commands take.
 
+use super::Generate;
 use crate::amqp::{OpenOptions, WhenCut};
 use crate::connection::{Connector, RetryFor};
 use crate::endpoint::{Endpoint, Password};
@@ -99,6 +100,10 @@ pub struct Common {
         help_heading = "Output"
     )]
     pub log_format: LogFormat,
+
+    /// Write completions for a shell, or the manual page, to stdout and end
+    #[arg(long, value_name = "WHAT", help_heading = "Output")]
+    pub generate: Option<Generate>,
 
     /// Say nothing but errors
     #[arg(long, conflicts_with = "verbose", help_heading = "Output")]

@@ -35,5 +35,8 @@ mod chaos;
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 
+/// Completions and manual pages.
+mod generate;
+
 /// README and the help texts.
 mod readme;
