@@ -174,6 +174,12 @@ fn decode(part: &str, what: &str) -> Result<String, Fault> {
 /// What is wrong with a URL that does not parse. A password with a bare special character is the
 /// usual cause: `amqp://me:a#b@host` ends the address at the `#`.
 fn syntax_hint(text: &str, error: url::ParseError) -> String {
+    if text.is_empty() {
+        return "it is empty".to_owned();
+    }
+    if text.contains(char::is_whitespace) {
+        return "it holds a space; several URLs are separated by commas".to_owned();
+    }
     if !text.contains("://") {
         return "it should look like amqp://user:password@host:5672/vhost".to_owned();
     }

@@ -23,9 +23,13 @@ const BODY_MAX: u64 = 512 * 1024 * 1024;
 /// Sends one task.
 pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
     let when_cut = shutdown::install(EndsAt::FIRST, || {})?;
-    let body = match &args.body_file {
-        Some(path) => read_body(path)?,
-        None => args.message(),
+    let body = if let Some(path) = &args.body_file {
+        read_body(path)?
+    } else {
+        if args.has_no_words() && stdin_is_a_pipe() {
+            report.warn("stdin is not read without --body-file -; sending `Hello World!`");
+        }
+        args.message()
     };
     let task = Task::new(body, &args.task_options());
     let name = format!("new_task {}", report.who());
@@ -135,6 +139,11 @@ fn failed_fields(task: &Task, fault: &Fault) -> Fields {
     let mut fields = task_fields(task);
     fields.insert("error".to_owned(), json!(fault.to_string()));
     fields
+}
+
+fn stdin_is_a_pipe() -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
 }
 
 fn read_body(path: &Path) -> Result<Vec<u8>, Fault> {

@@ -10,6 +10,9 @@ use uuid::Uuid;
 /// corrupts the stream.
 pub const SHORT_STRING_MAX: usize = 255;
 
+/// How much of a body is shown to people, in bytes. JSON events bear all of it.
+const LINE_MAX: usize = 1024;
+
 /// A task to publish, or one that was delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -66,10 +69,15 @@ impl Task {
         self.properties.id().unwrap_or_default()
     }
 
-    /// The body as one harmless line.
+    /// The body as one harmless line, not more of it than a person reads.
     #[must_use]
     pub fn line(&self) -> String {
-        escape(&self.body)
+        match self.body.get(..LINE_MAX) {
+            Some(begin) if self.body.len() > LINE_MAX => {
+                format!("{}… ({} bytes)", escape(begin), self.body.len())
+            }
+            _ => escape(&self.body),
+        }
     }
 }
 

@@ -34,8 +34,8 @@ pub enum Color {
 /// The options of both commands.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST. Several URLs are the nodes of one
-    /// cluster, tried in turn
+    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST. Several URLs, with
+    /// commas between them, are the nodes of one cluster, tried in turn
     #[arg(
         short,
         long,

@@ -73,6 +73,12 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 impl NewTaskArgs {
+    /// Whether there is no word on the command line.
+    #[must_use]
+    pub fn has_no_words(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// The words as one body.
     #[must_use]
     pub fn message(&self) -> Vec<u8> {

@@ -93,7 +93,6 @@ pub struct WorkerArgs {
         long,
         value_name = "WHAT",
         default_value = "retry",
-        hide_possible_values = true,
         help_heading = "Failures"
     )]
     pub on_failure: OnFailure,
@@ -141,13 +140,8 @@ pub struct WorkerArgs {
     #[arg(long, conflicts_with_all = ["command", "status"], help_heading = "Failures")]
     pub replay_dead: bool,
 
-    /// Only the dead letter of the task with this id
-    #[arg(
-        long,
-        value_name = "ID",
-        requires = "replay_dead",
-        help_heading = "Failures"
-    )]
+    /// With these two: only the dead letter of the task with this id
+    #[arg(long, value_name = "ID", help_heading = "Failures")]
     pub id: Option<String>,
 
     /// End once the queue is empty, nothing runs here, and no retry of this worker's is to come
@@ -170,14 +164,10 @@ pub struct WorkerArgs {
     #[arg(long)]
     pub status: bool,
 
-    /// How long to keep trying while the broker cannot be reached, or `forever`
-    #[arg(
-        long,
-        value_name = "DUR",
-        default_value = "forever",
-        help_heading = "Broker"
-    )]
-    pub retry_for: RetryFor,
+    /// How long to keep trying while the broker cannot be reached, or `forever` [default: forever;
+    /// 10s where it only looks]
+    #[arg(long, value_name = "DUR", help_heading = "Broker")]
+    retry_for: Option<RetryFor>,
 
     #[allow(missing_docs)]
     #[command(flatten)]
@@ -196,6 +186,23 @@ fn pause(text: &str) -> Result<Duration, String> {
 }
 
 impl WorkerArgs {
+    /// Whether nothing is worked at, only looked at.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        self.status || self.list_dead || self.replay_dead
+    }
+
+    /// How long to keep trying while the broker cannot be reached.
+    #[must_use]
+    pub fn retry_for(&self) -> RetryFor {
+        const A_MOMENT: Duration = Duration::from_secs(10);
+        match self.retry_for {
+            Some(retry_for) => retry_for,
+            None if self.only_looks() => RetryFor::AtMost(A_MOMENT),
+            None => RetryFor::Forever,
+        }
+    }
+
     /// How many unacknowledged tasks the broker hands out. Where nothing is ever acknowledged, a
     /// limit would end the lesson after the first task.
     #[must_use]

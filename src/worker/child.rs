@@ -98,7 +98,14 @@ fn too_long(job: &Job) -> String {
 }
 
 fn gone(command: &TaskCommand, error: &io::Error) -> Fault {
-    let text = format!("cannot run `{}` any more: {error}", command.name());
+    let why = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOEXEC) => "; a script needs a first line such as #!/bin/sh",
+        Some(Errno::NOENT) if command.is_there() => {
+            "; the interpreter in its first line is missing"
+        }
+        _ => "; it was there when the worker started",
+    };
+    let text = format!("cannot run `{}`: {error}{why}", command.name());
     Fault::new(Kind::SetUp, text)
 }
 

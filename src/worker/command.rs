@@ -47,6 +47,11 @@ impl TaskCommand {
         }))
     }
 
+    /// Whether the program's file is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.program.exists()
+    }
+
     /// The name as the user wrote it, made harmless.
     pub(super) fn name(&self) -> String {
         escape(self.name.as_bytes())
@@ -158,7 +163,14 @@ fn find_program(name: &OsStr) -> Result<PathBuf, Fault> {
             Err(_) => {}
         }
     }
-    let why = found_but.unwrap_or_else(|| "there is no such program along PATH".to_owned());
+    let why = found_but.unwrap_or_else(|| {
+        let hint = if name.as_bytes().contains(&b' ') {
+            "; write the command and its arguments as separate words"
+        } else {
+            ""
+        };
+        format!("there is no such program along PATH{hint}")
+    });
     Err(unusable(&why))
 }
 

@@ -11,7 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
-use crate::topology::WorkQueue;
+use crate::topology::{QueueName, WorkQueue};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -30,23 +30,35 @@ const STORY: [&str; 6] = [
 
 /// Shows the dead letters. They stay where they are: they are taken and go back as the channel
 /// closes, so that for a moment other listings miss them.
-pub(super) fn list(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+pub(super) fn list(
+    settings: &Settings,
+    only: Option<&str>,
+    report: &mut Report,
+) -> Result<ExitCode, Fault> {
     let dead = &settings.dead_letters;
     let mut link = settings
         .connector
         .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
+    let mut shown = 0_u32;
     for _ in 0..count {
         let Some(delivery) = channel.get(dead.as_str())? else {
             break;
         };
-        show(&task_of(delivery).0, report);
-        report.flush();
+        let (task, _) = task_of(delivery);
+        if only.is_none_or(|id| id == task.id()) {
+            shown += 1;
+            show(&task, report);
+            report.flush();
+        }
     }
     report.note(&format!("{count} in queue `{dead}`"));
     drop(channel);
     let _ = link.close();
+    if let (Some(id), 0) = (only, shown) {
+        return Err(no_such_letter(id, dead));
+    }
     finish(report)
 }
 
@@ -97,6 +109,11 @@ pub(super) fn replay(
         .connector
         .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
+    if count == 0 && only.is_none() {
+        report.note(&format!("there is nothing in queue `{dead}`"));
+        let _ = link.close();
+        return finish(report);
+    }
     let dead_channel = link.channel()?;
     let work_channel = queue.open(&mut link)?.channel;
     let mut confirms = work_channel.confirms(&link)?;
@@ -136,13 +153,15 @@ pub(super) fn replay(
     drop(dead_channel);
     let _ = link.close();
     match only {
-        Some(id) if replayed == 0 => {
-            let id = escape(id.as_bytes());
-            let text = format!("there is no dead letter with the id `{id}` in queue `{dead}`");
-            Err(Fault::new(Kind::Other, text))
-        }
+        Some(id) if replayed == 0 => Err(no_such_letter(id, dead)),
         _ => finish(report),
     }
+}
+
+fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
+    let id = escape(id.as_bytes());
+    let text = format!("there is no dead letter with the id `{id}` in queue `{dead}`");
+    Fault::new(Kind::Other, text)
 }
 
 fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Result<(), Fault> {

@@ -119,7 +119,7 @@ impl Worker<'_> {
             if !self.slots.is_idle() {
                 let patience = humantime::format_duration(self.settings.limits.kill_after);
                 self.note(&format!(
-                    "ending the commands that run; once more Ctrl+C kills them, as {patience} do"
+                    "ending the commands that run; once more Ctrl+C kills them, otherwise {patience} from now"
                 ));
             }
             let patience = Instant::now().checked_add(self.settings.limits.kill_after);
@@ -137,8 +137,14 @@ impl Worker<'_> {
                 self.await_message(Some(patience), channel);
             }
         }
+        let running = self.slots.running();
         for slot in 0..self.slots.len() {
             self.give_back(slot, channel);
+        }
+        if running > 0 {
+            self.note(&format!(
+                "{running} unfinished task(s) go back to the queue"
+            ));
         }
         self.flush();
     }

@@ -4,6 +4,7 @@ use super::errands::Given;
 use super::outcome::{Decision, Ending};
 use super::redelivery;
 use super::slots::Running;
+use crate::cli::Ack;
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
 use serde_json::{Value, json};
@@ -106,9 +107,12 @@ pub(super) fn failed(
     running: &Running,
     ending: &Ending,
     decision: &Decision,
+    ack: Ack,
 ) {
     let line = || {
         let next = match decision {
+            _ if ack == Ack::Auto => "lost, by --ack auto".to_owned(),
+            _ if ack == Ack::Never => "back when this worker ends".to_owned(),
             Decision::Retry(pause) => {
                 format!("again in {}", humantime::format_duration(*pause))
             }

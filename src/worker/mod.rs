@@ -123,8 +123,7 @@ struct Worker<'a> {
 pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let (sender, messages) = unbounded();
     let signals = sender.clone();
-    let only_looks = args.status || args.list_dead || args.replay_dead;
-    let ends_at = if only_looks {
+    let ends_at = if args.only_looks() {
         EndsAt::FIRST
     } else {
         EndsAt::WORKER
@@ -137,7 +136,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
         return Ok(status::show(&settings, report)?);
     }
     if args.list_dead {
-        return Ok(dead::list(&settings, report)?);
+        return Ok(dead::list(&settings, args.id.as_deref(), report)?);
     }
     if args.replay_dead {
         return Ok(dead::replay(&settings, args.id.as_deref(), report)?);

@@ -50,6 +50,7 @@ impl Worker<'_> {
                 Err(fault) => link.diagnose(fault),
             };
             self.void_deliveries();
+            self.ready = None;
             if self.is_stopping() {
                 self.finish_running();
                 if self.void_acks == 0 {
@@ -313,9 +314,12 @@ impl Worker<'_> {
 
     pub(super) fn draw(&mut self) {
         let (done, running) = (self.totals.done, self.slots.running());
-        let waiting = self.backlog.len() as u64 + u64::from(self.ready.unwrap_or_default());
+        let ready = match self.ready {
+            Some(ready) => format!("ready {}", u64::from(ready) + self.backlog.len() as u64),
+            None => "not connected".to_owned(),
+        };
         self.progress
-            .tick(|| format!("done {done}, running {running}, ready {waiting}"));
+            .tick(|| format!("done {done}, running {running}, {ready}"));
     }
 
     /// All is done and acknowledged. The goodbye makes sure that the broker has read the

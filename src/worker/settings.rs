@@ -47,7 +47,7 @@ impl Settings {
         };
         Ok(Self {
             queue,
-            connector: args.common.connector(name, args.retry_for, when_cut)?,
+            connector: args.common.connector(name, args.retry_for(), when_cut)?,
             prefetch: args.prefetch(),
             ack: args.ack,
             dot: args.dot,

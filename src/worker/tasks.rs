@@ -204,7 +204,8 @@ impl Worker<'_> {
             events::done(self.report, slot, &running, self.naming);
         } else {
             self.totals.failed += 1;
-            events::failed(self.report, slot, &running, ending, &decision);
+            let ack = self.settings.ack;
+            events::failed(self.report, slot, &running, ending, &decision, ack);
         }
         // Told before it is acknowledged: a task that nobody heard of is still in the queue.
         self.flush();

@@ -144,7 +144,7 @@ fn a_command_that_goes_missing_stops_the_worker_and_keeps_the_task() {
     let path = script.to_str().unwrap();
     run(&admin, &[], &[path, "-c", "rm \"$0\"", path])
         .expect(78)
-        .says("any more");
+        .says("it was there when");
     admin.wait_for_ready(1);
 }
 
