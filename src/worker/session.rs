@@ -291,8 +291,7 @@ impl Worker<'_> {
     fn nothing_put_off(&mut self, channel: &Channel) -> Result<bool, Fault> {
         /// A task that has left its delay queue is in the work queue after some milliseconds.
         const ON_ITS_WAY: Duration = Duration::from_millis(200);
-        /// Then what still lies in the delay queue is another worker's. The queue itself lives
-        /// for a minute longer than its tasks at least, so that asking for it is safe.
+        /// Then what still lies in the delay queue is another worker's.
         const OVERDUE: Duration = Duration::from_secs(5);
         let now = Instant::now();
         let mut left = HashMap::new();

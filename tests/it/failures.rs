@@ -40,6 +40,17 @@ fn a_task_is_tried_again_and_then_a_dead_letter_with_its_story() {
             .map(|e| e["attempt"].clone())
             .collect();
         assert_eq!(attempts, [1, 2, 3]);
+        // An expiry of the queue itself would take the tasks in it along.
+        let listed = broker.ctl(&["-q", "list_queues", "name", "arguments"]);
+        let delay = format!("{}.delay.100", admin.queue);
+        let row = listed
+            .lines()
+            .find(|line| line.starts_with(&delay))
+            .unwrap();
+        assert!(
+            row.contains("at-least-once") && !row.contains("x-expires"),
+            "{row}"
+        );
         assert_eq!(ended.events("failed")[0]["exit_code"], 3);
         assert_eq!(ended.events("dead_lettered").len(), 1);
         assert_eq!((admin.ready(), admin.ready_in(&dead)), (0, 1));

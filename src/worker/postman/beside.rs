@@ -1,4 +1,4 @@
-//! The queues beside the work queue: declared, found different, young, expired, stuck.
+//! The queues beside the work queue: declared, found different, young, stuck.
 
 use super::Destination;
 use super::line::Line;
@@ -23,21 +23,14 @@ enum Found {
     AsItIs,
 }
 
-/// A quorum queue that was declared.
-struct Known {
-    since: Instant,
-    /// Its own time, after which it goes, began anew then.
-    renewed: Instant,
-}
-
 /// What is known of the queues beside the work queue.
 pub(super) struct Beside {
     queue: WorkQueue,
     replicated: Replicated,
     /// Those that are not as we declare them.
     found: HashMap<String, Found>,
-    /// The quorum queues that are there.
-    known: HashMap<String, Known>,
+    /// Since when the quorum queues are known to be there.
+    known: HashMap<String, Instant>,
     /// Delays that are still to be declared ahead.
     ladder: Vec<Duration>,
     /// Delays that are lengthened, by so many milliseconds, because the queue of the exact length
@@ -68,14 +61,20 @@ impl Beside {
 
     /// Until when the queue is too young for its confirms to count, if it is.
     pub(super) fn young_until(&self, queue: &str) -> Option<Instant> {
-        let until = self.known.get(queue)?.since + YOUTH;
+        let until = *self.known.get(queue)? + YOUTH;
         (until > Instant::now()).then_some(until)
     }
 
     /// The connection broke, perhaps with the broker: queues that were young may not have survived.
     pub(super) fn forget_young(&mut self) {
         let now = Instant::now();
-        self.known.retain(|_, known| known.since + YOUTH <= now);
+        self.known.retain(|_, since| *since + YOUTH <= now);
+    }
+
+    /// A task came back from this queue, or it does not confirm: it may have been deleted, and the
+    /// next one of its name is young.
+    pub(super) fn forget(&mut self, queue: &str) {
+        self.known.remove(queue);
     }
 
     /// The delay queues that these letters went to do not confirm: they have lost their leader, for
@@ -115,51 +114,33 @@ impl Beside {
         self.declare_one(line, &self.detoured(auxiliary))
     }
 
-    /// A delay queue is declared before each publish, since that begins its own time anew; only
-    /// the first time is the answer waited for.
     fn declare_one(&mut self, line: &mut Line, queue: &Auxiliary) -> Result<(), Fault> {
         let name = queue.name(&self.queue.name);
-        self.forget_expired(line, queue, &name);
+        if line.declared.contains(&name) {
+            return Ok(());
+        }
         let found = self.found.get(&name).copied();
         let replicated = match (self.replicated, found) {
             (Replicated::Yes, Some(Found::OtherType)) => Replicated::No,
             (Replicated::No, Some(Found::OtherType)) => Replicated::Yes,
             (replicated, None | Some(Found::AsItIs)) => replicated,
         };
-        let arguments = queue.arguments(&self.queue.name, replicated);
-        let is_delay = matches!(queue, Auxiliary::Delay(_));
-        if line.declared.contains(&name) {
-            if is_delay {
-                self.renewed(&name);
-            }
-            return match (is_delay, found) {
-                (false, _) => Ok(()),
-                // To ask for it begins its time anew as well.
-                (true, Some(Found::AsItIs)) => line.channel.inspect(&name).map(drop),
-                (true, _) => line.channel.declare_nowait(&name, &arguments),
-            };
-        }
         let declared = match found {
             Some(Found::AsItIs) => line.channel.inspect(&name),
-            Some(Found::OtherType) | None => line.channel.declare(&name, &arguments),
+            Some(Found::OtherType) | None => {
+                let arguments = queue.arguments(&self.queue.name, replicated);
+                line.channel.declare(&name, &arguments)
+            }
         };
         if let Err(fault) = declared {
             return Err(self.refused(queue, name, found, fault));
         }
         if queue.is_quorum(replicated) {
-            self.renewed(&name);
+            let since = self.known.entry(name.clone());
+            since.or_insert_with(Instant::now);
         }
         line.declared.insert(name);
         Ok(())
-    }
-
-    fn renewed(&mut self, name: &str) {
-        let now = Instant::now();
-        let known = self.known.entry(name.to_owned()).or_insert(Known {
-            since: now,
-            renewed: now,
-        });
-        known.renewed = now;
     }
 
     /// What a refused declaration teaches. It has closed the channel, so all is done over.
@@ -189,20 +170,5 @@ impl Beside {
         };
         self.found.insert(name, learnt);
         again
-    }
-
-    /// A delay queue that was not used for as long as it lives is gone; a new one is young again.
-    fn forget_expired(&mut self, line: &mut Line, queue: &Auxiliary, name: &str) {
-        /// Our clock and the broker's may differ a little over minutes.
-        const MARGIN: Duration = Duration::from_secs(5);
-        let Some(lifetime) = queue.lifetime() else {
-            return;
-        };
-        let expired = |known: &Known| known.renewed.elapsed() + MARGIN > lifetime;
-        if self.known.get(name).is_some_and(expired) {
-            self.known.remove(name);
-            self.found.remove(name);
-            line.declared.remove(name);
-        }
     }
 }

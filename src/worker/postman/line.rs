@@ -26,6 +26,8 @@ pub(super) struct Line {
     pub(super) declared: HashSet<String>,
     /// Places in the batch, by delivery tag.
     pub(super) outstanding: Outstanding<usize>,
+    /// The broker takes nothing for now.
+    blocked: bool,
 }
 
 impl Line {
@@ -40,6 +42,7 @@ impl Line {
             link,
             declared: HashSet::new(),
             outstanding: Outstanding::default(),
+            blocked: false,
         })
     }
 
@@ -71,7 +74,6 @@ impl Line {
     ) -> Settled {
         let mut settled = Settled::default();
         let mut returned: Vec<Option<String>> = Vec::new();
-        let mut blocked = false;
         let never = crossbeam_channel::never::<()>();
         while !self.outstanding.is_empty() {
             match self.confirms.wait(&never, Instant::now() + PATIENCE) {
@@ -100,10 +102,10 @@ impl Line {
                         "the broker takes nothing for now ({reason}); retries and dead letters wait"
                     );
                     let _ = messages.send(Message::Warning(text));
-                    blocked = true;
+                    self.blocked = true;
                 }
-                Waited::News(Confirmation::Unblocked) => blocked = false,
-                Waited::Timeout if blocked => {}
+                Waited::News(Confirmation::Unblocked) => self.blocked = false,
+                Waited::Timeout if self.blocked => {}
                 other @ (Waited::Timeout | Waited::Closed | Waited::Inbox(_)) => {
                     settled.timed_out = matches!(other, Waited::Timeout);
                     let text = "the connection for retries and dead letters broke";

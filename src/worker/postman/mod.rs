@@ -185,9 +185,6 @@ impl Round {
             .into_iter()
             .partition(|letter: &Letter| settled.delivered.contains(&letter.number));
         *batch = left;
-        if settled.timed_out {
-            self.beside.detour(batch.iter().map(|letter| &letter.to));
-        }
         let delivered: Vec<Letter> = delivered;
         for letter in delivered {
             let queue = self.beside.address(&letter.to);
@@ -199,6 +196,14 @@ impl Round {
                 }),
                 None => self.report(letter.number, queue, Ok(())),
             }
+        }
+        // Behind the reports above, which name the queues that the letters went to.
+        for letter in batch.iter() {
+            let queue = self.beside.address(&letter.to);
+            self.beside.forget(&queue);
+        }
+        if settled.timed_out {
+            self.beside.detour(batch.iter().map(|letter| &letter.to));
         }
         match interrupted_by {
             Some(fault) => Err(fault),
