@@ -104,6 +104,21 @@ fn replay(broker: &Broker, queue: &str, options: &[&str]) -> Ended {
     spawn(replay).ended()
 }
 
+/// A queue that happens to have the name, and would never bring a task back.
+#[test]
+fn a_delay_queue_that_is_not_ours_is_not_used() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "foreign");
+    let foreign = format!("{}.delay.100", admin.queue);
+    admin.declare_named(&foreign);
+    env::new_task(broker, &admin.queue, &["x"]).expect(0);
+    let ended = run(broker, &admin.queue, &QUICK, &["false"]).expect(0);
+    assert_eq!(ended.events("failed").len(), 3, "{ended}");
+    assert_eq!(admin.ready_in(&format!("{}.dead", admin.queue)), 1);
+    assert_eq!(admin.ready_in(&foreign), 0);
+    admin.delete_queue(&foreign);
+}
+
 #[test]
 fn a_retry_succeeds() {
     let broker = env::shared();

@@ -108,13 +108,14 @@ impl Beside {
     pub(super) fn declare(&mut self, line: &mut Line, auxiliary: &Auxiliary) -> Result<(), Fault> {
         if matches!(auxiliary, Auxiliary::Delay(_)) {
             for delay in std::mem::take(&mut self.ladder) {
-                self.declare_one(line, &self.detoured(&Auxiliary::Delay(delay)))?;
+                self.declare_one(line, &Auxiliary::Delay(delay))?;
             }
         }
-        self.declare_one(line, &self.detoured(auxiliary))
+        self.declare_one(line, auxiliary)
     }
 
-    fn declare_one(&mut self, line: &mut Line, queue: &Auxiliary) -> Result<(), Fault> {
+    fn declare_one(&mut self, line: &mut Line, auxiliary: &Auxiliary) -> Result<(), Fault> {
+        let queue = self.detoured(auxiliary);
         let name = queue.name(&self.queue.name);
         if line.declared.contains(&name) {
             return Ok(());
@@ -133,7 +134,7 @@ impl Beside {
             }
         };
         if let Err(fault) = declared {
-            return Err(self.refused(queue, name, found, fault));
+            return Err(self.refused(auxiliary, name, found, fault));
         }
         if queue.is_quorum(replicated) {
             let since = self.known.entry(name.clone());
@@ -164,9 +165,14 @@ impl Beside {
         let mismatch = fault.reply().and_then(|reply| Mismatch::parse(&reply.text));
         let differs = mismatch.map(|found| found.argument).unwrap_or_default();
         let learnt = match queue {
+            // Somebody else's: it may not bring its tasks back, or may expire with them.
+            Auxiliary::Delay(delay) if !differs.is_empty() => {
+                *self.detours.entry(*delay).or_default() += 1;
+                return again;
+            }
             Auxiliary::Dead(_) if differs == "x-queue-type" && found.is_none() => Found::OtherType,
-            _ if differs.starts_with("x-") => Found::AsItIs,
-            _ => return fault,
+            Auxiliary::Dead(_) if differs.starts_with("x-") => Found::AsItIs,
+            Auxiliary::Delay(_) | Auxiliary::Dead(_) => return fault,
         };
         self.found.insert(name, learnt);
         again
