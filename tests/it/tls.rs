@@ -1,0 +1,466 @@
+//! TLS: trust, client certificates, versions, and all that must hold over it as well.
+
+use crate::env::{self, Admin, Broker, Certificates, Tls, command, spawn};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const LOCAL: &str = "127.0.0.1";
+/// Erlang's options for a listener that wants to see a certificate.
+const WANTED: &str = ", {verify, verify_peer}, {fail_if_no_peer_cert, true}";
+
+/// `new_task` with these arguments, to its end.
+fn send(arguments: &[&str]) -> env::Ended {
+    let mut command = command("new_task");
+    command.args(arguments);
+    spawn(command).ended()
+}
+
+fn url(host: &str, port: u16) -> String {
+    format!("amqps://guest:guest@{host}:{port}")
+}
+
+/// A server that treats its connections so, at most one at a time.
+fn server(serve: impl Fn(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    url(LOCAL, port)
+}
+
+#[test]
+fn tasks_pass_whatever_the_version_and_the_name() {
+    let tls = Tls::shared();
+    let (ca, queue) = (tls.path("ca.pem"), env::unique("tls"));
+    let [old, new, six] = tls.listen([
+        (LOCAL, "server.pem", ", {versions, ['tlsv1.2']}"),
+        (LOCAL, "server.pem", ", {versions, ['tlsv1.3']}"),
+        ("::1", "server.pem", ""),
+    ]);
+    let urls = [
+        tls.0.url.clone(),
+        url("localhost", old),
+        url(LOCAL, new),
+        url("[::1]", six),
+    ];
+    for url in &urls {
+        send(&["-u", url, "--cacert", &ca, "-q", &queue, url]).expect(0);
+    }
+    // The system's CA certificates are those that this variable names.
+    let mut system = command("new_task");
+    system.env("SSL_CERT_FILE", &ca);
+    system.args(["-u", &tls.0.url, "-q", &queue, "last"]);
+    spawn(system).ended().expect(0);
+
+    for url in &urls {
+        let broker = ["-u", url, "--cacert", &ca, "-q", &queue];
+        let mut worker = command("worker");
+        worker.args(broker).args(["--max-tasks", "1"]);
+        let ended = spawn(worker).ended().expect(0);
+        assert!(ended.stdout.contains(url.as_str()), "{ended}");
+    }
+    let admin = Admin::new(&tls.0.plain(), "x");
+    assert_eq!(admin.ready_in(&queue), 1);
+}
+
+#[test]
+fn a_broker_that_is_not_trusted_ends_it_at_once() {
+    let tls = Tls::shared();
+    let (ca, stranger) = (tls.path("ca.pem"), tls.path("stranger-ca.pem"));
+    let [expired, early, elsewhere, of_stranger, is_ca] = tls.listen([
+        (LOCAL, "expired.pem", ""),
+        (LOCAL, "early.pem", ""),
+        (LOCAL, "elsewhere.pem", ""),
+        (LOCAL, "stranger.pem", ""),
+        // The key does not belong to it, but that shows only later.
+        (LOCAL, "ca.pem", ", {versions, ['tlsv1.3']}"),
+    ]);
+    let none_of = format!("signed by none of the CAs in {ca}");
+    for (port, ca, told) in [
+        (
+            expired,
+            &ca,
+            "its certificate expired on 2025-01-01T00:00:00Z, and here it is 2",
+        ),
+        (
+            early,
+            &ca,
+            "its certificate is valid from 2045-01-01T00:00:00Z on",
+        ),
+        (
+            elsewhere,
+            &ca,
+            "is not for `localhost`, but for elsewhere.example",
+        ),
+        (of_stranger, &ca, none_of.as_str()),
+        (is_ca, &ca, "its certificate is that of a CA"),
+    ] {
+        // Were it tried again, then this would take ten seconds and more.
+        let url = url("localhost", port);
+        let arguments = ["-u", &url, "--cacert", ca, "--retry-for", "10m"];
+        for name in ["new_task", "worker"] {
+            let mut command = command(name);
+            command.args(arguments);
+            let ended = spawn(command).ended().expect(78);
+            ended.says("the broker is not trusted: ").says(told);
+        }
+    }
+    let url = url("localhost", of_stranger);
+    let queue = env::unique("trust");
+    send(&["-u", &url, "--cacert", &stranger, "-q", &queue, "x"]).expect(0);
+    send(&["-u", &url, "-q", &queue, "x"])
+        .expect(78)
+        .says("signed by no CA that this system trusts; name its CA with --cacert");
+}
+
+#[test]
+fn a_broker_that_wants_a_certificate() {
+    let tls = Tls::shared();
+    let ca = tls.path("ca.pem");
+    let (client, key) = (tls.path("client.pem"), tls.path("client.key"));
+    let (both, queue) = (tls.path("client+key.pem"), env::unique("wanted"));
+    let [old, new] = tls.listen([
+        (
+            LOCAL,
+            "server.pem",
+            &format!("{WANTED}, {{versions, ['tlsv1.2']}}"),
+        ),
+        (
+            LOCAL,
+            "server.pem",
+            &format!("{WANTED}, {{versions, ['tlsv1.3']}}"),
+        ),
+    ]);
+    // With TLS 1.3 the refusal comes when our side has done with the handshake.
+    for port in [old, new] {
+        let url = url(LOCAL, port);
+        let common = [
+            "-u",
+            &url,
+            "--cacert",
+            &ca,
+            "-q",
+            &queue,
+            "--retry-for",
+            "10m",
+        ];
+        let attempt = |own: &[&str]| send(&[&common[..], own, &["x"]].concat());
+        attempt(&["--cert", &client, "--key", &key]).expect(0);
+        attempt(&["--cert", &both]).expect(0);
+        attempt(&[])
+            .expect(77)
+            .says("the broker wants a certificate of this client; give one with --cert and --key");
+        for (name, told) in [
+            ("client-expired.pem", "client-expired.pem: it has expired"),
+            (
+                "client-stranger.pem",
+                "it does not know the CA that signed it",
+            ),
+        ] {
+            attempt(&["--cert", &tls.path(name), "--key", &key])
+                .expect(77)
+                .says("the broker refused the certificate in ")
+                .says(told);
+        }
+    }
+}
+
+#[test]
+fn log_in_by_certificate() {
+    let tls = Tls::shared();
+    let (ca, key) = (tls.path("ca.pem"), tls.path("client.key"));
+    let (both, nobody) = (tls.path("client+key.pem"), tls.path("client-nobody.pem"));
+    let queue = env::unique("external");
+    let (_, address) = tls.0.url.rsplit_once('@').unwrap();
+    let url = format!("amqps://{address}?auth_mechanism=external");
+    let common = ["-u", &url, "--cacert", &ca, "-q", &queue];
+    let attempt = |own: &[&str]| send(&[&common[..], own, &["x"]].concat());
+    attempt(&["--cert", &both]).expect(0);
+    let mut worker = command("worker");
+    worker
+        .args(common)
+        .args(["--cert", &both, "--max-tasks", "1"]);
+    spawn(worker).ended().expect(0);
+    attempt(&["--cert", &nobody, "--key", &key])
+        .expect(77)
+        .says("refused the log-in by certificate");
+    attempt(&[]).expect(77).says("--cert must name one");
+    let plain = tls.0.plain();
+    let (_, address) = plain.url.rsplit_once('@').unwrap();
+    let url = format!("amqp://{address}?auth_mechanism=external");
+    send(&["-u", &url, "x"])
+        .expect(77)
+        .says("does not offer log-in by certificate (EXTERNAL)")
+        .says("PLAIN");
+}
+
+#[test]
+fn files_that_cannot_be_used() {
+    let files = Certificates::new();
+    let [ca, client, key] = ["ca.pem", "client.pem", "client.key"].map(|name| files.path(name));
+    let [other, encrypted, own] =
+        ["server.key", "client-encrypted.key", "own"].map(|name| files.path(name));
+    std::fs::write(&own, "").unwrap();
+    let broken = files.path("broken");
+    let text = std::fs::read_to_string(&ca).unwrap();
+    std::fs::write(&broken, &text[..text.len() / 2]).unwrap();
+    for (options, told) in [
+        (
+            &["--cacert", "/no/such"][..],
+            "cannot use --cacert /no/such: No such file",
+        ),
+        (&["--cacert", "/"], "Is a directory"),
+        (&["--cacert", &own], "own: it is empty"),
+        (&["--cacert", &key], "it holds no certificate in PEM form"),
+        (&["--cacert", &broken], "it is damaged"),
+        (
+            &["--cert", &client],
+            "client.pem: it holds no private key in PEM form",
+        ),
+        (&["--cert", &client], "name the file that does with --key"),
+        (&["--cert", &client, "--key", &ca], "cannot use --key"),
+        (
+            &["--cert", &client, "--key", &other],
+            "does not belong to the certificate in",
+        ),
+        (
+            &["--cert", &client, "--key", &encrypted],
+            "its private key is encrypted",
+        ),
+        (&["--cert", &broken, "--key", &key], "cannot use --cert"),
+    ] {
+        // Nothing listens there, which is not even tried.
+        let url = [
+            "-u",
+            "amqps://guest:secret@localhost:1",
+            "--retry-for",
+            "10m",
+        ];
+        for name in ["new_task", "worker"] {
+            let mut command = command(name);
+            command.args(url).args(options);
+            if !options.contains(&"--cacert") {
+                command.args(["--cacert", &ca]);
+            }
+            let ended = spawn(command).ended().expect(78).says(told);
+            assert_eq!(ended.stderr.lines().count(), 1, "{ended}");
+            assert!(!ended.stderr.contains("secret"), "{ended}");
+        }
+    }
+    let mut system = command("new_task");
+    system
+        .env("SSL_CERT_FILE", "/no/such")
+        .args(["-u", "amqps://localhost:1"]);
+    spawn(system)
+        .ended()
+        .expect(78)
+        .says("no CA certificates are found on this system")
+        .says("/no/such");
+    send(&["-u", "amqps://a%20b", "--cacert", &ca])
+        .expect(78)
+        .says("TLS needs a host name or an IP address, and `a b` is neither");
+    send(&["-u", "amqp://localhost:1", "--cacert", &ca])
+        .expect(78)
+        .says("--cacert is for TLS, but the broker's URL is amqp://");
+    send(&["--key", &key]).expect(2);
+}
+
+#[test]
+fn a_port_with_tls_and_one_without_mixed_up() {
+    let tls = Tls::shared();
+    let (ca, plain) = (tls.path("ca.pem"), tls.0.plain());
+    let to_plain = plain.url.replace("amqp:", "amqps:");
+    send(&["-u", &to_plain, "--cacert", &ca, "--retry-for", "10m", "x"])
+        .expect(69)
+        .says("the broker speaks no TLS on this port");
+    let to_tls = tls.0.url.replace("amqps:", "amqp:");
+    send(&["-u", &to_tls, "--retry-for", "10m", "x"])
+        .expect(69)
+        .says("what answers there speaks TLS: write amqps:// in the URL");
+    let admin = Admin::new(&plain, "mixed");
+    for urls in [
+        format!("amqps://localhost:1,{}", plain.url),
+        format!("amqp://localhost:1,{}", tls.0.url),
+    ] {
+        send(&["-u", &urls, "--cacert", &ca, "-q", &admin.queue, "x"]).expect(0);
+    }
+    admin.wait_for_ready(2);
+}
+
+#[test]
+fn a_peer_that_speaks_no_tls_or_never_gets_done() {
+    let files = Certificates::new();
+    let ca = files.path("ca.pem");
+    let attempt = |url: &str, retry_for: &str| {
+        let limits = ["--connect-timeout", "300ms", "--retry-for", retry_for];
+        send(&[&["-u", url, "--cacert", &ca, "x"], &limits[..]].concat()).expect(69)
+    };
+    let web = server(|mut socket| {
+        let _ = socket.read(&mut [0; 64]);
+        let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    attempt(&web, "10m").says("what answers there does not speak TLS");
+    let rude = server(drop);
+    attempt(&rude, "0s").says("closed during the TLS handshake");
+    // One that says nothing, and one that sends a byte at a time.
+    let silent = server(|mut socket| while socket.read(&mut [0; 64]).is_ok_and(|n| n > 0) {});
+    let slow = server(|mut socket| {
+        // A handshake record of 4 KiB, a new byte each 20 ms.
+        let record = [0x16, 3, 3, 0x10, 0, 2, 0, 0x0f, 0xfc];
+        for byte in record.into_iter().chain(std::iter::repeat(0)) {
+            if socket.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    for url in [&silent, &slow] {
+        let begun = Instant::now();
+        attempt(url, "0s").says("no answer within 300ms (--connect-timeout)");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn large_tasks_arrive_whole() {
+    let tls = Tls::shared();
+    let (ca, queue) = (tls.path("ca.pem"), env::unique("large"));
+    let directory = std::env::temp_dir().join(&queue);
+    let [sent, done] = ["sent", "done"].map(|name| directory.join(name));
+    std::fs::create_dir_all(&sent).unwrap();
+    std::fs::create_dir_all(&done).unwrap();
+    let broker = ["-u", &tls.0.url, "--cacert", &ca, "-q", &queue];
+    // As many bytes as do not fit the records of TLS, in no pattern.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for number in 0..40 {
+        let body: Vec<u8> = std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        })
+        .take(125_000 + number)
+        .flatten()
+        .collect();
+        let id = number.to_string();
+        let path = sent.join(&id);
+        std::fs::write(&path, body).unwrap();
+        let file = ["--id", &id, "--body-file", path.to_str().unwrap()];
+        send(&[&broker[..], &file].concat()).expect(0);
+    }
+    let mut worker = command("worker");
+    worker
+        .args(broker)
+        .args(["--quiet", "-j", "4", "-p", "20", "--exit-when-empty", "--"]);
+    worker.args(["sh", "-c", "cat > \"$0/$TASK_ID\"", done.to_str().unwrap()]);
+    spawn(worker).ended().expect(0);
+    let compared = Command::new("diff")
+        .arg("-r")
+        .args([&sent, &done])
+        .output()
+        .unwrap();
+    let compared = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert_eq!(compared, "");
+    assert_eq!(std::fs::read_dir(&done).unwrap().count(), 40);
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn an_idle_connection_is_kept_up_by_heartbeats() {
+    let tls = Tls::shared();
+    let (ca, queue) = (tls.path("ca.pem"), env::unique("idle"));
+    let options = ["--cacert", &ca, "--heartbeat", "1s", "--dot", "4s"];
+    let mut worker = env::worker(&tls.0, &queue, &options);
+    let sent = env::new_task(&tls.0, &queue, &["--cacert", &ca, "four heartbeats."]);
+    sent.expect(0);
+    worker.event("done");
+    let ended = worker.stopped().expect(0);
+    assert_eq!(ended.events("disconnected").len(), 0, "{ended}");
+    Admin::new(&tls.0.plain(), "x").expect_empty(&queue);
+}
+
+#[test]
+fn a_broker_that_freezes_or_dies_is_used_again() {
+    let broker = Broker::with_tls();
+    let ca = broker.certificates().join("ca.pem");
+    let ca = ca.to_str().unwrap();
+    let queue = env::unique("again");
+    let hasty = [
+        "--cacert",
+        ca,
+        "--heartbeat",
+        "1s",
+        "--connect-timeout",
+        "500ms",
+    ];
+    let mut worker = env::worker(&broker, &queue, &hasty);
+    // The kernel still takes connections, and the handshake never ends.
+    broker.script("freeze");
+    let begun = Instant::now();
+    env::new_task(
+        &broker,
+        &queue,
+        &[&hasty[..], &["--retry-for", "1s", "x"]].concat(),
+    )
+    .expect(69)
+    .says("no answer within 500ms");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let reason = worker.event("disconnected")["reason"].to_string();
+    assert!(reason.contains("silent for two heartbeats"), "{reason}");
+    broker.script("thaw");
+    worker.event("reconnected");
+    env::new_task(&broker, &queue, &["--cacert", ca, "thawed"]).expect(0);
+    worker.event_of("done", "thawed");
+
+    broker.script("kill");
+    worker.event("disconnected");
+    broker.script("start");
+    worker.event("reconnected");
+    env::new_task(&broker, &queue, &["--cacert", ca, "restarted"]).expect(0);
+    worker.event_of("done", "restarted");
+    worker.stopped().expect(0);
+    Admin::new(&broker.plain(), "x").expect_empty(&queue);
+}
+
+#[test]
+fn a_worker_takes_renewed_certificates_up() {
+    let tls = Tls::shared();
+    let files = Certificates::new();
+    let [wanted] = tls.listen([(LOCAL, "server.pem", WANTED)]);
+    let own = files.path("own.pem");
+    std::fs::copy(tls.path("client+key.pem"), &own).unwrap();
+    let (url, ca) = (url(LOCAL, wanted), tls.path("ca.pem"));
+    let queue = env::unique("renewed");
+    let start = || {
+        let mut worker = command("worker");
+        worker.args(["-u", &url, "-q", &queue, "--log-format", "json"]);
+        worker.args(["--cacert", &ca, "--cert", &own]);
+        let mut worker = spawn(worker);
+        worker.event("waiting");
+        worker
+    };
+    let close = || {
+        let listed = tls
+            .0
+            .ctl(&["-q", "list_connections", "pid", "peer_cert_subject", "port"]);
+        let port = wanted.to_string();
+        for line in listed.lines().filter(|line| line.ends_with(&port)) {
+            let pid = line.split_whitespace().next().unwrap();
+            tls.0.ctl(&["-q", "close_connection", pid, "maintenance"]);
+        }
+    };
+    let mut worker = start();
+    // In the middle of being replaced: what was read at first still holds.
+    std::fs::write(&own, "").unwrap();
+    close();
+    worker.event("disconnected");
+    worker.event("reconnected");
+    // Replaced by one that the broker does not take: it is the one that is shown.
+    std::fs::copy(files.path("client+key.pem"), &own).unwrap();
+    close();
+    worker
+        .ended()
+        .expect(77)
+        .says("the broker refused the certificate in");
+}
