@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::errors;
 use super::frames::FRAME_MAX;
 use super::guard::{GuardedStream, Observed};
-use super::tls::{self, Loaded, Tls};
+use super::tls::{self, Prepared, Tls};
 use super::watchdog::{KillSwitch, Watchdog, WhenCut};
 use super::{CLOSE_LIMIT, RPC_LIMIT};
 use crate::endpoint::{Endpoint, LogIn, Transport};
@@ -96,10 +96,10 @@ struct Attempt {
 
 impl Attempt {
     fn run(&self, mut announce: impl FnMut(KillSwitch)) -> Result<Link, Fault> {
-        let loaded = match self.endpoint.transport {
+        let tls = match self.endpoint.transport {
             Transport::Tcp => None,
-            // Files that cannot be used are told even where no broker answers.
-            Transport::Tls => Some(self.options.tls.load()?),
+            // First of all: files that cannot be used are told even where no broker answers.
+            Transport::Tls => Some(self.options.tls.prepare(&self.endpoint)?),
         };
         let target = (self.endpoint.host.as_str(), self.endpoint.port);
         let addresses = target
@@ -112,7 +112,7 @@ impl Attempt {
                 return Err(errors::timed_out(&self.endpoint, self.options.timeout));
             }
             match TcpStream::connect_timeout(&address, left) {
-                Ok(socket) => return self.handshake(socket, loaded, &mut announce),
+                Ok(socket) => return self.handshake(socket, tls, &mut announce),
                 Err(error) => failures.push((address, error)),
             }
         }
@@ -122,7 +122,7 @@ impl Attempt {
     fn handshake(
         &self,
         socket: TcpStream,
-        tls: Option<Loaded>,
+        tls: Option<Prepared>,
         announce: &mut impl FnMut(KillSwitch),
     ) -> Result<Link, Fault> {
         let socket_error = |error: std::io::Error| {
@@ -137,9 +137,9 @@ impl Attempt {
                 let socket = mio::net::TcpStream::from_stream(socket).map_err(socket_error)?;
                 (Carrier::Tcp(socket), None)
             }
-            Some(loaded) => {
+            Some(prepared) => {
                 let tls = &self.options.tls;
-                let stream = tls::shake_hands(loaded, &self.endpoint, tls, socket)?;
+                let stream = tls::shake_hands(prepared, &self.endpoint, tls, socket)?;
                 let failure = stream.failure();
                 (Carrier::Tls(Box::new(stream)), Some(failure))
             }

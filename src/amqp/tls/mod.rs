@@ -38,9 +38,15 @@ pub struct Tls {
     first: Arc<OnceLock<Loaded>>,
 }
 
+/// All that one handshake needs.
+pub(super) struct Prepared {
+    name: ServerName<'static>,
+    loaded: Loaded,
+}
+
 /// What the files held.
 #[derive(Clone, Debug)]
-pub(super) struct Loaded {
+struct Loaded {
     config: ClientConfig,
     own: Option<Arc<CertifiedKey>>,
 }
@@ -58,17 +64,20 @@ impl Tls {
         }
     }
 
-    /// Reads the files. That is done for each connection, so that a worker that reconnects takes
+    /// Gets ready to connect to `endpoint`: reads the files. That is done for each connection, so that a worker that reconnects takes
     /// renewed certificates up. Where they cannot be used at that moment, perhaps because they
     /// are just being replaced, what they held at first still holds.
-    pub(super) fn load(&self) -> Result<Loaded, Fault> {
-        match self.read() {
+    pub(super) fn prepare(&self, endpoint: &Endpoint) -> Result<Prepared, Fault> {
+        let name = ServerName::try_from(endpoint.host.clone())
+            .map_err(|_| failure::no_server_name(endpoint))?;
+        let loaded = match self.read() {
             Ok(loaded) => {
                 let _ = self.first.set(loaded.clone());
-                Ok(loaded)
+                loaded
             }
-            Err(fault) => self.first.get().cloned().ok_or(fault),
-        }
+            Err(fault) => self.first.get().cloned().ok_or(fault)?,
+        };
+        Ok(Prepared { name, loaded })
     }
 
     fn read(&self) -> Result<Loaded, Fault> {
@@ -99,13 +108,11 @@ impl Tls {
 /// With TLS 1.3 this side is done before the broker has looked at our certificate. Its refusal
 /// comes with the first read; [`TlsStream::failure`] tells it.
 pub(super) fn shake_hands(
-    loaded: Loaded,
+    Prepared { name, loaded }: Prepared,
     endpoint: &Endpoint,
     tls: &Tls,
     mut socket: TcpStream,
 ) -> Result<TlsStream, Fault> {
-    let name = ServerName::try_from(endpoint.host.clone())
-        .map_err(|_| failure::no_server_name(endpoint))?;
     let asked = Arc::new(Asked::new(loaded.own));
     let mut config = loaded.config;
     config.client_auth_cert_resolver = Arc::<Asked>::clone(&asked);

@@ -149,23 +149,29 @@ enum Received {
 }
 
 impl Read for TlsStream {
-    /// Gives what is decrypted first, so that amiquip, which reads until the socket would block,
-    /// leaves nothing behind that no further event would tell of.
+    /// Gives all that is here already, and only then asks the socket. amiquip reads until the
+    /// socket would block, so that nothing is left behind that no further event would tell of; and
+    /// as each of its reads clears the whole buffer first, it should be filled by few of them.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.tls.reader().read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // At its end AMQP says goodbye itself. So it does not matter whether TLS does.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
-                read => return read,
-            }
-            match self.receive() {
-                Ok(Received::Bytes) => {}
-                Ok(Received::End) => return Ok(0),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        let mut count = 0;
+        while count < buffer.len() {
+            match self.tls.reader().read(&mut buffer[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if count > 0 && self.taken == self.filled => break,
+                Err(_) => match self.receive() {
+                    Ok(Received::Bytes) => {}
+                    // AMQP says goodbye itself. So it does not matter whether TLS does.
+                    Ok(Received::End) => break,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    // rustls tells its errors again.
+                    Err(_) if count > 0 => break,
+                    Err(error) => return Err(error),
+                },
             }
         }
+        Ok(count)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Broker, root, unique};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// What `scripts/certificates` makes.
 pub struct Certificates(PathBuf);
@@ -41,7 +41,7 @@ impl Tls {
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Tls>> = Mutex::new(Weak::new());
         // A test that failed while it held the lock has started no broker.
-        let mut shared = SHARED.lock().unwrap_or_else(|error| error.into_inner());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
             let tls = Arc::new(Self(Broker::with_tls()));
             *shared = Arc::downgrade(&tls);
