@@ -1,7 +1,7 @@
 //! The wall around amiquip: the one module that knows the client library.
 //!
 //! No type of amiquip's appears in what other modules see. Read `open` first (how a connection
-//! comes about), then `channel` and `consuming`. What makes amiquip dangerous, and where it
+//! comes about), then `channel` and `consuming`. `tls` carries `amqps://`. What makes amiquip dangerous, and where it
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.

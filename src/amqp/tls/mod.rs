@@ -64,9 +64,11 @@ impl Tls {
         }
     }
 
-    /// Gets ready to connect to `endpoint`: reads the files. That is done for each connection, so that a worker that reconnects takes
-    /// renewed certificates up. Where they cannot be used at that moment, perhaps because they
-    /// are just being replaced, what they held at first still holds.
+    /// Gets ready to connect to `endpoint`.
+    ///
+    /// The files are read for each connection, so that a worker that reconnects takes renewed
+    /// certificates up. Where they cannot be used at that moment, perhaps because they are just
+    /// being replaced, what they held at first still holds.
     pub(super) fn prepare(&self, endpoint: &Endpoint) -> Result<Prepared, Fault> {
         let name = ServerName::try_from(endpoint.host.clone())
             .map_err(|_| failure::no_server_name(endpoint))?;
