@@ -1,7 +1,7 @@
 //! The wall around amiquip: the one module that knows the client library.
 //!
 //! No type of amiquip's appears in what other modules see. Read `open` first (how a connection
-//! comes about), then `channel` and `consuming`. What makes amiquip dangerous, and where it
+//! comes about), then `channel` and `consuming`. `tls` carries `amqps://`. What makes amiquip dangerous, and where it
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
@@ -18,6 +18,7 @@
 //!    sets the one and always sets a prefetch unless the user asks for none.
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
 
+mod carrier;
 mod channel;
 mod confirms;
 mod consuming;
@@ -27,6 +28,7 @@ mod guard;
 mod open;
 mod properties;
 mod start_ok;
+mod tls;
 mod watchdog;
 
 pub use channel::{Burst, Channel, Declared, QueueArguments};
@@ -34,6 +36,7 @@ pub use confirms::{Confirmation, Confirms, Waited};
 pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
 pub use open::{Link, OpenOptions, open};
 pub use properties::Properties;
+pub use tls::Tls;
 pub use watchdog::{Cut, WhenCut, cut};
 
 use std::time::Duration;

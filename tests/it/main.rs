@@ -14,6 +14,9 @@ mod errors;
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 
+/// TLS: trust, client certificates, versions, and all that must hold over it as well.
+mod tls;
+
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
