@@ -26,6 +26,8 @@ pub mod endpoint;
 pub mod escape;
 pub mod exit_code;
 pub mod fault;
+#[cfg(test)]
+mod fuzz;
 pub mod logging;
 pub mod new_task;
 pub mod progress;

@@ -23,8 +23,11 @@ mod confirms;
 mod consuming;
 mod errors;
 mod frames;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod guard;
 mod open;
+mod payload;
 mod properties;
 mod start_ok;
 mod watchdog;

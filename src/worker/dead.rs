@@ -194,7 +194,7 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
 
 /// The task without the story of its failures, but with one more replay: this tells it from its
 /// former life where a worker remembers what it has done.
-fn begun_anew(task: &Task) -> Task {
+pub(super) fn begun_anew(task: &Task) -> Task {
     let replays = redelivery::count(task, redelivery::REPLAYS) + 1;
     let mut properties = task.properties.for_another_publish();
     for name in STORY.into_iter().chain([redelivery::REDELIVERIES]) {

@@ -13,6 +13,8 @@ mod errands;
 mod events;
 mod exit_watch;
 mod finished;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod letters;
 mod outcome;
