@@ -19,16 +19,18 @@ pub(crate) fn check<S: Strategy>(
     let seconds = std::env::var("FUZZ_SECONDS").ok();
     let limit = seconds.and_then(|seconds| seconds.parse().ok());
     let limit = Duration::from_secs(limit.unwrap_or(0));
-    let mut runner = TestRunner::new(Config {
+    let config = Config {
         cases: CASES,
         // Nothing is written into the source tree: a case that fails becomes an ordinary test.
         failure_persistence: None,
         ..Config::default()
-    });
+    };
     let started = Instant::now();
     let mut cases = 0_u64;
     loop {
-        if let Err(error) = runner.run(strategy, &test) {
+        // A runner counts its cases, and runs no more once it has had enough; each has a seed of
+        // its own.
+        if let Err(error) = TestRunner::new(config.clone()).run(strategy, &test) {
             panic!("{error}");
         }
         cases += u64::from(CASES);
