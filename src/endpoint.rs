@@ -78,6 +78,12 @@ impl Endpoint {
                  in a password is written %3F",
             ));
         }
+        // The parser has resolved these by now, and another vhost would be taken.
+        if text.split('/').skip(3).any(is_dots) {
+            return Err(unusable(
+                "a vhost named `.` or `..` cannot stand in a URL; create one with another name",
+            ));
+        }
         let user = match url.username() {
             "" => "guest".to_owned(),
             user => decode(user, "user name")?,
@@ -160,6 +166,11 @@ fn vhost(path: &str) -> Result<String, Fault> {
             Ok(vhost)
         }
     }
+}
+
+fn is_dots(segment: &str) -> bool {
+    let decoded: Vec<u8> = percent_decode_str(segment).collect();
+    [&b"."[..], b".."].contains(&decoded.as_slice())
 }
 
 fn decode(part: &str, what: &str) -> Result<String, Fault> {
@@ -266,6 +277,19 @@ mod tests {
             assert!(!refusal.contains("me:"), "{text}: {refusal}");
             assert!(!refusal.contains("hunter2"), "{text}: {refusal}");
         }
+    }
+
+    #[test]
+    fn another_vhost_is_never_taken_instead() {
+        for text in [
+            "amqp://h/.",
+            "amqp://h/..",
+            "amqp://h/%2E%2e",
+            "amqp://h/a/../b",
+        ] {
+            assert!(refusal(text).contains("vhost"), "{text}");
+        }
+        assert_eq!(parse("amqp://h/...").vhost, "...");
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn scanned(bytes: &[u8], sizes: &[usize]) -> (Verdict, Vec<u8>) {
             Ok(found) => close = close.or(found),
             Err(violation) => return (Err(violation), Vec::new()),
         }
-        assert!(scanner.held() <= 512, "{} bytes are kept", scanner.held());
+        assert!(scanner.held() <= 1024, "{} bytes are kept", scanner.held());
         begin = end;
     }
     (Ok(close), bytes)

@@ -70,6 +70,8 @@ fn fuzz_urls_keep_every_part() {
                 encode(&password),
                 encode(&vhost)
             );
+            // URLs give these two a meaning of their own.
+            prop_assume!(vhost != "." && vhost != "..");
             let endpoint = Endpoint::parse(&url).unwrap();
             prop_assert_eq!(&endpoint.user, &user);
             prop_assert_eq!(endpoint.password.reveal(), password);
