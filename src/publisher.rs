@@ -113,17 +113,29 @@ fn await_confirm(
     let mut blocked: Option<String> = None;
     let mut returned: Option<String> = None;
     loop {
+        // News without end must not keep the time-out from being noticed.
+        if Instant::now() >= deadline {
+            return Err(timed_out(queue, options, blocked.as_deref()));
+        }
         match confirms.wait(&options.when_cut, deadline) {
-            Waited::News(Confirmation::Settled { verdict, .. }) => {
+            // The one task that was published on this channel: number 1, or all.
+            Waited::News(Confirmation::Settled {
+                tag,
+                multiple,
+                verdict,
+            }) if tag == 1 || (tag == 0 && multiple) => {
                 return match (verdict, returned) {
                     (Verdict::Ack, None) => Ok(()),
                     (Verdict::Ack, Some(reason)) => Err(unroutable(queue, &reason)),
                     (Verdict::Nack, _) => Err(nacked(queue)),
                 };
             }
+            Waited::News(Confirmation::Settled { .. }) => {}
             Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
             Waited::News(Confirmation::Blocked(reason)) => {
-                notify(Notice::Blocked(reason.clone()));
+                if blocked.as_ref() != Some(&reason) {
+                    notify(Notice::Blocked(reason.clone()));
+                }
                 blocked = Some(reason);
             }
             Waited::News(Confirmation::Unblocked) => {

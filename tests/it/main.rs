@@ -11,6 +11,9 @@ mod lessons;
 /// What a user reads when something is wrong, and the exit code.
 mod errors;
 
+/// Peers that send garbage, too much, too slowly, or what would crash a client.
+mod hostile;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 

@@ -141,9 +141,32 @@ impl Running {
     }
 
     /// Waits for the end.
-    pub fn ended(mut self) -> Ended {
+    pub fn ended(self) -> Ended {
+        self.ended_while(|_| {})
+    }
+
+    /// Waits for the end, and tells the most memory that the command had at once, in KiB.
+    pub fn ended_with_peak(self) -> (Ended, u64) {
+        let mut peak = 0;
+        let ended = self.ended_while(|pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+            let status = status.unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let size = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+            peak = size.unwrap_or(0).max(peak);
+        });
+        (ended, peak)
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn ended_while(mut self, mut look: impl FnMut(u32)) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         let status = loop {
+            look(self.child.id());
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
                 None if Instant::now() > deadline => self.fail("it does not end"),
