@@ -27,8 +27,9 @@ const STARS: &str = "***";
 #[must_use]
 pub fn take() -> Vec<OsString> {
     let shown: Vec<OsString> = env::args_os().collect();
-    if let Ok(concealed) = env::var(CONCEALED) {
-        return restored(shown, &concealed, process::id());
+    let concealed = env::var(CONCEALED).ok();
+    if let Some(given) = concealed.and_then(|text| restored(&shown, &text, process::id())) {
+        return given;
     }
     begin_anew(&shown);
     shown
@@ -64,21 +65,20 @@ fn begin_anew(arguments: &[OsString]) {
         .exec();
 }
 
-/// `shown` with what `concealed` holds for the process `pid`. A variable that came from another
-/// process is of no meaning here.
-fn restored(mut shown: Vec<OsString>, concealed: &str, pid: u32) -> Vec<OsString> {
-    let parsed = serde_json::from_str::<Value>(concealed).ok();
-    let parsed = parsed.and_then(|value| <(u32, Map<String, Value>)>::deserialize(value).ok());
-    let Some((_, concealed)) = parsed.filter(|(of, _)| *of == pid) else {
-        return shown;
-    };
-    for (at, argument) in concealed {
-        let place = at.parse().ok().and_then(|at: usize| shown.get_mut(at));
-        if let (Some(place), Some(text)) = (place, argument.as_str()) {
-            *place = text.into();
-        }
+/// `shown` with what `concealed` holds for the process `pid`. What came from another process is of
+/// no meaning here.
+fn restored(shown: &[OsString], concealed: &str, pid: u32) -> Option<Vec<OsString>> {
+    let value: Value = serde_json::from_str(concealed).ok()?;
+    let (of, concealed) = <(u32, Map<String, Value>)>::deserialize(value).ok()?;
+    if of != pid {
+        return None;
     }
-    shown
+    let mut given = shown.to_vec();
+    for (at, argument) in concealed {
+        let at: usize = at.parse().ok()?;
+        *given.get_mut(at)? = argument.as_str()?.into();
+    }
+    Some(given)
 }
 
 /// `text` with stars for the passwords of the AMQP URLs in it. Each reaches to the next: a comma may
@@ -147,12 +147,13 @@ mod tests {
 
     #[test]
     fn only_what_was_meant_for_this_process_is_restored() {
-        let shown = || ["x", "amqp://me:***@h"].map(OsString::from).to_vec();
-        let concealed = r#"[7,{"1":"amqp://me:secret@h","9":"none"}]"#;
-        assert_eq!(restored(shown(), concealed, 7)[1], "amqp://me:secret@h");
-        assert_eq!(restored(shown(), concealed, 8), shown());
-        for nonsense in ["", "[7]", "[7,{\"1\":2}]", "{}"] {
-            assert_eq!(restored(shown(), nonsense, 7), shown());
+        let shown = ["x", "amqp://me:***@h"].map(OsString::from);
+        let concealed = r#"[7,{"1":"amqp://me:secret@h"}]"#;
+        let given = restored(&shown, concealed, 7).unwrap();
+        assert_eq!(given, ["x", "amqp://me:secret@h"]);
+        assert_eq!(restored(&shown, concealed, 8), None);
+        for nonsense in ["", "[7]", "[7,{\"1\":2}]", "[7,{\"9\":\"x\"}]", "{}"] {
+            assert_eq!(restored(&shown, nonsense, 7), None);
         }
     }
 }

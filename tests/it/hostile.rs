@@ -121,7 +121,7 @@ fn endless_headers(peer: &mut Peer) -> io::Result<()> {
 }
 
 fn endless_bodies(peer: &mut Peer) -> io::Result<()> {
-    peer.send_for_ever(&frame(BODY, 1, &[0; 60_000]))
+    peer.send_for_ever(&frame(BODY, 1, &vec![0; 60_000]))
 }
 
 fn endless_heartbeats(peer: &mut Peer) -> io::Result<()> {
@@ -208,7 +208,7 @@ fn every_step_after_the_handshake() {
     run_all(
         &["worker"],
         &[Step::ChannelOpenOk, Step::DeclareOk, Step::Consuming],
-        &turns,
+        turns,
         69,
     );
 }
@@ -318,7 +318,7 @@ fn deliveries_that_cannot_be() {
     fn larger_than_any(peer: &mut Peer) -> io::Result<()> {
         peer.send(&deliver(1, b"tag"))?;
         peer.send(&content_header(1, 1 << 63, b""))?;
-        peer.send_for_ever(&frame(BODY, 1, &[0; 60_000]))
+        peer.send_for_ever(&frame(BODY, 1, &vec![0; 60_000]))
     }
     fn larger_than_announced(peer: &mut Peer) -> io::Result<()> {
         peer.send(&deliver(1, b"tag"))?;

@@ -14,6 +14,9 @@ mod errors;
 /// Peers that send garbage, too much, too slowly, or what would crash a client.
 mod hostile;
 
+/// Passwords, which must not show anywhere.
+mod secrets;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 
