@@ -5,6 +5,7 @@
 //! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
+mod beforehand;
 mod child;
 mod command;
 mod dead;

@@ -17,6 +17,9 @@ mod hostile;
 /// Passwords, which must not show anywhere.
 mod secrets;
 
+/// Users who may do only what a command needs.
+mod permissions;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 

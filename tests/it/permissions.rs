@@ -1,0 +1,214 @@
+//! Users who may do only what a command needs, as README's table tells. Each permission is needed:
+//! without it the command ends with 77, and says so.
+
+use crate::env::{self, Admin, Broker, Ended, command, spawn};
+use std::collections::BTreeMap;
+
+/// The broker's regular expressions for what a user may configure, write and read.
+#[derive(Clone)]
+struct Permissions {
+    configure: String,
+    write: String,
+    read: String,
+}
+
+impl Permissions {
+    /// Of names without a character that means something in regular expressions, except for `.`.
+    fn new(configure: &[&str], write: &[&str], read: &[&str]) -> Self {
+        let either = |names: &[&str]| format!("^({})$", names.join("|").replace('.', "[.]"));
+        Self {
+            configure: either(configure),
+            write: either(write),
+            read: either(read),
+        }
+    }
+
+    /// The same without each of them in turn.
+    fn with_one_less(&self) -> Vec<Self> {
+        let mut less = vec![self.clone(), self.clone(), self.clone()];
+        let nothing = "^()$";
+        nothing.clone_into(&mut less[0].configure);
+        nothing.clone_into(&mut less[1].write);
+        nothing.clone_into(&mut less[2].read);
+        less.retain(|less| less.key() != self.key());
+        less
+    }
+
+    fn key(&self) -> (&str, &str, &str) {
+        (&self.configure, &self.write, &self.read)
+    }
+}
+
+/// Users of the broker's, made all at once: each call of `rabbitmqctl` takes a third of a second.
+struct Users<'a> {
+    broker: &'a Broker,
+    names: BTreeMap<(String, String, String), String>,
+}
+
+impl<'a> Users<'a> {
+    fn new(broker: &'a Broker, all: &[Permissions]) -> Self {
+        let mut names = BTreeMap::new();
+        let mut script = Vec::new();
+        for permissions in all.iter().flat_map(|each| {
+            let mut users = each.with_one_less();
+            users.push(each.clone());
+            users
+        }) {
+            let name = env::unique("user");
+            let (configure, write, read) = permissions.key();
+            script.push(format!(
+                "rabbit_auth_backend_internal:add_user(<<\"{name}\">>, <<\"pw\">>, <<\"tests\">>), \
+                 rabbit_auth_backend_internal:set_permissions(<<\"{name}\">>, <<\"/\">>, \
+                 <<\"{configure}\">>, <<\"{write}\">>, <<\"{read}\">>, <<\"tests\">>)"
+            ));
+            let key = (configure.to_owned(), write.to_owned(), read.to_owned());
+            names.insert(key, name);
+        }
+        broker.ctl(&["eval", &format!("{}.", script.join(", "))]);
+        Self { broker, names }
+    }
+
+    /// Runs a command as the user with these permissions.
+    fn run(&self, permissions: &Permissions, queue: &str, words: &[&str]) -> Ended {
+        let (configure, write, read) = permissions.key();
+        let key = (configure.to_owned(), write.to_owned(), read.to_owned());
+        let url = self
+            .broker
+            .url_with(&format!("{}:pw", self.names[&key]), "");
+        let mut command = command(words[0]);
+        command.args(["-u", &url, "-q", queue]).args(&words[1..]);
+        spawn(command).ended()
+    }
+
+    /// The command does its work with these permissions, and not with one less.
+    fn expect_just_enough(&self, permissions: &Permissions, queue: &str, words: &[&str]) -> Ended {
+        for less in permissions.with_one_less() {
+            let refused = self.run(&less, queue, words);
+            refused
+                .expect(77)
+                .says("refused access")
+                .says("set_permissions");
+        }
+        self.run(permissions, queue, words).expect(0)
+    }
+}
+
+impl Drop for Users<'_> {
+    fn drop(&mut self) {
+        let script: Vec<String> = self
+            .names
+            .values()
+            .map(|name| {
+                format!("rabbit_auth_backend_internal:delete_user(<<\"{name}\">>, <<\"tests\">>)")
+            })
+            .collect();
+        self.broker
+            .ctl(&["eval", &format!("{}.", script.join(", "))]);
+    }
+}
+
+const DEFAULT_EXCHANGE: &str = "amq.default";
+
+#[test]
+fn sending() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let queue = admin.queue.as_str();
+    let declares = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[]);
+    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
+    let users = Users::new(broker, &[declares.clone(), sends.clone()]);
+    users.expect_just_enough(&declares, queue, &["new_task", "x"]);
+    users.expect_just_enough(&sends, queue, &["new_task", "--no-declare", "x"]);
+    assert_eq!(admin.ready(), 2);
+}
+
+#[test]
+fn working() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let queue = admin.queue.as_str();
+    admin.declare();
+    admin.publish(&["1", "2"]);
+    let declares = Permissions::new(&[queue], &[], &[queue]);
+    let works = Permissions::new(&[], &[], &[queue]);
+    let nothing = Permissions::new(&[], &[], &[]);
+    let users = Users::new(broker, &[declares.clone(), works.clone(), nothing.clone()]);
+    let one = ["worker", "--max-tasks", "1"];
+    users.expect_just_enough(&declares, queue, &one);
+    users.expect_just_enough(&works, queue, &[&one[..], &["--no-declare"]].concat());
+    users.expect_just_enough(&nothing, queue, &["worker", "--status"]);
+    assert_eq!(admin.ready(), 0);
+}
+
+#[test]
+fn failing_and_looking_after_it() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let queue = admin.queue.as_str();
+    let (dead, delay) = (format!("{queue}.dead"), format!("{queue}.delay.20"));
+    admin.declare();
+    admin.publish(&["x"]);
+    let all = [queue, &delay, &dead];
+    let declares = Permissions::new(&all, &[DEFAULT_EXCHANGE], &[queue, &delay]);
+    let works = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[queue]);
+    let lists = Permissions::new(&[], &[], &[&dead]);
+    let replays = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[&dead]);
+    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[&dead]);
+    let users = Users::new(
+        broker,
+        &[
+            declares.clone(),
+            works.clone(),
+            lists.clone(),
+            replays.clone(),
+            sends.clone(),
+        ],
+    );
+    let fails = |options: &[&'static str]| {
+        let begin = [
+            "worker",
+            "--retries",
+            "1",
+            "--backoff",
+            "20ms",
+            "--max-tasks",
+            "2",
+        ];
+        [&begin[..], options, &["--", "false"]].concat()
+    };
+
+    // Nothing is there yet, and nothing may be made.
+    let refused = users
+        .run(&works, queue, &fails(&["--no-declare"]))
+        .expect(73);
+    refused.says(&format!("there is no queue `{delay}`"));
+
+    users.expect_just_enough(&declares, queue, &fails(&[]));
+    assert_eq!(admin.ready_in(&dead), 1);
+    users.expect_just_enough(&lists, queue, &["worker", "--list-dead"]);
+    users.expect_just_enough(&replays, queue, &["worker", "--replay-dead"]);
+    assert_eq!(admin.ready(), 1);
+
+    // Now the queues are there.
+    users.expect_just_enough(&works, queue, &fails(&["--no-declare"]));
+    assert_eq!(admin.ready_in(&dead), 1);
+    let replay = ["worker", "--replay-dead", "--no-declare"];
+    users.expect_just_enough(&sends, queue, &replay);
+    assert_eq!(admin.ready(), 1);
+    admin.delete_queue(&delay);
+}
+
+#[test]
+fn the_refusal_of_a_dead_letter_queue_gives_the_task_back() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let queue = admin.queue.as_str();
+    admin.declare();
+    admin.publish(&["x"]);
+    let no_dead = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[queue]);
+    let users = Users::new(broker, std::slice::from_ref(&no_dead));
+    let words = ["worker", "--on-failure", "dead-letter", "--", "false"];
+    let refused = users.run(&no_dead, queue, &words).expect(77);
+    refused.says(&format!("access to queue '{queue}.dead'"));
+    assert_eq!(admin.ready(), 1);
+}
