@@ -187,6 +187,8 @@ fn header_value() -> impl Strategy<Value = AMQPValue> {
         any::<i64>().prop_map(AMQPValue::LongLongInt),
         any::<u64>().prop_map(AMQPValue::Timestamp),
         ".{0,30}".prop_map(AMQPValue::LongString),
+        any::<u64>().prop_map(|number| AMQPValue::LongString(number.to_string())),
+        Just(AMQPValue::LongString(u64::MAX.to_string())),
         vec(any::<u8>(), 0..20).prop_map(AMQPValue::ByteArray),
         Just(AMQPValue::Void),
     ];

@@ -4,7 +4,7 @@ use super::check;
 use crate::endpoint::Endpoint;
 use crate::escape::escape;
 use crate::fault::Kind;
-use crate::task::{Header, Task, TaskOptions};
+use crate::task::{Header, TaskOptions, Template};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 
@@ -95,7 +95,7 @@ fn fuzz_headers() {
                 headers: vec![header],
                 ..TaskOptions::default()
             };
-            let task = Task::new(Vec::new(), &options);
+            let task = Template::new(&options).task(Vec::new());
             prop_assert_eq!(task.properties.header(name), Some(value.to_owned()));
         }
         Ok(())

@@ -38,7 +38,7 @@ pub(super) fn list(
     let dead = &settings.dead_letters;
     let mut link = settings
         .connector
-        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
     let mut shown = 0_u32;
@@ -107,7 +107,7 @@ pub(super) fn replay(
     let (queue, dead) = (&settings.queue, &settings.dead_letters);
     let mut link = settings
         .connector
-        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     if count == 0 && only.is_none() {
         report.note(&format!("there is nothing in queue `{dead}`"));
@@ -129,8 +129,16 @@ pub(super) fn replay(
         }
         let anew = begun_anew(&task);
         let name = queue.name.as_str();
-        work_channel.publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)?;
-        await_confirm(&mut confirms, queue)?;
+        let sent = work_channel
+            .publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)
+            .and_then(|()| await_confirm(&mut confirms, queue, u64::from(replayed) + 1));
+        if let Err(fault) = sent {
+            // The broker may have closed the channel, and then it said why.
+            let words = work_channel.why_closed();
+            return Err(words
+                .filter(|words| words.reply().is_some())
+                .unwrap_or(fault));
+        }
         dead_channel.ack(token)?;
         replayed += 1;
         report.event(
@@ -164,7 +172,12 @@ fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
     Fault::new(Kind::Other, text)
 }
 
-fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Result<(), Fault> {
+/// Waits for the verdict on publish number `expected` of the channel, the only one under way.
+fn await_confirm(
+    confirms: &mut crate::amqp::Confirms,
+    queue: &WorkQueue,
+    expected: u64,
+) -> Result<(), Fault> {
     let failed = |why: &str| {
         let text = format!(
             "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
@@ -174,9 +187,14 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
     };
     let deadline = Instant::now() + CONFIRM_TIMEOUT;
     let mut returned: Option<String> = None;
+    let never = crossbeam_channel::never::<()>();
     loop {
-        match confirms.wait(&crossbeam_channel::never::<()>(), deadline) {
-            Waited::News(Confirmation::Settled { verdict, .. }) => {
+        match confirms.wait(&never, &never, deadline) {
+            Waited::News(Confirmation::Settled {
+                tag,
+                multiple,
+                verdict,
+            }) if tag == expected || (tag == 0 && multiple) => {
                 return match (verdict, returned) {
                     (Verdict::Ack, None) => Ok(()),
                     (Verdict::Ack, Some(reason)) => failed(&reason),
@@ -184,8 +202,12 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
                 };
             }
             Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
-            Waited::News(Confirmation::Blocked(_) | Confirmation::Unblocked) | Waited::Inbox(_) => {
-            }
+            Waited::News(
+                Confirmation::Settled { .. } | Confirmation::Blocked(_) | Confirmation::Unblocked,
+            )
+            | Waited::Inbox(_)
+            | Waited::Answer(_) => {}
+            Waited::Cut => return failed("it was interrupted"),
             Waited::Closed => return failed("the connection broke"),
             Waited::Timeout => return failed("the broker did not confirm in time"),
         }
@@ -195,7 +217,7 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
 /// The task without the story of its failures, but with one more replay: this tells it from its
 /// former life where a worker remembers what it has done.
 pub(super) fn begun_anew(task: &Task) -> Task {
-    let replays = redelivery::count(task, redelivery::REPLAYS) + 1;
+    let replays = redelivery::count(task, redelivery::REPLAYS).saturating_add(1);
     let mut properties = task.properties.for_another_publish();
     for name in STORY.into_iter().chain([redelivery::REDELIVERIES]) {
         properties = properties.without_header(name);
