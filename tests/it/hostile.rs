@@ -5,7 +5,8 @@ use crate::env::fake::{
     BODY, HEARTBEAT, METHOD, Peer, Step, close, content_header, deliver, fake_broker, frame,
     method, short, start, start_with, tune,
 };
-use crate::env::{self, command, spawn};
+use crate::env::{self, Admin, command, spawn};
+use amiquip::{AmqpProperties, AmqpValue, Connection, FieldTable, Publish};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -400,4 +401,51 @@ fn deep_table(levels: usize) -> Vec<u8> {
     reversed.extend(b"h\x01");
     reversed.reverse();
     reversed
+}
+
+#[test]
+fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "deep");
+    admin.declare();
+    let (url, queue) = (broker.url.clone(), admin.queue.clone());
+    // amiquip calls itself for each level, on this side too: on a stack of its own.
+    let publisher = std::thread::Builder::new().stack_size(1 << 29);
+    let sending = publisher.spawn(move || {
+        let mut value = AmqpValue::Void;
+        for _ in 0..5000 {
+            value = AmqpValue::FieldArray(vec![value]);
+        }
+        let headers = [
+            ("deep".to_owned(), value),
+            ("plain".to_owned(), AmqpValue::LongString("kept".to_owned())),
+        ];
+        let properties = AmqpProperties::default()
+            .with_delivery_mode(2)
+            .with_headers(headers.into_iter().collect::<FieldTable>());
+        let mut connection = Connection::insecure_open(&url).unwrap();
+        let channel = connection.open_channel(None).unwrap();
+        let publish = Publish::with_properties(b"x", queue, properties);
+        channel.basic_publish("", publish).unwrap();
+        connection.close().unwrap();
+    });
+    sending.unwrap().join().unwrap();
+    // It fails, is tried again, becomes a dead letter, is listed and sent anew.
+    let words = ["sh", "-c", "echo $TASK_HEADER_PLAIN; false"].map(str::to_owned);
+    let options = ["--retries", "1", "--backoff", "30ms", "--max-tasks", "2"];
+    let ended = env::worker_with(broker, &admin.queue, &options, &words)
+        .ended()
+        .expect(0);
+    assert_eq!(ended.events("dead_lettered").len(), 1, "{ended}");
+    assert_eq!(ended.stderr.matches("kept").count(), 2, "{ended}");
+    for looks in ["--list-dead", "--replay-dead"] {
+        let mut command = command("worker");
+        command.args(["-u", &broker.url, "-q", &admin.queue, looks]);
+        spawn(command).ended().expect(0);
+    }
+    assert_eq!(admin.ready(), 1);
+    // What could not be kept is what lay too deep, and nothing beside it.
+    let headers = admin.get().unwrap().1.headers().clone().unwrap();
+    assert_eq!(headers["plain"], AmqpValue::LongString("kept".to_owned()));
+    admin.delete_queue(&format!("{}.delay.30", admin.queue));
 }

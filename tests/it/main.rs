@@ -14,6 +14,9 @@ mod errors;
 /// Peers that send garbage, too much, too slowly, or what would crash a client.
 mod hostile;
 
+/// Terminal escapes in whatever comes from outside.
+mod escapes;
+
 /// Passwords, which must not show anywhere.
 mod secrets;
 
