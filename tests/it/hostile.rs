@@ -413,7 +413,7 @@ fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
     let publisher = std::thread::Builder::new().stack_size(1 << 29);
     let sending = publisher.spawn(move || {
         let mut value = AmqpValue::Void;
-        for _ in 0..5000 {
+        for _ in 0..1500 {
             value = AmqpValue::FieldArray(vec![value]);
         }
         let headers = [

@@ -24,16 +24,26 @@ fn encoded() -> String {
 struct User {
     name: String,
     file: PathBuf,
+    /// Where the user is known.
+    broker: Option<&'static Broker>,
 }
 
 impl User {
-    fn new(broker: &Broker) -> Self {
+    /// One that the broker knows, and who may do anything.
+    fn new(broker: &'static Broker) -> Self {
+        let mut user = Self::unknown();
+        broker.add_users([(user.name.as_str(), password().as_str(), [".*"; 3])]);
+        user.broker = Some(broker);
+        user
+    }
+
+    /// One that no broker knows.
+    fn unknown() -> Self {
         let name = env::unique("user");
-        broker.ctl(&["add_user", &name, &password()]);
-        broker.ctl(&["set_permissions", &name, ".*", ".*", ".*"]);
         let file = std::env::temp_dir().join(&name);
         std::fs::write(&file, password() + "\n").unwrap();
-        Self { name, file }
+        let broker = None;
+        Self { name, file, broker }
     }
 
     /// The two commands, at `address`, with the password given in each of the ways there are.
@@ -57,7 +67,7 @@ impl User {
         commands
     }
 
-    /// Both formats, with everything that can be told.
+    /// In both formats, with everything that can be told.
     fn expect_failure(&self, address: &str, arguments: &[&str], code: i32) {
         for format in ["text", "json"] {
             let mut running = Vec::new();
@@ -78,7 +88,9 @@ impl User {
 impl Drop for User {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.file);
-        env::shared().ctl(&["delete_user", &self.name]);
+        if let Some(broker) = self.broker {
+            broker.delete_users([self.name.as_str()]);
+        }
     }
 }
 
@@ -105,7 +117,7 @@ fn address(broker: &Broker) -> String {
 
 #[test]
 fn where_no_broker_can_be_reached() {
-    let user = User::new(env::shared());
+    let user = User::unknown();
     user.expect_failure("localhost:1", &[], 69);
     user.expect_failure("no.such.host.invalid", &[], 69);
     for step in [Step::Accepted, Step::Start, Step::Tune, Step::OpenOk] {
@@ -137,7 +149,7 @@ fn where_the_broker_refuses() {
 
 #[test]
 fn where_the_set_up_is_wrong() {
-    let user = User::new(env::shared());
+    let user = User::unknown();
     let raw = password();
     for url in [
         format!("amqp://me:{raw}@host"),
@@ -244,8 +256,7 @@ fn command_line(pid: u32) -> String {
 #[test]
 #[cfg(target_os = "linux")]
 fn arguments_of_a_running_command() {
-    let broker = env::shared();
-    let user = User::new(broker);
+    let user = User::unknown();
     for index in 0..user.commands("").len() {
         // Held in the handshake, as by a broker that hangs.
         let (sender, connected) = std::sync::mpsc::channel();
