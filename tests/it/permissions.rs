@@ -109,6 +109,56 @@ fn sending() {
 }
 
 #[test]
+fn sending_for_later() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let (queue, delay) = (
+        admin.queue.as_str(),
+        format!("{}.delay.600000", admin.queue),
+    );
+    let both = [queue, &delay];
+    let declares = Permissions::new(&both, &[DEFAULT_EXCHANGE], &[&delay]);
+    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
+    let users = Users::new(broker, &[declares.clone(), sends.clone()]);
+    let later = ["new_task", "--delay", "10m", "x"];
+    let in_any_case = ["new_task", "--no-declare", "--delay", "10m", "x"];
+    let refused = users.run(&sends, queue, &in_any_case).expect(73);
+    refused.says(&format!("no queue '{delay}'"));
+    users.expect_just_enough(&declares, queue, &later);
+    users.expect_just_enough(&sends, queue, &in_any_case);
+    assert_eq!(admin.ready_in(&delay), 2);
+    admin.delete_queue(&delay);
+}
+
+#[test]
+fn asking_and_answering() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rights");
+    let queue = admin.queue.as_str();
+    admin.declare();
+    let asks = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
+    let answers = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[queue]);
+    let users = Users::new(broker, &[asks.clone(), answers.clone()]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let words = [
+                "worker",
+                "--no-declare",
+                "--max-tasks",
+                "1",
+                "--on-failure",
+                "drop",
+            ];
+            let words = [&words[..], &["--max-redeliveries", "0", "--", "cat"]].concat();
+            users.expect_just_enough(&answers, queue, &words);
+        });
+        let words = ["new_task", "--no-declare", "--wait", "x"];
+        let ended = users.expect_just_enough(&asks, queue, &words);
+        assert_eq!(ended.stdout, "x\n");
+    });
+}
+
+#[test]
 fn working() {
     let broker = env::shared();
     let admin = Admin::new(broker, "rights");

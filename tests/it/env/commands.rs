@@ -176,11 +176,6 @@ impl Running {
         (ended, peak)
     }
 
-    /// The process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     fn ended_while(mut self, mut look: impl FnMut(u32)) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         let status = loop {
