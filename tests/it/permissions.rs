@@ -13,20 +13,36 @@ struct Permissions {
 }
 
 impl Permissions {
-    /// Of names without a character that means something in regular expressions, except for `.`.
-    fn new(configure: &[&str], write: &[&str], read: &[&str]) -> Self {
-        let either = |names: &[&str]| format!("^({})$", names.join("|").replace('.', "[.]"));
+    /// What README's table says that this command needs on this queue.
+    fn of(command: &str, queue: &str) -> Self {
+        let readme = std::fs::read_to_string(env::root().join("README.md")).unwrap();
+        let begin = format!("| `{command}`");
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with(&begin))
+            .unwrap();
+        // A bar in a table is escaped, and the test's queues have no dot in their names.
+        let row = row.replace("\\|", "\0").replace('Q', queue);
+        let cells =
+            row.split('|')
+                .skip(2)
+                .take(3)
+                .map(|cell| match cell.trim().trim_matches('`') {
+                    "" => "^$".to_owned(),
+                    pattern => pattern.replace('\0', "|"),
+                });
+        let [configure, write, read] = cells.collect::<Vec<_>>().try_into().unwrap();
         Self {
-            configure: either(configure),
-            write: either(write),
-            read: either(read),
+            configure,
+            write,
+            read,
         }
     }
 
     /// The same without each of them in turn.
     fn with_one_less(&self) -> Vec<Self> {
         let mut less = vec![self.clone(), self.clone(), self.clone()];
-        let nothing = "^()$";
+        let nothing = "^$";
         nothing.clone_into(&mut less[0].configure);
         nothing.clone_into(&mut less[1].write);
         nothing.clone_into(&mut less[2].read);
@@ -93,15 +109,13 @@ impl Drop for Users<'_> {
     }
 }
 
-const DEFAULT_EXCHANGE: &str = "amq.default";
-
 #[test]
 fn sending() {
     let broker = env::shared();
     let admin = Admin::new(broker, "rights");
     let queue = admin.queue.as_str();
-    let declares = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[]);
-    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
+    let declares = Permissions::of("new_task", queue);
+    let sends = Permissions::of("new_task --no-declare", queue);
     let users = Users::new(broker, &[declares.clone(), sends.clone()]);
     users.expect_just_enough(&declares, queue, &["new_task", "x"]);
     users.expect_just_enough(&sends, queue, &["new_task", "--no-declare", "x"]);
@@ -116,9 +130,8 @@ fn sending_for_later() {
         admin.queue.as_str(),
         format!("{}.delay.600000", admin.queue),
     );
-    let both = [queue, &delay];
-    let declares = Permissions::new(&both, &[DEFAULT_EXCHANGE], &[&delay]);
-    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
+    let declares = Permissions::of("new_task --delay", queue);
+    let sends = Permissions::of("new_task --no-declare", queue);
     let users = Users::new(broker, &[declares.clone(), sends.clone()]);
     let later = ["new_task", "--delay", "10m", "x"];
     let in_any_case = ["new_task", "--no-declare", "--delay", "10m", "x"];
@@ -136,8 +149,8 @@ fn asking_and_answering() {
     let admin = Admin::new(broker, "rights");
     let queue = admin.queue.as_str();
     admin.declare();
-    let asks = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[]);
-    let answers = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[queue]);
+    let asks = Permissions::of("new_task --no-declare", queue);
+    let answers = Permissions::of("worker --no-declare -- COMMAND", queue);
     let users = Users::new(broker, &[asks.clone(), answers.clone()]);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -165,9 +178,9 @@ fn working() {
     let queue = admin.queue.as_str();
     admin.declare();
     admin.publish(&["1", "2"]);
-    let declares = Permissions::new(&[queue], &[], &[queue]);
-    let works = Permissions::new(&[], &[], &[queue]);
-    let nothing = Permissions::new(&[], &[], &[]);
+    let declares = Permissions::of("worker", queue);
+    let works = Permissions::of("worker --no-declare", queue);
+    let nothing = Permissions::of("worker --status", queue);
     let users = Users::new(broker, &[declares.clone(), works.clone(), nothing.clone()]);
     let one = ["worker", "--max-tasks", "1"];
     users.expect_just_enough(&declares, queue, &one);
@@ -184,12 +197,11 @@ fn failing_and_looking_after_it() {
     let (dead, delay) = (format!("{queue}.dead"), format!("{queue}.delay.20"));
     admin.declare();
     admin.publish(&["x"]);
-    let all = [queue, &delay, &dead];
-    let declares = Permissions::new(&all, &[DEFAULT_EXCHANGE], &[queue, &delay]);
-    let works = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[queue]);
-    let lists = Permissions::new(&[], &[], &[&dead]);
-    let replays = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[&dead]);
-    let sends = Permissions::new(&[], &[DEFAULT_EXCHANGE], &[&dead]);
+    let declares = Permissions::of("worker -- COMMAND", queue);
+    let works = Permissions::of("worker --no-declare -- COMMAND", queue);
+    let lists = Permissions::of("worker --list-dead", queue);
+    let replays = Permissions::of("worker --replay-dead", queue);
+    let sends = Permissions::of("worker --replay-dead --no-declare", queue);
     let users = Users::new(
         broker,
         &[
@@ -241,7 +253,10 @@ fn the_refusal_of_a_dead_letter_queue_gives_the_task_back() {
     let queue = admin.queue.as_str();
     admin.declare();
     admin.publish(&["x"]);
-    let no_dead = Permissions::new(&[queue], &[DEFAULT_EXCHANGE], &[queue]);
+    let no_dead = Permissions {
+        configure: format!("^{queue}$"),
+        ..Permissions::of("worker -- COMMAND", queue)
+    };
     let users = Users::new(broker, std::slice::from_ref(&no_dead));
     let words = ["worker", "--on-failure", "dead-letter", "--", "false"];
     let refused = users.run(&no_dead, queue, &words).expect(77);
