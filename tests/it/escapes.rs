@@ -1,6 +1,7 @@
 //! What comes from outside cannot write on the terminal: not as a body, a header, a name or an
 //! argument; neither in lines, nor in JSON, nor beside a bar.
 
+use crate::env::fake::{Step, fake_broker, short};
 use crate::env::{self, Admin, Ended, command, spawn};
 use serde_json::Value;
 use std::process::Command;
@@ -142,6 +143,18 @@ fn on_a_terminal(command: &Command) -> Ended {
     spawn(script).ended()
 }
 
+/// The bar itself moves the cursor and clears lines; others must not have a say in it.
+#[track_caller]
+fn assert_no_escapes(ended: &Ended) {
+    for harmful in ["\x1b[2J\x1b]", "\x1b]0", "\x07", "\u{9b}", "\u{202e}"] {
+        assert!(
+            !ended.stdout.contains(harmful),
+            "{harmful:?}\n{:?}",
+            ended.stdout
+        );
+    }
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn beside_a_bar() {
@@ -153,14 +166,27 @@ fn beside_a_bar() {
     worker.args(["-u", &broker.url, "-q", &admin.queue]);
     worker.args(["-j", "2", "--dot", "700ms", "--max-tasks", "1"]);
     let ended = on_a_terminal(&worker).expect(0);
-    // The bar itself moves the cursor and clears lines; the task must not have a say in it.
     assert!(ended.stdout.contains("==>"), "no bar was drawn\n{ended}");
     assert!(ended.stdout.matches(&SHOWN[..20]).count() >= 2, "{ended}");
-    for harmful in ["\x1b[2J\x1b]", "\x1b]0", "\x07", "\u{9b}", "\u{202e}"] {
-        assert!(
-            !ended.stdout.contains(harmful),
-            "{harmful:?}\n{:?}",
-            ended.stdout
-        );
-    }
+    assert_no_escapes(&ended);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn beside_the_bar_of_many_tasks() {
+    // The broker's own words stand there when it takes nothing.
+    let url = fake_broker(Step::Confirm, |peer| {
+        peer.reply(0, [10, 60], &short(ESCAPES.as_bytes()))?;
+        peer.silence()
+    });
+    let file = std::env::temp_dir().join(env::unique("records"));
+    std::fs::write(&file, "1\n2\n3\n").unwrap();
+    let mut new_task = command("new_task");
+    new_task.args(["-u", &url, "--file", file.to_str().unwrap()]);
+    new_task.args(["--confirm-timeout", "1s", "--retry-for", "0s"]);
+    let ended = on_a_terminal(&new_task).expect(75);
+    std::fs::remove_file(&file).unwrap();
+    assert!(ended.stdout.contains("sent 3"), "no bar was drawn\n{ended}");
+    assert!(ended.stdout.matches(&SHOWN[..20]).count() >= 2, "{ended}");
+    assert_no_escapes(&ended);
 }

@@ -163,15 +163,19 @@ impl Running {
         self.ended_while(|_| {})
     }
 
-    /// Waits for the end, and tells the most memory that the command had at once, in KiB.
+    /// Waits for the end, and tells the most memory that the command had at once, in KiB. Pages of
+    /// files do not count: a debug build's own file is large, and may be mapped to print a panic.
     pub fn ended_with_peak(self) -> (Ended, u64) {
         let mut peak = 0;
         let ended = self.ended_while(|pid| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
             let status = status.unwrap_or_default();
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let size = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-            peak = size.unwrap_or(0).max(peak);
+            let field = |name| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+            };
+            let most = field("VmHWM:").unwrap_or(0);
+            peak = peak.max(most.saturating_sub(field("RssFile:").unwrap_or(0)));
         });
         (ended, peak)
     }
