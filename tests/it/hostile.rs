@@ -206,12 +206,16 @@ fn every_step_after_the_handshake() {
         content_on_channel_0,
         answers_cut_short,
     ];
-    run_all(
-        &["worker"],
-        &[Step::ChannelOpenOk, Step::DeclareOk, Step::Consuming],
-        turns,
-        69,
-    );
+    let steps = [Step::ChannelOpenOk, Step::DeclareOk, Step::Consuming];
+    run_all(&["worker"], &steps, turns, 69);
+    run_all(&["new_task"], &[Step::ChannelOpenOk], turns, 69);
+    for (what, turn) in turns {
+        // Some only keep the confirm from coming.
+        let ended = run("new_task", Step::Confirm, *turn);
+        let code = ended.status.code();
+        assert!(matches!(code, Some(69 | 75)), "{what}\n{ended}");
+        assert_eq!(ended.stdout, "", "{what}");
+    }
 }
 
 #[test]
