@@ -91,6 +91,13 @@ impl Endpoint {
                 "it holds a `#`; write %23 for a `#` in a password, or use --password-file",
             ));
         }
+        // The parser has resolved these by now, and another vhost would be taken.
+        let path = text.split('?').next().unwrap_or_default();
+        if path.split('/').skip(3).any(is_dots) {
+            return Err(unusable(
+                "a vhost named `.` or `..` cannot stand in a URL; create one with another name",
+            ));
+        }
         let user = match url.username() {
             "" => "guest".to_owned(),
             user => decode(user, "user name")?,
@@ -195,6 +202,11 @@ fn vhost(path: &str) -> Result<String, Fault> {
             Ok(vhost)
         }
     }
+}
+
+fn is_dots(segment: &str) -> bool {
+    let decoded: Vec<u8> = percent_decode_str(segment).collect();
+    [&b"."[..], b".."].contains(&decoded.as_slice())
 }
 
 fn decode(part: &str, what: &str) -> Result<String, Fault> {
@@ -324,6 +336,19 @@ mod tests {
             assert!(!refusal.contains("me:"), "{text}: {refusal}");
             assert!(!refusal.contains("hunter2"), "{text}: {refusal}");
         }
+    }
+
+    #[test]
+    fn another_vhost_is_never_taken_instead() {
+        for text in [
+            "amqp://h/.",
+            "amqp://h/..",
+            "amqp://h/%2E%2e",
+            "amqp://h/a/../b",
+        ] {
+            assert!(refusal(text).contains("vhost"), "{text}");
+        }
+        assert_eq!(parse("amqp://h/...").vhost, "...");
     }
 
     #[test]

@@ -33,7 +33,10 @@ pub(super) fn translate(error: &Error) -> Fault {
         Error::EventLoopDropped | Error::EventLoopClientDropped | Error::IoThreadPanic => {
             lost(CONNECTION_GONE)
         }
-        other => lost(&format!("the connection to the broker failed: {other}")),
+        other => lost(&format!(
+            "the connection to the broker failed: {}",
+            words(other)
+        )),
     }
 }
 
@@ -83,7 +86,7 @@ pub(super) fn handshake_failed(
             "the connection was closed during the handshake; the broker may be starting or stopping",
         ),
         Error::MissedServerHeartbeats => timed_out(endpoint, options.timeout),
-        other => cannot_connect(endpoint, &other.to_string()),
+        other => cannot_connect(endpoint, &words(&other)),
     }
 }
 
@@ -103,6 +106,11 @@ fn no_such_log_in(endpoint: &Endpoint, available: &str) -> Fault {
         escape(available.as_bytes())
     );
     Fault::new(Kind::Refused, text)
+}
+
+/// amiquip's words, which may quote the peer's.
+fn words(error: &Error) -> String {
+    escape(error.to_string().as_bytes())
 }
 
 fn refused_peer(endpoint: &Endpoint, violation: Violation) -> Fault {

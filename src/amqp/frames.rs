@@ -1,5 +1,6 @@
 //! Follows the frames of a byte stream without keeping them: a pure state machine.
 
+use super::payload::{Kind, Payload};
 use std::fmt;
 
 /// The largest frame payload that we agree to. It is RabbitMQ's own default for `frame_max`
@@ -59,12 +60,18 @@ pub(super) struct FrameScanner {
     head: Vec<u8>,
     /// Bytes of the frame beyond `head` that are still to come, its end mark included.
     remaining: usize,
+    /// Follows the payload of the current frame, where it may hold tables.
+    payload: Option<Payload>,
     seen_first: bool,
 }
 
 impl FrameScanner {
-    /// Takes the next bytes. Returns the reply code and text of a `connection.close` among them.
-    pub(super) fn scan(&mut self, mut bytes: &[u8]) -> Result<Option<(u16, String)>, Violation> {
+    /// Takes the next bytes, and defuses what [`Payload`] tells of. Returns the reply code and text
+    /// of a `connection.close` among them.
+    pub(super) fn scan(
+        &mut self,
+        mut bytes: &mut [u8],
+    ) -> Result<Option<(u16, String)>, Violation> {
         let mut close = None;
         while !bytes.is_empty() {
             if self.remaining > 0 {
@@ -73,13 +80,21 @@ impl FrameScanner {
                 if self.remaining == 0 && bytes[count - 1] != FRAME_END {
                     return Err(Violation::BadFrame);
                 }
-                bytes = &bytes[count..];
+                // The end mark may be among them, which no payload reaches.
+                self.follow(&mut bytes[..count])?;
+                bytes = &mut bytes[count..];
                 continue;
             }
+            let in_header = self.head.len() < HEADER;
             let count = (self.head_len() - self.head.len()).min(bytes.len());
             self.head.extend_from_slice(&bytes[..count]);
-            bytes = &bytes[count..];
             self.check_head()?;
+            if in_header {
+                self.begin_payload();
+            } else {
+                self.follow(&mut bytes[..count])?;
+            }
+            bytes = &mut bytes[count..];
             if self.head.len() == self.head_len() {
                 self.check_content()?;
                 close = close.or_else(|| close_reason(&self.head));
@@ -89,6 +104,30 @@ impl FrameScanner {
             }
         }
         Ok(close)
+    }
+
+    /// How many bytes of the current frame are kept.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity()
+    }
+
+    /// Once the frame's header is complete: its payload begins with the next byte.
+    fn begin_payload(&mut self) {
+        self.payload = match self.head.as_slice() {
+            [METHOD, ..] if self.head.len() == HEADER => Some(Payload::new(Kind::Method)),
+            [CONTENT_HEADER, ..] if self.head.len() == HEADER => {
+                Some(Payload::new(Kind::ContentHeader))
+            }
+            _ => None,
+        };
+    }
+
+    fn follow(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
+        match &mut self.payload {
+            Some(payload) => payload.follow(bytes).map_err(|_| self.bad_frame()),
+            None => Ok(()),
+        }
     }
 
     fn payload_len(&self) -> usize {
@@ -206,7 +245,7 @@ mod tests {
             .map(|size| {
                 let mut scanner = FrameScanner::default();
                 let mut close = None;
-                for part in bytes.chunks(size) {
+                for part in bytes.to_vec().chunks_mut(size) {
                     close = close.or(scanner.scan(part)?);
                 }
                 Ok(close)
@@ -220,7 +259,8 @@ mod tests {
     fn a_conversation_passes_in_pieces_of_any_size() {
         let mut bytes = start();
         bytes.extend(frame(HEARTBEAT, 0, &[]));
-        bytes.extend(frame(METHOD, 1, &[7; 2000]));
+        let deliver = [&[0, 60, 0, 60][..], &[7; 2000]].concat();
+        bytes.extend(frame(METHOD, 1, &deliver));
         let content = [&[0, 60, 0, 0][..], &100_u64.to_be_bytes(), &[0, 0]].concat();
         bytes.extend(frame(CONTENT_HEADER, 1, &content));
         bytes.extend(frame(BODY, 1, &[1; 100]));
@@ -260,6 +300,14 @@ mod tests {
         assert_eq!(scan(&bytes), Err(Violation::BodyTooLarge));
         let short = [start(), frame(CONTENT_HEADER, 1, &[0, 60])].concat();
         assert_eq!(scan(&short), Err(Violation::BadFrame));
+    }
+
+    #[test]
+    fn what_only_clients_send_is_refused() {
+        let publish = frame(METHOD, 1, &[0, 60, 0, 40]);
+        assert_eq!(scan(&publish), Err(Violation::NotAmqp));
+        let later = [start(), publish].concat();
+        assert_eq!(scan(&later), Err(Violation::BadFrame));
     }
 
     #[test]

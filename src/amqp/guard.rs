@@ -63,11 +63,14 @@ impl GuardedStream {
 impl Read for GuardedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.carrier.read(buffer)?;
-        let close = self.inbound.scan(&buffer[..count]).map_err(|violation| {
-            let error = io::Error::new(io::ErrorKind::InvalidData, violation.to_string());
-            let _ = self.observed.violation.set(violation);
-            error
-        })?;
+        let close = self
+            .inbound
+            .scan(&mut buffer[..count])
+            .map_err(|violation| {
+                let error = io::Error::new(io::ErrorKind::InvalidData, violation.to_string());
+                let _ = self.observed.violation.set(violation);
+                error
+            })?;
         if let Some(close) = close {
             let _ = self.observed.close.set(close);
         }

@@ -16,7 +16,10 @@
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
+//!    A broker that hands out more than the prefetch all the same is given up (`consuming`).
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
+//! 9. Its parser calls itself for tables in tables, and trusts sizes: `guard` checks and defuses all
+//!    that comes in (`frames`, `payload`), before amiquip sees it.
 
 mod carrier;
 mod channel;
@@ -24,8 +27,11 @@ mod confirms;
 mod consuming;
 mod errors;
 mod frames;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod guard;
 mod open;
+mod payload;
 mod properties;
 mod start_ok;
 mod tls;

@@ -97,6 +97,43 @@ impl Broker {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Makes users, all at once: each call of `rabbitmqctl` takes a third of a second and more.
+    /// `permissions` are what a user may configure, write and read, as regular expressions.
+    pub fn add_users<'a>(&self, users: impl IntoIterator<Item = (&'a str, &'a str, [&'a str; 3])>) {
+        let binary = |text: &str| {
+            format!(
+                "<<{}>>",
+                text.bytes()
+                    .map(|byte| byte.to_string())
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        };
+        let script = users.into_iter().map(|(name, password, permissions)| {
+            format!(
+                "rabbit_auth_backend_internal:add_user({name}, {}, <<\"tests\">>), \
+                 rabbit_auth_backend_internal:set_permissions({name}, <<\"/\">>, {}, <<\"tests\">>)",
+                binary(password),
+                permissions.map(binary).join(", "),
+                name = binary(name),
+            )
+        });
+        self.eval(script);
+    }
+
+    /// Removes users.
+    pub fn delete_users<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let script = names.into_iter().map(|name| {
+            format!("rabbit_auth_backend_internal:delete_user(<<\"{name}\">>, <<\"tests\">>)")
+        });
+        self.eval(script);
+    }
+
+    fn eval(&self, expressions: impl Iterator<Item = String>) {
+        let script: Vec<String> = expressions.collect();
+        self.ctl(&["eval", &format!("{}.", script.join(", "))]);
+    }
+
     /// The URL with another user, password or vhost.
     pub fn url_with(&self, credentials: &str, path: &str) -> String {
         let (_, address) = self.url.rsplit_once('@').unwrap();

@@ -3,6 +3,7 @@
 mod admin;
 mod broker;
 mod commands;
+pub mod fake;
 mod gate;
 mod long_way;
 mod proxy;
