@@ -58,15 +58,9 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// How far the input was read for it, in bytes since the batch before.
     pub bytes: u64,
-}
-
-/// Why there are no more records.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The input could not be read.
-    Io(io::Error),
-    /// A record is larger than the limit; its number, from 1, empty ones not counted.
-    TooLarge(u64),
+    /// The numbers of records that are larger than the limit and were passed over, from 1, empty
+    /// ones not counted.
+    pub too_large: Vec<u64>,
 }
 
 /// Splits an input into records.
@@ -80,6 +74,8 @@ pub struct Records<R> {
     /// The beginning of a record whose end was not read yet.
     begun: Vec<u8>,
     count: u64,
+    /// The record that has begun is too large, and the rest of it is passed over.
+    passing_over: bool,
     ended: bool,
 }
 
@@ -93,6 +89,7 @@ impl<R: Read> Records<R> {
             chunk: vec![0; CHUNK],
             begun: Vec::new(),
             count: 0,
+            passing_over: false,
             ended: false,
         }
     }
@@ -100,8 +97,8 @@ impl<R: Read> Records<R> {
     /// What one read brings, which may be no whole record yet; `None` at the end.
     ///
     /// # Errors
-    /// The input cannot be read, or a record is too large. There is nothing more after that.
-    pub fn next_batch(&mut self) -> Result<Option<Batch>, Unreadable> {
+    /// The input cannot be read. There is nothing more after that.
+    pub fn next_batch(&mut self) -> io::Result<Option<Batch>> {
         if self.ended {
             return Ok(None);
         }
@@ -111,54 +108,61 @@ impl<R: Read> Records<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.ended = true;
-                    return Err(Unreadable::Io(error));
+                    return Err(error);
                 }
             }
         };
         let mut batch = Batch {
-            records: Vec::new(),
             bytes: count as u64,
+            ..Batch::default()
         };
         if count == 0 {
             self.ended = true;
-            let body = std::mem::take(&mut self.begun);
-            self.push(&mut batch, body, End::Input);
-            return Ok((!batch.records.is_empty()).then_some(batch));
+            self.finish(&mut batch, &[], End::Input);
+            return Ok((batch != Batch::default()).then_some(batch));
         }
         let chunk = std::mem::take(&mut self.chunk);
-        let split = self.split(&chunk[..count], &mut batch);
+        self.split(&chunk[..count], &mut batch);
         self.chunk = chunk;
-        split.map(|()| Some(batch))
+        Ok(Some(batch))
     }
 
-    fn split(&mut self, mut rest: &[u8], batch: &mut Batch) -> Result<(), Unreadable> {
+    fn split(&mut self, mut rest: &[u8], batch: &mut Batch) {
         let (byte, end) = match self.separator {
             Separator::Newline => (b'\n', End::Lf),
             Separator::Nul => (b'\0', End::Nul),
         };
         while let Some(at) = memchr(byte, rest) {
-            self.check(at)?;
-            let body = if self.begun.is_empty() {
-                rest[..at].to_vec()
-            } else {
-                self.begun.extend_from_slice(&rest[..at]);
-                std::mem::take(&mut self.begun)
-            };
-            self.push(batch, body, end);
+            self.finish(batch, &rest[..at], end);
             rest = &rest[at + 1..];
         }
-        self.check(rest.len())?;
-        self.begun.extend_from_slice(rest);
-        Ok(())
+        self.append(rest);
     }
 
-    /// Fails if the record that has begun would be too large with so many bytes more.
-    fn check(&mut self, more: usize) -> Result<(), Unreadable> {
-        if self.begun.len() + more > self.max {
-            self.ended = true;
-            return Err(Unreadable::TooLarge(self.count + 1));
+    /// Adds to the record that has begun, unless it becomes too large.
+    fn append(&mut self, piece: &[u8]) {
+        if self.begun.len() + piece.len() > self.max {
+            self.passing_over = true;
+            self.begun = Vec::new();
         }
-        Ok(())
+        if !self.passing_over {
+            self.begun.extend_from_slice(piece);
+        }
+    }
+
+    /// The record that has begun ends with this piece.
+    fn finish(&mut self, batch: &mut Batch, piece: &[u8], end: End) {
+        if self.begun.is_empty() && !self.passing_over && piece.len() <= self.max {
+            return self.push(batch, piece.to_vec(), end);
+        }
+        self.append(piece);
+        let body = std::mem::take(&mut self.begun);
+        if std::mem::take(&mut self.passing_over) {
+            self.count += 1;
+            batch.too_large.push(self.count);
+        } else {
+            self.push(batch, body, end);
+        }
     }
 
     fn push(&mut self, batch: &mut Batch, mut body: Vec<u8>, end: End) {
@@ -224,17 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn a_record_beyond_the_limit_ends_the_reading_without_being_kept() {
-        let input = [b"ok\n".to_vec(), vec![b'x'; 1 << 20]].concat();
-        let mut records = Records::new(Trickle(&input, 1000), Separator::Newline, 500_000);
-        let error = loop {
-            match records.next_batch() {
-                Ok(batch) => assert!(batch.is_some()),
-                Err(error) => break error,
+    fn a_record_beyond_the_limit_is_passed_over_without_being_kept() {
+        let input = [
+            b"ok\n".to_vec(),
+            vec![b'x'; 1 << 20],
+            b"\nnext\nyyyyyyyyyyy\nlast".to_vec(),
+        ]
+        .concat();
+        for step in [1000, 1 << 21] {
+            let mut records = Records::new(Trickle(&input, step), Separator::Newline, 10);
+            let (mut bodies, mut too_large) = (Vec::new(), Vec::new());
+            while let Some(batch) = records.next_batch().unwrap() {
+                bodies.extend(batch.records.into_iter().map(|record| record.body));
+                too_large.extend(batch.too_large);
+                assert!(records.begun.capacity() <= 1000);
             }
-        };
-        assert!(matches!(error, Unreadable::TooLarge(2)), "{error:?}");
-        assert!(records.next_batch().unwrap().is_none());
+            assert_eq!(bodies, [&b"ok"[..], b"next", b"last"]);
+            assert_eq!(too_large, [2, 4]);
+        }
     }
 
     #[test]

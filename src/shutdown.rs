@@ -3,6 +3,7 @@
 use crate::amqp::{Cut, WhenCut, cut};
 use crate::exit_code::ExitCode;
 use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
 
 /// Which signal does what, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +17,15 @@ pub struct EndsAt {
 impl EndsAt {
     /// Nothing is worth waiting for once the user wants to stop.
     pub const FIRST: Self = Self { cut: 1, exit: 2 };
+    /// The first signal ends the sending, the second the putting aside of what was not sent.
+    pub const BULK: Self = Self { cut: 1, exit: 3 };
     /// The first signal lets running tasks finish, the second ends them, the third kills them.
     pub const WORKER: Self = Self { cut: 2, exit: 4 };
 }
+
+/// Signals that come so close together are one: `timeout`, for example, signals its child and then
+/// the whole group. Nobody presses Ctrl+C twice in less.
+const SAME: Duration = Duration::from_millis(100);
 
 /// Installs the handler, once per process. `notify` is called at each signal, on a thread of its
 /// own, and should do no more than send on a channel. The result is disconnected at the signal
@@ -27,7 +34,12 @@ pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Wh
     let (cut, when_cut) = cut();
     let mut cut: Option<Cut> = Some(cut);
     let mut count = 0_u8;
+    let mut last: Option<Instant> = None;
     ctrlc::set_handler(move || {
+        let now = Instant::now();
+        if last.replace(now).is_some_and(|last| now < last + SAME) {
+            return;
+        }
         count = count.saturating_add(1);
         notify();
         if count >= ends_at.cut {

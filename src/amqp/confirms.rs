@@ -1,9 +1,11 @@
 //! What the broker says of published messages.
 
 use super::consuming::{Consuming, Delivery};
+use super::errors;
 use super::watchdog::WhenCut;
 use crate::confirms::Verdict;
 use crate::escape::escape;
+use crate::fault::Fault;
 use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
 use std::time::{Duration, Instant};
@@ -65,6 +67,8 @@ pub struct Confirms {
     /// Deliveries to a consumer on the same channel, and the channel's number.
     answers: Receiver<ConsumerMessage>,
     epoch: u64,
+    /// Why the channel ended, where that consumer was told.
+    cause: Option<Fault>,
 }
 
 impl Confirms {
@@ -80,6 +84,7 @@ impl Confirms {
             held_back: None,
             answers: never(),
             epoch: 0,
+            cause: None,
         }
     }
 
@@ -152,11 +157,28 @@ impl Confirms {
 
     /// `None`: the consumer has ended.
     fn answer(&mut self, message: Option<ConsumerMessage>) -> Option<Delivery> {
-        if let Some(ConsumerMessage::Delivery(delivery)) = message {
-            return Some(Delivery::new(delivery, self.epoch));
+        match message {
+            Some(ConsumerMessage::Delivery(delivery)) => {
+                return Some(Delivery::new(delivery, self.epoch));
+            }
+            Some(
+                ConsumerMessage::ServerClosedChannel(error)
+                | ConsumerMessage::ServerClosedConnection(error),
+            ) => self.cause = Some(errors::translate(&error)),
+            _ => {}
         }
         self.answers = never();
         None
+    }
+
+    /// Why the channel ended, where the consumer of [`Confirms::listen_to`] was told. The client
+    /// library tells it once.
+    pub fn take_cause(&mut self) -> Option<Fault> {
+        // It may not have been looked at yet.
+        while let Ok(message) = self.answers.try_recv() {
+            let _ = self.answer(Some(message));
+        }
+        self.cause.take()
     }
 
     fn after_returns<T>(&mut self, confirm: Confirm) -> Waited<T> {

@@ -14,6 +14,7 @@ use amiquip::{Auth, ConnectionBlockedNotification, ConnectionOptions, Connection
 use crossbeam_channel::{Receiver, after, bounded, select};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,7 @@ pub struct Link {
     blocked: Receiver<ConnectionBlockedNotification>,
     watchdog: Arc<Watchdog>,
     switch: KillSwitch,
+    observed: Arc<Observed>,
     address: String,
 }
 
@@ -171,6 +173,7 @@ impl Attempt {
             blocked,
             watchdog: Arc::new(Watchdog::new(switch.clone(), self.options.when_cut.clone())),
             switch,
+            observed,
             address: self.endpoint.address(),
         })
     }
@@ -256,6 +259,24 @@ impl Link {
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
+    }
+
+    /// How many bytes were written: while they leave, the broker cannot be expected to answer.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.observed.written.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection at once: nothing that is under way on it is waited for.
+    pub fn give_up(&self) {
+        self.switch.throw();
+    }
+
+    /// Says goodbye without waiting for the answer, which spares a round trip: for when all that
+    /// was sent is confirmed.
+    pub fn leave(&mut self) {
+        self.observed.leaving.store(true, Ordering::SeqCst);
+        let _ = self.close();
     }
 
     /// Says goodbye. An error only means that the broker did not answer it; all that was

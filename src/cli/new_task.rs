@@ -46,7 +46,12 @@ pub struct NewTaskArgs {
     pub unsent: Option<PathBuf>,
 
     /// Send only while fewer than N tasks are ready in the queue
-    #[arg(long, value_name = "N", help_heading = "Bulk")]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "delay",
+        help_heading = "Bulk"
+    )]
     max_backlog: Option<NonZeroU32>,
 
     /// How long to wait for the queue to become shorter than that

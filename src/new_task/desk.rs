@@ -76,12 +76,9 @@ impl Desk<'_> {
                 return Err(fault.clone());
             }
             Event::Failed(parcel, fault) => {
-                if let Some(ordered) = &mut self.ordered {
-                    // Nothing is printed that could fail: no outcome comes.
-                    ordered.take(parcel.number, None, |_| Ok(()))?;
-                }
                 self.warn(&format!("task {}: {fault}", parcel.number));
                 self.failed(&parcel, fault);
+                return self.outcome(parcel.number, None);
             }
             Event::Answered(number, answer) => return self.answered(number, answer),
             Event::Unanswered(tasks) => return self.unanswered(&tasks),
@@ -92,7 +89,7 @@ impl Desk<'_> {
                 self.bar.set_blocked(None);
             }
             Event::Retrying(fault) => self.warn(&format!("{fault}; trying again (--retry-for)")),
-            Event::Lost(fault, 0) => self.warn(&format!("{fault}; connecting again")),
+            Event::Lost(fault, 0) => self.warn(&fault.to_string()),
             Event::Lost(fault, 1) => self.warn(&format!("{fault}; sending the task again")),
             Event::Lost(fault, count) => {
                 self.warn(&format!("{fault}; sending {count} unconfirmed tasks again"));
@@ -163,11 +160,17 @@ impl Desk<'_> {
             self.counts.undone += 1;
         }
         self.exit_code = Some(code);
+        self.outcome(number, Some(answer))
+    }
+
+    /// Prints an outcome, in its turn; `None`: none will come.
+    fn outcome(&mut self, number: u64, answer: Option<Answer>) -> Result<(), Fault> {
         let (report, bar) = (&mut *self.report, &self.bar);
         let mut show = |answer: &Answer| bar.suspend(|| print(report, answer));
-        match &mut self.ordered {
-            Some(ordered) => ordered.take(number, Some(answer), show),
-            None => show(&answer),
+        match (&mut self.ordered, answer) {
+            (Some(ordered), answer) => ordered.take(number, answer, show),
+            (None, Some(answer)) => show(&answer),
+            (None, None) => Ok(()),
         }
     }
 
@@ -194,12 +197,7 @@ impl Desk<'_> {
                 fields
             };
             self.report.event("result", || None, fields);
-            let (report, bar) = (&mut *self.report, &self.bar);
-            if let Some(ordered) = &mut self.ordered {
-                ordered.take(*number, None, |answer| {
-                    bar.suspend(|| print(report, answer))
-                })?;
-            }
+            self.outcome(*number, None)?;
         }
         self.report.flush();
         Ok(())

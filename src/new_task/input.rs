@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Kind};
 use crate::publisher::Input;
-use crate::record::{Batch, End, Record, Records, Separator, Unreadable};
+use crate::record::{Batch, End, Record, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ pub fn one(body: Vec<u8>) -> Input {
     // There is room for one.
     let _ = sender.send(Ok(Batch {
         records: vec![record],
-        bytes: 0,
+        ..Batch::default()
     }));
     input
 }
@@ -119,10 +119,7 @@ fn pass_on(
         let came = match records.next_batch() {
             Ok(Some(batch)) => Ok(batch),
             Ok(None) => return,
-            Err(Unreadable::Io(error)) => Err(unreadable(path, &error)),
-            Err(Unreadable::TooLarge(number)) => {
-                Err(too_large(&format!("task {number} of {}", path.display())))
-            }
+            Err(error) => Err(unreadable(path, &error)),
         };
         let is_last = came.is_err();
         if sender.send(came).is_err() || is_last {
@@ -145,7 +142,7 @@ pub fn read_body(path: &Path) -> Result<Vec<u8>, Fault> {
         file.take(BODY_MAX + 1).read_to_end(&mut body)
     };
     if read.map_err(failed)? as u64 > BODY_MAX {
-        return Err(too_large(&format!("the body in {}", path.display())));
+        return Err(too_large(&format!("the body in {}", shown_path(path))));
     }
     Ok(body)
 }
@@ -157,12 +154,32 @@ pub fn stdin_is_a_pipe() -> bool {
     fstat(io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let name = if path == Path::new("-") {
+/// Tasks of a file that are larger than any broker takes, by their numbers.
+#[must_use]
+pub fn too_large_in(path: &Path, numbers: &[u64]) -> Fault {
+    let shown: Vec<_> = numbers.iter().take(5).map(u64::to_string).collect();
+    let more = if numbers.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    too_large(&format!(
+        "task {}{more} of {}",
+        shown.join(", "),
+        shown_path(path)
+    ))
+}
+
+fn shown_path(path: &Path) -> String {
+    if path == Path::new("-") {
         "stdin".to_owned()
     } else {
         crate::escape::escape(path.as_os_str().as_encoded_bytes())
-    };
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    let name = shown_path(path);
     Fault::new(Kind::InputOutput, format!("cannot read {name}: {error}"))
 }
 

@@ -9,16 +9,17 @@ mod input;
 mod ordered;
 mod unsent;
 
-use crate::amqp::WhenCut;
 use crate::cli::NewTaskArgs;
+use crate::connection::Connector;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
-use crate::publisher::{Ended, Input, Publisher, SendOptions};
+use crate::publisher::{Ended, Event, Input, Pending, Publisher, Rest, SendOptions};
 use crate::report::{Fields, Report};
 use crate::shutdown::{self, EndsAt};
 use crate::task::Template;
 use anyhow::Result;
 use bar::Bar;
+use crossbeam_channel::Receiver;
 use desk::{Counts, Desk, Mode};
 use input::TaskFile;
 use ordered::Ordered;
@@ -30,14 +31,14 @@ use unsent::Unsent;
 
 /// Sends one task, or those of a file.
 pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
-    let when_cut = shutdown::install(EndsAt::FIRST, || {})?;
     match &args.file {
-        Some(path) => send_file(args, path, when_cut, report),
-        None => send_one(args, when_cut, report),
+        Some(path) => send_file(args, path, report),
+        None => send_one(args, report),
     }
 }
 
-fn send_one(args: &NewTaskArgs, when_cut: WhenCut, report: &mut Report) -> Result<ExitCode> {
+fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
+    let when_cut = shutdown::install(EndsAt::FIRST, || {})?;
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
@@ -50,8 +51,9 @@ fn send_one(args: &NewTaskArgs, when_cut: WhenCut, report: &mut Report) -> Resul
         args.message()
     };
     let options = args.send_options(when_cut);
+    let connector = connector(args, &options, report)?;
     let mut desk = desk(args, Mode::Single, report);
-    let ended = send(args, options, input::one(body), &mut desk)?;
+    let ended = send(args, connector, options, input::one(body), &mut desk);
     desk.finish()?;
     if let Some(fault) = ended.fault {
         for parcel in &ended.unconfirmed {
@@ -70,16 +72,17 @@ fn send_one(args: &NewTaskArgs, when_cut: WhenCut, report: &mut Report) -> Resul
     Ok(desk.exit_code.map_or(ExitCode::Done, ExitCode::Task))
 }
 
-fn send_file(
-    args: &NewTaskArgs,
-    path: &Path,
-    when_cut: WhenCut,
-    report: &mut Report,
-) -> Result<ExitCode> {
+fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
     let began = Instant::now();
+    let (signal, signals) = crossbeam_channel::unbounded();
+    let when_cut = shutdown::install(EndsAt::BULK, move || {
+        let _ = signal.send(());
+    })?;
+    let mut options = args.send_options(when_cut);
+    let connector = connector(args, &options, report)?;
     let file = TaskFile::open(path, args.separator())?;
-    let size = file.size();
     let mut desk = desk(args, Mode::Bulk, report);
+    // Last, as it empties that file.
     if let Some(unsent) = &args.unsent {
         if file.is(unsent) {
             let text = "--unsent names the file that the tasks come from; take another one";
@@ -87,19 +90,33 @@ fn send_file(
         }
         desk.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
-    desk.bar = Bar::new(size, desk.report.is_quiet());
-    let mut options = args.send_options(when_cut);
+    desk.bar = Bar::new(file.size(), desk.report.is_quiet());
     options.tick = desk.bar.is_visible().then_some(bar::TICK);
-    let mut ended = send(args, options, file.read()?, &mut desk)?;
+    let mut ended = send(args, connector, options, file.read()?, &mut desk);
     let finished = desk.finish();
-    let sent = ended.rest.taken();
-    let fault = settle(&mut ended, &mut desk);
-    let fault = fault.or(finished.err());
-    summarize(&mut desk, sent, began.elapsed());
+    let fault = keep_unsent(&mut ended, &mut desk, &signals);
+    let too_large = ended.rest.too_large();
+    desk.counts.failed += too_large.len() as u64;
+    summarize(&mut desk, ended.rest.taken(), began.elapsed());
+    let too_large = (!too_large.is_empty()).then(|| input::too_large_in(path, too_large));
+    let fault = fault
+        .or(finished.err())
+        .or(too_large)
+        .or(desk.report.failure().cloned());
     if let Some(fault) = fault {
-        return Err(in_context(fault, false).into());
+        return Err(fault.into());
     }
     Ok(ending(desk.counts))
+}
+
+fn connector(
+    args: &NewTaskArgs,
+    options: &SendOptions,
+    report: &Report,
+) -> Result<Connector, Fault> {
+    let name = format!("new_task {}", report.who());
+    let when_cut = options.when_cut.clone();
+    args.common.connector(name, args.retry_for, when_cut)
 }
 
 fn desk<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Desk<'a> {
@@ -118,46 +135,81 @@ fn desk<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Desk<'a> 
 
 fn send(
     args: &NewTaskArgs,
+    connector: Connector,
     options: SendOptions,
     input: Input,
     desk: &mut Desk<'_>,
-) -> Result<Ended, Fault> {
-    let name = format!("new_task {}", desk.report.who());
-    let when_cut = options.when_cut.clone();
-    let connector = args.common.connector(name, args.retry_for, when_cut)?;
+) -> Ended {
     let queue = args.common.work_queue();
     let template = Template::new(&args.task_options());
-    let mut tell = |event: crate::publisher::Event<'_>| desk.take(event);
-    Ok(Publisher::new(connector, queue, options, input, template, &mut tell).run())
+    let mut tell = |event: Event<'_>| desk.take(event);
+    Publisher::new(connector, queue, options, input, template, &mut tell).run()
 }
 
 /// Puts aside what was not sent, and finds the fault to end with.
-fn settle(ended: &mut Ended, desk: &mut Desk<'_>) -> Option<Fault> {
+fn keep_unsent(ended: &mut Ended, desk: &mut Desk<'_>, signals: &Receiver<()>) -> Option<Fault> {
     let fault = ended.fault.take();
     if let Some(fault) = &fault {
         for parcel in &ended.unconfirmed {
             desk.failed(parcel, fault);
         }
     }
-    // What was under way is safe in the file before the rest is read, which may take for ever.
-    if let Some(unsent) = &mut desk.unsent {
+    if let Some(mut unsent) = desk.unsent.take() {
+        // What was under way is safe in the file before the rest is read, which may take for ever.
         unsent.flush();
-        while let Some(records) = ended.rest.wait_for_records() {
-            for record in records {
-                unsent.add(&record.body, record.end);
-                desk.counts.not_sent += 1;
-            }
-            unsent.flush();
+        if let Some(fault) = &fault {
+            copy_rest(&mut ended.rest, &mut unsent, desk, fault, signals);
         }
+        desk.unsent = Some(unsent);
     }
     let unwritten = desk.unsent.as_ref().and_then(Unsent::fault);
     let fault = match (fault, unwritten) {
         (Some(fault), Some(unwritten)) => {
-            Some(Fault::new(fault.kind, format!("{fault}; {unwritten}")))
+            let text = format!("{fault}; {unwritten}");
+            Some(Fault::new(fault.kind, text))
         }
         (fault, unwritten) => fault.or(unwritten),
     };
     fault.or(ended.rest.take_fault())
+}
+
+/// Copies the rest of the input to the file of what was not sent.
+fn copy_rest(
+    rest: &mut Pending,
+    unsent: &mut Unsent,
+    desk: &mut Desk<'_>,
+    fault: &Fault,
+    signals: &Receiver<()>,
+) {
+    // Of the signals, one may be what has ended the sending.
+    if fault.kind == Kind::Interrupted {
+        let _ = signals.try_recv();
+    }
+    let (_, file) = unsent.written();
+    let mut told = false;
+    loop {
+        if !told && rest.must_wait() {
+            // A file is copied in a moment; stdin may go on for long.
+            desk.warn(&format!(
+                "{fault}; copying the rest of the input to {file}. Press Ctrl+C to leave it"
+            ));
+            told = true;
+        }
+        match rest.wait_for_records(signals) {
+            Rest::Records(records) => {
+                for record in records {
+                    unsent.add(&record.body, record.end);
+                    desk.counts.not_sent += 1;
+                }
+                unsent.flush();
+            }
+            Rest::Over => return,
+            Rest::Stopped => {
+                desk.warn(&format!("the rest of the input is not in {file}"));
+                return;
+            }
+        }
+    }
 }
 
 fn summarize(desk: &mut Desk<'_>, sent: u64, took: Duration) {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
-/// Output that is kept in memory until its turn comes, in bytes; more goes to a temporary file.
+/// Output that is kept in memory until its turn comes, in bytes; more goes to a temporary file, but
+/// for some hundred bytes of each outcome.
 const IN_MEMORY: usize = 8 << 20;
 
 /// Puts outcomes into the order of their tasks.
@@ -14,7 +15,7 @@ pub struct Ordered {
     /// The number whose turn it is.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
-    /// The bytes of stdout that are kept in memory.
+    /// The bytes of output that are kept in memory.
     kept: usize,
     spool: Option<Spool>,
 }
@@ -23,8 +24,14 @@ enum Waiting {
     /// No outcome will come.
     Nothing,
     Here(Answer),
-    /// All but its stdout, which lies in the spool: from where, how much.
-    Spooled(Answer, u64, usize),
+    /// All but its output, which lies in the spool: from where, and how much of stdout.
+    Spooled(Box<Answer>, u64, Sizes),
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    stdout: usize,
+    stderr: usize,
 }
 
 struct Spool {
@@ -84,7 +91,7 @@ impl Ordered {
     }
 
     fn keep(&mut self, mut answer: Answer) -> io::Result<Waiting> {
-        let size = answer.stdout.len();
+        let size = answer.stdout.len() + answer.stderr.len();
         if self.kept + size <= IN_MEMORY {
             self.kept += size;
             return Ok(Waiting::Here(answer));
@@ -99,10 +106,17 @@ impl Ordered {
         };
         let at = spool.end;
         spool.file.seek(SeekFrom::Start(at))?;
+        let sizes = Sizes {
+            stdout: answer.stdout.len(),
+            stderr: answer.stderr.len(),
+        };
         spool.file.write_all(&std::mem::take(&mut answer.stdout))?;
+        spool
+            .file
+            .write_all(std::mem::take(&mut answer.stderr).as_bytes())?;
         spool.end += size as u64;
         spool.used += 1;
-        Ok(Waiting::Spooled(answer, at, size))
+        Ok(Waiting::Spooled(Box::new(answer), at, sizes))
     }
 
     fn print(
@@ -113,13 +127,13 @@ impl Ordered {
         match waiting {
             Waiting::Nothing => Ok(()),
             Waiting::Here(answer) => {
-                self.kept -= answer.stdout.len();
+                self.kept -= answer.stdout.len() + answer.stderr.len();
                 print(&answer)
             }
-            Waiting::Spooled(mut answer, at, size) => {
+            Waiting::Spooled(mut answer, at, sizes) => {
                 if let Some(spool) = &mut self.spool {
-                    let read = spool.read(at, size);
-                    answer.stdout = read.map_err(|error| unusable(&error))?;
+                    let read = spool.read(at, sizes);
+                    (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;
                 }
                 print(&answer)
             }
@@ -128,16 +142,19 @@ impl Ordered {
 }
 
 impl Spool {
-    fn read(&mut self, at: u64, size: usize) -> io::Result<Vec<u8>> {
-        let mut stdout = vec![0; size];
+    fn read(&mut self, at: u64, sizes: Sizes) -> io::Result<(Vec<u8>, String)> {
+        let mut stdout = vec![0; sizes.stdout];
+        let mut stderr = vec![0; sizes.stderr];
         self.file.seek(SeekFrom::Start(at))?;
         self.file.read_exact(&mut stdout)?;
+        self.file.read_exact(&mut stderr)?;
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
         self.used -= 1;
         if self.used == 0 {
             self.file.set_len(0)?;
             self.end = 0;
         }
-        Ok(stdout)
+        Ok((stdout, stderr))
     }
 }
 

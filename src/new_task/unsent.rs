@@ -57,6 +57,7 @@ impl Unsent {
         if let (Err(error), None) = (self.file.flush(), &self.lost) {
             // Which of them arrived is not known.
             self.lost = Some((self.written, error));
+            self.written = 0;
         }
     }
 

@@ -77,11 +77,14 @@ impl DelayQueue {
 
     /// Declares it, and tells from when on it may be used.
     ///
-    /// A task is never put into a queue that is too young to survive, so one in which tasks lie is
-    /// old enough.
+    /// No sender puts tasks into a queue that is too young to survive, so one in which tasks lie is
+    /// taken for old enough. (A worker's retries of the same length go there earlier, as they are
+    /// acknowledged only later.)
     pub(super) fn declare(&mut self, channel: &Channel) -> Result<Instant, Fault> {
         if self.declare == Declare::No {
-            // It was made beforehand, by somebody who may.
+            // Both were made beforehand, by somebody who may. Without the work queue, tasks would
+            // lie in this one for ever.
+            channel.inspect(self.work.as_str())?;
             channel.inspect(&self.name())?;
             return Ok(Instant::now());
         }

@@ -3,7 +3,7 @@
 use super::flight::Refusal;
 use super::{Backlog, SendOptions};
 use crate::fault::{Fault, Kind};
-use crate::topology::WorkQueue;
+use crate::topology::{Declare, WorkQueue};
 use humantime::format_duration;
 use std::time::Duration;
 
@@ -22,11 +22,16 @@ pub(super) fn are(count: usize) -> String {
 }
 
 pub(super) fn unroutable(queue: &WorkQueue, reason: &str) -> String {
-    format!(
-        "no queue took the task: there is no queue `{}` ({reason}); check --queue, or leave \
-         --no-declare out so that it is declared",
-        queue.name
-    )
+    let name = &queue.name;
+    match queue.declare {
+        Declare::No => format!(
+            "no queue took the task: there is no queue `{name}` ({reason}); check --queue, or \
+             leave --no-declare out so that it is declared"
+        ),
+        Declare::Yes => format!(
+            "no queue took the task: queue `{name}` was deleted ({reason}), and is declared again"
+        ),
+    }
 }
 
 pub(super) fn nacked(queue: &WorkQueue) -> String {
@@ -86,6 +91,11 @@ pub(super) fn silent(limit: Duration) -> Fault {
     Fault::new(Kind::Lost, text)
 }
 
+pub(super) fn unsettled() -> Fault {
+    let text = "the broker refused some tasks and says nothing of the others";
+    Fault::new(Kind::Lost, text)
+}
+
 pub(super) fn unanswered(limit: Duration) -> Fault {
     let text = format!(
         "no outcome came for {} (--wait-timeout)",
@@ -110,14 +120,13 @@ pub(super) fn backlog_full(queue: &WorkQueue, limit: Backlog, ready: u32) -> Fau
     Fault::new(Kind::NotTaken, text)
 }
 
-/// The size of a body that was larger than the broker takes, as RabbitMQ tells it: `message size
+/// The largest body that the broker takes, as RabbitMQ tells it of a larger one: `message size
 /// 200000000 is larger than configured max size 134217728`.
-pub(super) fn refused_size(fault: &Fault) -> Option<usize> {
+pub(super) fn largest_body(fault: &Fault) -> Option<usize> {
     let text = &fault.reply()?.text;
-    let (_, text) = text.split_once("message size ")?;
-    let (size, text) = text.split_once(' ')?;
-    text.contains("larger than").then_some(())?;
-    size.parse().ok()
+    let (_, max) = text.split_once("is larger than configured max size ")?;
+    let digits = max.bytes().take_while(u8::is_ascii_digit).count();
+    max[..digits].parse().ok()
 }
 
 #[cfg(test)]
@@ -126,12 +135,12 @@ mod tests {
     use crate::fault::Reply;
 
     #[test]
-    fn the_size_is_read_from_the_brokers_words() {
+    fn the_largest_size_is_read_from_the_brokers_words() {
         let text = "PRECONDITION_FAILED - message size 200000000 is larger than configured max \
                     size 134217728";
         let text = text.to_owned();
         let fault = Fault::new(Kind::NotTaken, "").with_reply(Reply { code: 406, text });
-        assert_eq!(refused_size(&fault), Some(200_000_000));
-        assert_eq!(refused_size(&Fault::new(Kind::NotTaken, "")), None);
+        assert_eq!(largest_body(&fault), Some(134_217_728));
+        assert_eq!(largest_body(&Fault::new(Kind::NotTaken, "")), None);
     }
 }

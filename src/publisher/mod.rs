@@ -6,6 +6,7 @@
 //! than never.
 
 mod backlog;
+mod course;
 mod delays;
 mod faults;
 mod flight;
@@ -15,7 +16,7 @@ mod unanswered;
 
 pub use backlog::Backlog;
 pub use delays::Delay;
-pub use pending::{Input, Parcel};
+pub use pending::{Input, Parcel, Pending, Rest};
 pub use unanswered::Answer;
 
 use crate::amqp::{Link, WhenCut};
@@ -28,7 +29,6 @@ use backlog::Gate;
 use crossbeam_channel::RecvTimeoutError;
 use delays::DelayQueue;
 use flight::Refusal;
-use pending::Pending;
 use session::Flow;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -143,6 +143,12 @@ pub struct Publisher<'a> {
     newest: u64,
     /// Why the broker last refused a task, since it last took one.
     refusal: Option<Refusal>,
+    /// When that was last told.
+    told: Option<Instant>,
+    /// How many tasks may be unconfirmed at the moment.
+    window: usize,
+    /// The largest body that the broker takes, in bytes, and what it said of a larger one.
+    too_large: Option<(usize, Fault)>,
     /// A task was handed over and never settled.
     perhaps: bool,
 }
@@ -173,6 +179,9 @@ impl<'a> Publisher<'a> {
             done: 0,
             newest: 0,
             refusal: None,
+            told: None,
+            window: usize::MAX,
+            too_large: None,
             perhaps: false,
         }
     }
@@ -181,10 +190,7 @@ impl<'a> Publisher<'a> {
     #[must_use]
     pub fn run(mut self) -> Ended {
         let fault = self.over_connections().err();
-        let left = self.unanswered.take_except(self.pending.again());
-        if !left.is_empty() {
-            self.say(Event::Unanswered(left));
-        }
+        self.give_up_answers();
         Ended {
             fault,
             unconfirmed: self.pending.take_again(),
@@ -250,63 +256,87 @@ impl<'a> Publisher<'a> {
         }
         let again = self.pending.again().len();
         self.say(Event::Lost(fault, again));
-        let given_up = self.unanswered.take_except(self.pending.again());
-        if !given_up.is_empty() {
-            self.say(Event::Unanswered(given_up));
-        }
+        self.give_up_answers();
     }
 
     fn over_channels(&mut self, link: &mut Link) -> Result<(), Fault> {
         let mut backoff = Backoff::default();
         loop {
             let done = self.done;
-            match self.session(link) {
+            let ended = self.session(link);
+            if self.done > done {
+                backoff = Backoff::default();
+            }
+            match ended {
                 Ok(Flow::Over(channel)) => {
-                    // All is safe; a goodbye that goes wrong changes nothing. The channel closes
-                    // with the connection, which spares a round trip.
-                    let _ = link.close();
+                    // All is safe. The channel closes with the connection, and nobody waits for
+                    // either: that spares two round trips.
+                    link.leave();
                     drop(channel);
                     return Ok(());
                 }
                 Ok(Flow::Refused { count, refusal }) => {
-                    let why = refusal.describe(&self.queue);
-                    let first = self.refusal.replace(refusal).is_none();
-                    if first {
-                        self.say(Event::Refused(count, why));
-                    }
-                    if self.done > done {
-                        backoff = Backoff::default();
-                    }
+                    self.was_refused(count, refusal);
                     let left = self.patience_left();
                     if left.is_zero() {
                         return Err(self.gave_up());
                     }
                     self.pause(backoff.step().min(left))?;
                 }
-                Err(fault) => self.learn(fault)?,
+                Err(fault) => {
+                    let learnt = self.learn(fault)?;
+                    if self.patience_left().is_zero() && !self.pending.again().is_empty() {
+                        return Err(self.gave_up());
+                    }
+                    if learnt == Learnt::Doubtful {
+                        self.pause(backoff.step())?;
+                    }
+                }
             }
+            self.give_up_answers();
         }
     }
 
     /// What the end of a channel teaches, where the connection and the user's wish live on.
-    fn learn(&mut self, fault: Fault) -> Result<(), Fault> {
+    fn learn(&mut self, fault: Fault) -> Result<Learnt, Fault> {
         if let Some(delay) = &mut self.delay {
             if delay.learn(&fault) {
-                return Ok(());
+                return Ok(Learnt::Doubtful);
             }
         }
         if !self.other_type && self.queue.other_type(&fault).is_some() {
             self.other_type = true;
-            return Ok(());
+            return Ok(Learnt::Surely);
         }
-        if let Some(size) = faults::refused_size(&fault) {
-            if let Some(parcel) = self.pending.take_of_size(size) {
+        if let Some(max) = faults::largest_body(&fault).filter(|_| self.too_large.is_none()) {
+            self.too_large = Some((max, fault.clone()));
+            for parcel in self.pending.take_larger_than(max) {
                 self.unanswered.forget(parcel.number);
                 self.say(Event::Failed(parcel, &fault));
-                return self.halted.take().map_or(Ok(()), Err);
             }
+            return self.halted.take().map_or(Ok(Learnt::Surely), Err);
+        }
+        let is_missing = fault.reply().is_some_and(|reply| reply.code == 404);
+        if is_missing && self.may_declare() {
+            // It was deleted meanwhile, and is declared again.
+            return Ok(Learnt::Doubtful);
         }
         Err(fault)
+    }
+
+    /// Why the broker would not take this one, if it would not: it would close the channel, and
+    /// what is unconfirmed by then would be sent again.
+    fn too_large(&self, parcel: &Parcel) -> Option<Fault> {
+        let (max, fault) = self.too_large.as_ref()?;
+        (parcel.task.body.len() > *max).then(|| fault.clone())
+    }
+
+    /// Outcomes come to the channel that the tasks were sent on, and it is gone.
+    fn give_up_answers(&mut self) {
+        let given_up = self.unanswered.take_except(self.pending.again());
+        if !given_up.is_empty() {
+            self.say(Event::Unanswered(given_up));
+        }
     }
 
     fn nothing_is_left(&self) -> bool {
@@ -336,6 +366,15 @@ impl<'a> Publisher<'a> {
     fn may_declare(&self) -> bool {
         self.queue.declare == Declare::Yes
     }
+}
+
+/// What was learnt from a refusal, and is done otherwise from now on.
+#[derive(PartialEq, Eq)]
+enum Learnt {
+    /// It will not be refused again.
+    Surely,
+    /// It may be.
+    Doubtful,
 }
 
 /// A connection that broke without having got anything done.

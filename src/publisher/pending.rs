@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::record::{Batch, End, Record};
 use crate::task::{Task, Template};
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError, select};
 use std::collections::VecDeque;
 
 /// Where the tasks come from. It ends when its sender is dropped, or with a fault.
@@ -31,7 +31,20 @@ pub struct Pending {
     template: Template,
     taken: u64,
     bytes: u64,
+    /// The numbers of records that were passed over.
+    too_large: Vec<u64>,
     fault: Option<Fault>,
+}
+
+/// What is left of an input.
+#[derive(Debug)]
+pub enum Rest {
+    /// The next records.
+    Records(Vec<Record>),
+    /// Nothing more.
+    Over,
+    /// It was not looked at further.
+    Stopped,
 }
 
 impl Pending {
@@ -43,6 +56,7 @@ impl Pending {
             template,
             taken: 0,
             bytes: 0,
+            too_large: Vec::new(),
             fault: None,
         }
     }
@@ -52,6 +66,7 @@ impl Pending {
         match came {
             Some(Ok(batch)) => {
                 self.bytes += batch.bytes;
+                self.too_large.extend(batch.too_large);
                 self.batch = batch.records.into_iter();
             }
             Some(Err(fault)) => {
@@ -89,15 +104,27 @@ impl Pending {
         }
     }
 
-    /// The next records that were never looked at, however long it takes until they come.
-    pub fn wait_for_records(&mut self) -> Option<Vec<Record>> {
+    /// The next records that were never looked at, however long it takes until they come, or
+    /// until `stop` receives something.
+    pub fn wait_for_records(&mut self, stop: &Receiver<()>) -> Rest {
         loop {
             if self.batch.len() > 0 {
-                return Some(std::mem::take(&mut self.batch).collect());
+                return Rest::Records(std::mem::take(&mut self.batch).collect());
             }
-            let came = self.input.as_ref()?.recv().ok();
-            self.accept(came);
+            let Some(input) = &self.input else {
+                return Rest::Over;
+            };
+            select! {
+                recv(input) -> came => self.accept(came.ok()),
+                recv(stop) -> _ => return Rest::Stopped,
+            }
         }
+    }
+
+    /// Whether the input has nothing ready and has not ended, as far as is known.
+    #[must_use]
+    pub fn must_wait(&self) -> bool {
+        self.batch.len() == 0 && self.input.as_ref().is_some_and(Receiver::is_empty)
     }
 
     /// Where to wait for more, unless there is something already or there will never be.
@@ -133,11 +160,14 @@ impl Pending {
         std::mem::take(&mut self.again).into()
     }
 
-    /// The first task with a body of so many bytes, of those that were sent in vain.
-    pub(super) fn take_of_size(&mut self, size: usize) -> Option<Parcel> {
-        let mut parcels = self.again.iter();
-        let index = parcels.position(|parcel| parcel.task.body.len() == size)?;
-        self.again.remove(index)
+    /// The tasks with bodies of more than so many bytes, of those that were sent in vain.
+    pub(super) fn take_larger_than(&mut self, max: usize) -> Vec<Parcel> {
+        let (larger, others) = std::mem::take(&mut self.again)
+            .into_iter()
+            .partition(|parcel| parcel.task.body.len() > max);
+        self.again = others;
+        let larger: VecDeque<Parcel> = larger;
+        larger.into()
     }
 
     /// How many tasks were taken from the input.
@@ -149,6 +179,12 @@ impl Pending {
     /// How many bytes of the input were read for them.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The numbers of the records that were too large for any broker.
+    #[must_use]
+    pub fn too_large(&self) -> &[u64] {
+        &self.too_large
     }
 
     /// Why the input ended before its end.

@@ -1,9 +1,11 @@
 //! One channel: what is published on it, and what comes back.
 
 use super::backlog::Passage;
+use super::course::{self, Course, TooLate};
 use super::flight::{Flight, Refusal};
-use super::{Answers, Event, Publisher, Standing, faults};
+use super::{Answers, Event, Parcel, Publisher, Standing, faults};
 use crate::amqp::{Channel, Confirmation, Confirms, Delivery, Link, Waited};
+use crate::backoff::Backoff;
 use crate::fault::{Fault, Kind};
 use crossbeam_channel::TryRecvError;
 use std::time::{Duration, Instant};
@@ -19,12 +21,12 @@ const BURST: usize = 64;
 /// time-out from being noticed.
 const NEWS_AT_ONCE: usize = 1024;
 
-/// A broker that is not blocked and confirms nothing for so long is tried over another connection,
-/// and at another node if there is one. A healthy one confirms in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The window after a refusal; it doubles with each round that the broker takes whole. A full queue
+/// is then not sent the same thousand tasks again for each one that a worker takes.
+const WINDOW_AFTER_REFUSAL: usize = 16;
 
-/// After a refusal, how long to wait for the verdicts on the rest before all of it is sent again.
-const AFTER_REFUSAL: Duration = Duration::from_secs(3);
+/// How often refusals are told, at most.
+const TELL_REFUSALS: Duration = Duration::from_secs(10);
 
 /// How a channel was used up.
 pub(super) enum Flow {
@@ -39,18 +41,6 @@ pub(super) enum Flow {
 enum Landed {
     Over,
     Refused { count: usize, refusal: Refusal },
-}
-
-/// What is known of a channel beside the flight.
-struct Course {
-    /// The queue that is published to.
-    queue: String,
-    /// Not before this moment.
-    from: Instant,
-    /// When the broker last said anything of what was published.
-    heard: Instant,
-    /// Since when the verdicts after a refusal are waited for.
-    refused: Option<Instant>,
 }
 
 impl Publisher<'_> {
@@ -84,53 +74,66 @@ impl Publisher<'_> {
         if !self.other_type {
             self.queue.declare_nowait(channel)?;
         }
-        let mut answers = match self.options.answers {
+        let answers = match self.options.answers {
             Answers::Wanted(_) => Some(channel.consume_answers(link)?),
             Answers::No => None,
         };
-        let (queue, from) = match &mut self.delay {
+        let course = match &mut self.delay {
             Some(delay) => {
                 let from = delay.declare(channel)?;
-                (delay.name(), from)
+                Course::new(delay.name(), from, link.written())
             }
-            None => (self.queue.name.as_str().to_owned(), Instant::now()),
+            None => {
+                let name = self.queue.name.as_str().to_owned();
+                Course::new(name, Instant::now(), link.written())
+            }
         };
         let mut confirms = channel.confirms(link)?;
         if let Some(answers) = &answers {
             confirms.listen_to(answers);
         }
         let mut flight = Flight::default();
-        let mut course = Course {
-            queue,
-            from,
-            heard: Instant::now(),
-            refused: None,
-        };
-        let mut flown = self.fly(channel, &mut confirms, &mut flight, &mut course);
-        if let (Err(fault), Some(answers)) = (&mut flown, answers.as_mut()) {
-            // The cause is told once, to the first who asks: to the consumer, as it ends.
-            if let (Kind::Lost, None, Err(cause)) = (fault.kind, fault.reply(), answers.cancel()) {
-                if cause.reply().is_some() {
-                    *fault = cause;
-                }
+        let mut flown = self.fly(link, channel, &mut confirms, &mut flight, course);
+        if let (Err(fault), Some(_)) = (&mut flown, &answers) {
+            self.take_answers(&mut confirms);
+            let cause = confirms.take_cause();
+            if let (None, Some(cause)) = (fault.reply(), cause) {
+                *fault = cause;
+            }
+            if fault.reply().is_none() {
+                // Otherwise the end of the consumer would wait for a broker that says nothing.
+                link.give_up();
             }
         }
-        let mut left = flight.into_parcels();
-        // What was answered was done, whether or not its confirm came.
-        let asks = answers.is_some();
-        left.retain(|parcel| !asks || self.unanswered.is_expected(parcel.number));
-        self.perhaps |= flown.is_err() && !left.is_empty();
-        self.pending.take_back(left);
+        let left = flight.into_parcels();
+        self.perhaps |= matches!(&flown, Err(fault) if fault.reply().is_none()) && !left.is_empty();
+        self.take_back(left);
         flown
+    }
+
+    /// Has these tasks sent again, but those that were answered: they were done, whether or not
+    /// their confirms came.
+    fn take_back(&mut self, parcels: Vec<Parcel>) {
+        let asks = self.options.answers != Answers::No;
+        let (left, done): (Vec<_>, Vec<_>) = parcels
+            .into_iter()
+            .partition(|parcel| !asks || self.unanswered.is_expected(parcel.number));
+        for parcel in &done {
+            self.say(Event::Confirmed(parcel));
+        }
+        self.pending.take_back(left);
     }
 
     fn fly(
         &mut self,
+        link: &Link,
         channel: &Channel,
         confirms: &mut Confirms,
         flight: &mut Flight,
-        course: &mut Course,
+        mut course: Course,
     ) -> Result<Landed, Fault> {
+        let course = &mut course;
+        let mut backoff = Backoff::default();
         loop {
             self.take_all_news(confirms, flight, course)?;
             if let Some(fault) = self.halted.take() {
@@ -143,13 +146,27 @@ impl Publisher<'_> {
             if flight.is_empty() {
                 if let Some(refusal) = flight.refusal() {
                     let (count, refusal) = (flight.refused(), refusal.clone());
-                    return Ok(Landed::Refused { count, refusal });
+                    if !self.stays(&refusal) {
+                        return Ok(Landed::Refused { count, refusal });
+                    }
+                    let refused = std::mem::take(flight).into_parcels();
+                    self.take_back(refused);
+                    self.was_refused(count, refusal);
+                    course.refused = false;
+                    course.from = Instant::now() + backoff.step();
+                    continue;
                 }
                 if self.nothing_is_left() {
                     return Ok(Landed::Over);
                 }
             }
             let now = Instant::now();
+            if course.are_leaving(link.written()) && !flight.is_empty() {
+                course.hear(now);
+                if self.refusal.is_none() {
+                    self.last_progress = now;
+                }
+            }
             next = next.min(self.next_deadline(flight, course, now)?);
             if let Some(tick) = self.options.tick {
                 let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
@@ -191,13 +208,41 @@ impl Publisher<'_> {
             };
             self.take_news(news, flight, course)?;
         }
+        self.take_answers(confirms);
+        Ok(())
+    }
+
+    fn take_answers(&mut self, confirms: &mut Confirms) {
         for _ in 0..NEWS_AT_ONCE {
             let Some(delivery) = confirms.try_answer() else {
                 break;
             };
             self.take_answer(delivery);
         }
-        Ok(())
+    }
+
+    /// Whether to go on on this channel after a refusal. A new one helps where the queue's leader
+    /// has died, which takes a cluster; but outcomes come to the channel that their tasks were sent
+    /// on, so one that waits for outcomes is not left lightly.
+    fn stays(&self, refusal: &Refusal) -> bool {
+        let is_cluster = self.connector.endpoints.len() > 1;
+        let patient = self.last_progress.elapsed() < course::PATIENCE;
+        *refusal == Refusal::Nack
+            && self.options.answers != Answers::No
+            && (patient || !is_cluster)
+            && !self.patience_left().is_zero()
+    }
+
+    /// Notes that the broker refused so many tasks, and tells it now and then.
+    pub(super) fn was_refused(&mut self, count: usize, refusal: Refusal) {
+        self.window = WINDOW_AFTER_REFUSAL;
+        let now = Instant::now();
+        if self.told.is_none_or(|at| at + TELL_REFUSALS < now) {
+            self.told = Some(now);
+            let why = refusal.describe(&self.queue);
+            self.say(Event::Refused(count, why));
+        }
+        self.refusal = Some(refusal);
     }
 
     fn take_answer(&mut self, delivery: Delivery) {
@@ -213,7 +258,7 @@ impl Publisher<'_> {
     }
 
     fn has_room(&self, flight: &Flight) -> bool {
-        flight.len() < self.options.window.get() && flight.bytes() < WINDOW_BYTES
+        flight.len() < self.window.min(self.options.window.get()) && flight.bytes() < WINDOW_BYTES
     }
 
     /// Publishes what may be published now. Returns when to try again: at once after a burst.
@@ -256,8 +301,12 @@ impl Publisher<'_> {
             let Some(parcel) = self.pending.next() else {
                 return Ok(later);
             };
+            if let Some(fault) = self.too_large(&parcel) {
+                self.say(Event::Failed(parcel, &fault));
+                continue;
+            }
             if flight.is_empty() {
-                course.heard = now;
+                course.hear(now);
                 if parcel.number > self.newest {
                     self.last_progress = now;
                 }
@@ -289,7 +338,7 @@ impl Publisher<'_> {
                 multiple,
                 verdict,
             } => {
-                course.heard = Instant::now();
+                course.hear(Instant::now());
                 let done = self.done;
                 flight.settle(tag, multiple, verdict, |parcel| {
                     self.done += 1;
@@ -298,8 +347,10 @@ impl Publisher<'_> {
                     }
                 });
                 if self.done > done {
-                    self.last_progress = course.heard;
+                    self.last_progress = Instant::now();
                     self.refusal = None;
+                    let confirmed = usize::try_from(self.done - done).unwrap_or(usize::MAX);
+                    self.window = self.window.saturating_add(confirmed);
                 }
             }
             Confirmation::Returned { id, reason } => {
@@ -319,12 +370,10 @@ impl Publisher<'_> {
             Confirmation::Unblocked => {
                 self.say(Event::Unblocked);
                 self.blocked = None;
-                course.heard = Instant::now();
+                course.hear(Instant::now());
             }
         }
-        if flight.refusal().is_some() && course.refused.is_none() {
-            course.refused = Some(Instant::now());
-        }
+        course.refused = flight.refusal().is_some();
         Ok(())
     }
 
@@ -332,49 +381,43 @@ impl Publisher<'_> {
     fn next_deadline(
         &self,
         flight: &Flight,
-        course: &Course,
+        course: &mut Course,
         now: Instant,
     ) -> Result<Instant, Fault> {
-        let mut next = now + Duration::from_secs(3600);
-        if flight.is_empty() {
-            if let (Answers::Wanted(Some(limit)), true) =
-                (self.options.answers, self.pending.is_over())
-            {
-                let until = self.last_progress + limit;
-                if until <= now {
-                    return Err(faults::unanswered(limit));
-                }
-                next = next.min(until);
-            }
-            return Ok(next);
-        }
+        let later = now + Duration::from_secs(3600);
         let stalled = self.last_progress + self.options.confirm_timeout;
-        if stalled <= now {
-            let refusal = flight.refusal().or(self.refusal.as_ref());
-            return Err(faults::gave_up(
-                &self.queue,
-                &self.options,
-                flight.len() + flight.refused(),
-                self.blocked.as_deref(),
-                refusal,
-            ));
+        if !flight.is_empty() {
+            let next = course.next(stalled, self.blocked.is_some(), now);
+            return next.map_err(|why| match why {
+                TooLate::Silent => faults::silent(course::PATIENCE),
+                TooLate::Unsettled => faults::unsettled(),
+                TooLate::Stalled => faults::gave_up(
+                    &self.queue,
+                    &self.options,
+                    flight.len() + flight.refused(),
+                    self.blocked.as_deref(),
+                    flight.refusal().or(self.refusal.as_ref()),
+                ),
+            });
         }
-        next = next.min(stalled);
-        if let Some(since) = course.refused {
-            let until = since + AFTER_REFUSAL;
-            if until <= now {
-                let text = "the broker refused tasks and does not settle the others";
-                return Err(Fault::new(Kind::Lost, text));
-            }
-            next = next.min(until);
-        } else if self.blocked.is_none() {
-            let until = course.heard + PATIENCE;
-            if until <= now {
-                return Err(faults::silent(PATIENCE));
-            }
-            next = next.min(until);
+        if self.refusal.is_some() {
+            return if now < stalled {
+                Ok(stalled)
+            } else {
+                Err(self.gave_up())
+            };
         }
-        Ok(next)
+        match self.options.answers {
+            Answers::Wanted(Some(limit)) if self.pending.is_over() => {
+                let until = self.last_progress + limit;
+                if now < until {
+                    Ok(until)
+                } else {
+                    Err(faults::unanswered(limit))
+                }
+            }
+            Answers::Wanted(_) | Answers::No => Ok(later),
+        }
     }
 }
 

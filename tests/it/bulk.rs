@@ -256,7 +256,7 @@ fn a_queue_that_is_deleted_meanwhile_is_declared_again() {
     admin.wait_for_ready(1);
     admin.delete();
     stdin.write_all(b"a\nb\n").unwrap();
-    sending.message("there is no queue");
+    sending.message("was deleted");
     drop(stdin);
     sending
         .ended()
@@ -269,18 +269,101 @@ fn a_queue_that_is_deleted_meanwhile_is_declared_again() {
 fn a_task_that_is_too_large_does_not_hold_up_the_others() {
     let broker = Broker::private("max_message_size = 100000\n", "");
     let admin = Admin::new(&broker, "too-large");
-    let large = vec![b'x'; 100_001];
-    let content = [b"1\n".as_slice(), &large, b"\n2\n"].concat();
-    let file = Scratch::file("list", content);
+    let large = "x".repeat(100_001);
+    let lines: Vec<String> = (1..=40)
+        .map(|number| match number % 2 {
+            0 => large.clone(),
+            _ => number.to_string(),
+        })
+        .collect();
+    let file = Scratch::file("list", lines.join("\n"));
     let unsent = Scratch::path("unsent");
     let arguments = ["-f", file.as_str(), "--unsent", unsent.as_str()];
     env::new_task(&broker, &admin.queue, &arguments)
         .expect(75)
         .says("task 2: the body is larger than the broker takes")
-        .says("sent 3, confirmed 2, failed 1");
-    assert!(unsent.read() == [large.as_slice(), b"\n"].concat());
-    let found: BTreeSet<_> = bodies(&admin).into_iter().collect();
-    assert_eq!(found, BTreeSet::from([b"1".to_vec(), b"2".to_vec()]));
+        .says("sent 40, confirmed 20, failed 20");
+    assert!(unsent.read() == format!("{large}\n").repeat(20).as_bytes());
+    let sent = bodies(&admin);
+    let found: BTreeSet<_> = sent.iter().cloned().collect();
+    assert_eq!(found.len(), 20);
+    // The first refusal closes the channel, so that what came before is sent again; then no more.
+    assert!(sent.len() <= 22, "{}", sent.len());
+}
+
+#[test]
+fn what_may_be_the_only_copy_is_not_emptied_by_a_mistake() {
+    let broker = env::shared();
+    let queue = env::unique("mistake");
+    let file = Scratch::file("list", "1\n");
+    let unsent = Scratch::file("unsent", "precious\n");
+    let arguments = [
+        "-f",
+        file.as_str(),
+        "--unsent",
+        unsent.as_str(),
+        "--password-file",
+        "/no/such/file",
+    ];
+    env::new_task(broker, &queue, &arguments).expect(78);
+    assert_eq!(unsent.read(), b"precious\n");
+}
+
+#[test]
+fn two_signals_at_once_are_one() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "timeout", Kind::Full(1));
+    let unsent = Scratch::path("unsent");
+    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
+    let mut sending = env::piped(broker, &admin.queue, &arguments);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"1\n2\n").unwrap();
+    sending.message("is full or unavailable");
+    // As `timeout` does: the child, and then its group.
+    let pid = rustix::process::Pid::from_raw(i32::try_from(sending.id()).unwrap()).unwrap();
+    for _ in 0..2 {
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    }
+    sending.message("copying the rest of the input to");
+    stdin.write_all(b"3\n").unwrap();
+    drop(stdin);
+    sending.ended().expect(130).says("not sent 1");
+    assert_eq!(unsent.read(), b"2\n3\n");
+}
+
+#[test]
+fn the_second_ctrl_c_leaves_the_rest_of_the_input() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "leave", Kind::Full(1));
+    let unsent = Scratch::path("unsent");
+    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
+    let mut sending = env::piped(broker, &admin.queue, &arguments);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"1\n2\n").unwrap();
+    sending.message("is full or unavailable");
+    sending.signal(Signal::INT);
+    sending.message("Press Ctrl+C to leave it");
+    sending.signal(Signal::INT);
+    sending
+        .ended()
+        .expect(130)
+        .says("the rest of the input is not in")
+        .says("sent 2, confirmed 1, failed 1");
+    assert_eq!(unsent.read(), b"2\n");
+}
+
+#[test]
+fn events_that_cannot_be_written_are_an_error() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "full-stdout");
+    let script = "printf '1\\n' | \"$0\" -u \"$1\" -q \"$2\" -f - --log-format json > /dev/full";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_new_task")]);
+    command.args([&broker.url, &admin.queue]);
+    env::spawn(command)
+        .ended()
+        .expect(74)
+        .says("cannot write to stdout");
 }
 
 #[test]

@@ -46,6 +46,15 @@ fn a_queue_of_the_name_that_is_not_ours_is_not_used() {
 }
 
 #[test]
+fn without_its_work_queue_nothing_is_delayed() {
+    let broker = env::shared();
+    let queue = env::unique("no-work-queue");
+    env::new_task(broker, &queue, &["--no-declare", "--delay", "1s", "x"])
+        .expect(73)
+        .says("no queue");
+}
+
+#[test]
 fn delayed_tasks_keep_their_properties_and_can_be_many() {
     let broker = env::shared();
     let admin = Admin::new(broker, "many-delayed");

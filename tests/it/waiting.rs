@@ -1,6 +1,6 @@
 //! The outcome of tasks as `new_task --wait` tells it.
 
-use crate::env::{self, Admin, Broker, Gate, Running, Scratch, worker_with};
+use crate::env::{self, Admin, Broker, Gate, Kind, Running, Scratch, worker_with};
 use rustix::process::Signal;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -152,6 +152,44 @@ fn ctrl_c_while_waiting_names_what_is_unanswered() {
         .expect(130)
         .says("the task is safe in the queue");
     assert_eq!(admin.ready(), 1);
+}
+
+#[test]
+fn a_full_queue_costs_no_outcome() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "full-wait", Kind::Full(2));
+    let file = Scratch::file("list", env::numbered(12));
+    let arguments = ["-f", file.as_str(), "-k", "--no-declare"];
+    let mut waiting = asking(broker, &admin.queue, &arguments);
+    waiting.message("is full or unavailable");
+    let options = [
+        "--no-declare",
+        "--on-failure",
+        "drop",
+        "--max-redeliveries",
+        "0",
+    ];
+    let _worker = worker_with(broker, &admin.queue, &options, &words(&["cat"]));
+    let ended = waiting.ended().expect(0);
+    let ended = ended.says("outcomes: done 12, failed 0, unanswered 0");
+    assert_eq!(ended.stdout.trim_end(), "123456789101112");
+}
+
+#[test]
+fn a_task_that_is_too_large_is_told_as_without_waiting() {
+    let broker = Broker::private("max_message_size = 100000\n", "");
+    let queue = env::unique("large-wait");
+    let file = Scratch::file("list", format!("1\n{}\n3\n", "x".repeat(100_001)));
+    let _worker = worker_with(&broker, &queue, &[], &words(&["cat"]));
+    asking(&broker, &queue, &["-f", file.as_str()])
+        .ended()
+        .expect(75)
+        .says("task 2: the body is larger than the broker takes")
+        .says("sent 3, confirmed 2, failed 1");
+    asking(&broker, &queue, &["--body-file", file.as_str()])
+        .ended()
+        .expect(75)
+        .says("the body is larger than the broker takes");
 }
 
 #[test]

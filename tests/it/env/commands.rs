@@ -3,6 +3,7 @@
 use super::{Broker, DEADLINE, root};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -86,6 +87,7 @@ pub fn spawn(mut command: Command) -> Running {
         stdout: Lines::read(stdout),
         stderr: Lines::read(stderr),
         ended: false,
+        signalled: Cell::new(None),
     }
 }
 
@@ -96,6 +98,7 @@ pub struct Running {
     stdout: Lines,
     stderr: Lines,
     ended: bool,
+    signalled: Cell<Option<Instant>>,
 }
 
 impl Running {
@@ -152,8 +155,13 @@ impl Running {
         self.child.stdin.take().unwrap()
     }
 
-    /// Sends a signal.
+    /// Sends a signal, as a person would: not twice in the same moment.
     pub fn signal(&self, signal: Signal) {
+        const ALIKE: Duration = Duration::from_millis(150);
+        if let Some(last) = self.signalled.replace(Some(Instant::now())) {
+            thread::sleep(ALIKE.saturating_sub(last.elapsed()));
+            self.signalled.set(Some(Instant::now()));
+        }
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
     }
