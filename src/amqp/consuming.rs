@@ -96,6 +96,7 @@ pub struct Consuming<'a> {
     consumer: Consumer<'a>,
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
+    settlement: Settlement,
     link: Receiver<ConnectionBlockedNotification>,
     /// We have cancelled it. Without that, amiquip does when the consumer is dropped, unguarded.
     cancelled: bool,
@@ -105,12 +106,14 @@ impl<'a> Consuming<'a> {
     pub(super) fn new(
         channel: &'a Channel,
         consumer: Consumer<'a>,
+        settlement: Settlement,
         link: Receiver<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
             channel,
             messages: consumer.receiver().clone(),
             consumer,
+            settlement,
             link,
             cancelled: false,
         }
@@ -198,7 +201,7 @@ impl<'a> Consuming<'a> {
     }
 
     fn delivery(&self, delivery: amiquip::Delivery) -> Delivery {
-        Delivery::new(delivery, self.channel.epoch())
+        self.channel.received(delivery, self.settlement)
     }
 
     fn end(&mut self) {

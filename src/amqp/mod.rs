@@ -18,6 +18,7 @@
 //!    sets the one and always sets a prefetch unless the user asks for none.
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
 
+mod acks;
 mod channel;
 mod confirms;
 mod consuming;

@@ -5,6 +5,7 @@
 //! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
+mod acks;
 mod child;
 mod command;
 mod dead;
@@ -36,6 +37,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::shutdown::{self, EndsAt};
 use anyhow::{Context as _, Result};
+use acks::Acks;
 use child::Ran;
 use command::TaskCommand;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -97,6 +99,7 @@ struct Worker<'a> {
     /// Delivered and not begun.
     backlog: VecDeque<Handed>,
     finished: Finished,
+    acks: Acks,
     /// Runs the command; `None`: the work is pretended.
     pool: Option<Pool>,
     errands: Errands,
@@ -155,6 +158,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let no_bars = args.common.quiet || (pool.is_some() && slots == 1);
     let worker = Worker {
         replicated: settings.queue.replicated(),
+        acks: Acks::new(settings.prefetch, slots),
         settings,
         progress: Progress::new(slots, no_bars),
         report,
