@@ -26,6 +26,7 @@ mod settings;
 mod slots;
 mod status;
 mod tasks;
+mod watched;
 
 use crate::amqp::Channel;
 use crate::auxiliary::Replicated;
@@ -36,8 +37,8 @@ use crate::fault::{Fault, Kind};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::shutdown::{self, EndsAt};
-use anyhow::{Context as _, Result};
 use acks::Acks;
+use anyhow::{Context as _, Result};
 use child::Ran;
 use command::TaskCommand;
 use crossbeam_channel::{Receiver, Sender, unbounded};
