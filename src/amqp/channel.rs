@@ -187,7 +187,10 @@ impl Channel {
         let redeemed = tokens.into_iter().map(|token| token.redeem(self.epoch));
         let mut deliveries = redeemed.collect::<Result<Vec<_>, Fault>>()?;
         deliveries.sort_unstable_by_key(amiquip::Delivery::delivery_tag);
-        let tags: Vec<u64> = deliveries.iter().map(|one| one.delivery_tag()).collect();
+        let tags: Vec<u64> = deliveries
+            .iter()
+            .map(amiquip::Delivery::delivery_tag)
+            .collect();
         let mut frames = self.order.borrow_mut().acknowledge(&tags).peekable();
         for delivery in deliveries {
             let tag = delivery.delivery_tag();

@@ -95,9 +95,13 @@ impl Worker<'_> {
         self.flush();
         let (tasks, tokens): (Vec<_>, Vec<_>) = self.acks.waiting.drain(..).unzip();
         if channel.ack_all(tokens).is_ok() {
-            tasks.into_iter().for_each(|task| self.finished.acked(task));
+            for task in tasks {
+                self.finished.acked(task);
+            }
         } else {
-            tasks.iter().for_each(|task| self.ack_is_void(task));
+            for task in &tasks {
+                self.ack_is_void(task);
+            }
         }
     }
 
