@@ -19,7 +19,7 @@ def main() -> int:
         "the table. JSON and a picture go to target/bench/."))
     parser.add_argument("--quick", action="store_true", help="about one minute: one small round")
     parser.add_argument("--long", action="store_true", help="ten million tasks in the long bulk")
-    parser.add_argument("--rounds", type=int, help="how many rounds [default: 5, with --quick 1]")
+    parser.add_argument("--rounds", type=int, help="how many rounds [default: 4, with --quick 1]")
     parser.add_argument("--only", action="append", metavar="ROW", default=[],
                         help="only rows whose key begins so; may be repeated")
     parser.add_argument("--list", action="store_true", help="show the rows' keys, then end")
@@ -39,7 +39,7 @@ def main() -> int:
     def tell(text: str) -> None:
         print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
 
-    rounds = args.rounds or (1 if args.quick else 5)
+    rounds = args.rounds or (1 if args.quick else 4)
     for number in range(rounds):
         for row in rows:
             row.round(lab, number, tell)

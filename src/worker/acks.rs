@@ -75,7 +75,10 @@ impl Worker<'_> {
                     self.send_acks(channel);
                 }
             }
-            _ => self.ack_is_void(&task),
+            // The connection over which it came is gone, and another one is here, over which the
+            // task may be on its way back.
+            (None, Some(_)) => self.comes_back(&task),
+            (_, None) => self.ack_is_void(&task),
         }
     }
 
@@ -114,6 +117,10 @@ impl Worker<'_> {
 
     fn ack_is_void(&mut self, task: &Task) {
         self.void_acks += 1;
+        self.comes_back(task);
+    }
+
+    fn comes_back(&mut self, task: &Task) {
         let line = task.line();
         self.warn(&format!(
             "done, but the connection was lost, so it cannot be acknowledged; the broker will hand \

@@ -206,8 +206,11 @@ impl Worker<'_> {
             let ack = self.settings.ack;
             events::failed(self.report, slot, &running, ending, &decision, ack);
         }
+        if decision != Decision::Done || channel.is_none() {
+            self.flush();
+        }
         match self.settings.ack {
-            // The acknowledgement waits until it was told.
+            // It is told before the acknowledgement goes out: see `send_acks`.
             Ack::After => self.conclude(running, ending, &output, &decision, channel),
             Ack::Auto | Ack::Never => self.flush(),
         }

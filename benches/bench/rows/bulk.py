@@ -23,14 +23,14 @@ def file_of(lab: Lab, count: int):
 def ours(lab: Lab) -> Sample:
     lab.need_option("new_task", "--file")
     lab.empty(QUEUE)
-    count = lab.size(200_000, 50_000)
+    count = lab.size(100_000, 50_000)
     command = [lab.ours("new_task"), "--file", str(file_of(lab, count)), "--window", "1000"]
     return run(lab, command, count, queue=QUEUE)
 
 
 def lapin(lab: Lab) -> Sample:
     lab.empty(QUEUE)
-    count = lab.size(200_000, 50_000)
+    count = lab.size(100_000, 50_000)
     command = [lab.peers(), "publish", "--queue", QUEUE, "--count", str(count), "--window", "1000"]
     return run(lab, command, count, queue=QUEUE)
 
@@ -58,7 +58,7 @@ def celery(lab: Lab) -> Sample:
 
 def amqp_tools(lab: Lab) -> Sample:
     lab.empty(QUEUE)
-    count = lab.size(200_000, 50_000)
+    count = lab.size(100_000, 50_000)
     command = [lab.tool("amqp-publish"), "--url", lab.url, "-p", "-l", "-r", QUEUE]
     with file_of(lab, count).open() as lines:
         return run(lab, command, count, queue=QUEUE, stdin=lines)

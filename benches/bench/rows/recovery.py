@@ -75,4 +75,4 @@ def recovery(lab: Lab) -> Sample:
 
 def rows(quick: bool) -> list[Row]:
     return [Row("recovery", "consuming again after the broker was killed and answers", "s",
-                [Contender("worker", recovery)], [Goal("s", "<=", 1.0)], rounds=1 if quick else 3)]
+                [Contender("worker", recovery)], [Goal("s", "<=", 1.0)], rounds=1 if quick else 2)]
