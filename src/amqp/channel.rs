@@ -1,5 +1,6 @@
 //! A channel: declaring, publishing and acknowledging.
 
+use super::acks::AckOrder;
 use super::confirms::Confirms;
 use super::consuming::{AckToken, Consuming, Delivery, Prefetch, Settlement};
 use super::properties::DIRECT_REPLY_TO;
@@ -7,7 +8,7 @@ use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
 use crate::fault::Fault;
 use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub struct Channel {
     epoch: u64,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
+    order: RefCell<AckOrder>,
 }
 
 /// The optional arguments of a queue's declaration, by their names on the wire.
@@ -67,7 +69,16 @@ impl Channel {
             watchdog,
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
             settled: Cell::new(0),
+            order: RefCell::default(),
         }
+    }
+
+    /// Takes in what came over this channel.
+    pub(super) fn received(&self, delivery: amiquip::Delivery, settlement: Settlement) -> Delivery {
+        if settlement == Settlement::ByUs {
+            self.order.borrow_mut().delivered(delivery.delivery_tag());
+        }
+        Delivery::new(delivery, self.epoch)
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -180,7 +191,7 @@ impl Channel {
             .qos(0, count, false)
             .and_then(|()| self.inner.basic_consume(queue, options))
             .map_err(|error| errors::translate(&error))?;
-        let consuming = Consuming::new(self, consumer, link.blocked().clone());
+        let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
         Ok(match (prefetch, settlement) {
             (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
             // RabbitMQ limits only deliveries that it wants to be acknowledged.
@@ -191,21 +202,44 @@ impl Channel {
     /// Takes one message from `queue`, if there is one.
     pub fn get(&self, queue: &str) -> Result<Option<Delivery>, Fault> {
         let got = self.request(|channel| channel.basic_get(queue, false))?;
-        Ok(got.map(|got| Delivery::new(got.delivery, self.epoch)))
+        Ok(got.map(|got| self.received(got.delivery, Settlement::ByUs)))
     }
 
     /// Acknowledges a delivery: the broker forgets it.
     pub fn ack(&self, token: AckToken) -> Result<(), Fault> {
-        let delivery = token.redeem(self.epoch)?;
-        self.settled.set(self.settled.get() + 1);
-        let acked = delivery.ack(&self.inner);
-        acked.map_err(|error| errors::translate(&error))
+        self.ack_all([token])
+    }
+
+    /// Acknowledges deliveries, with as few frames as may be. An error means that none of them
+    /// may be taken for acknowledged.
+    pub fn ack_all(&self, tokens: impl IntoIterator<Item = AckToken>) -> Result<(), Fault> {
+        let redeemed = tokens.into_iter().map(|token| token.redeem(self.epoch));
+        let mut deliveries = redeemed.collect::<Result<Vec<_>, Fault>>()?;
+        deliveries.sort_unstable_by_key(amiquip::Delivery::delivery_tag);
+        let tags: Vec<u64> = deliveries
+            .iter()
+            .map(amiquip::Delivery::delivery_tag)
+            .collect();
+        self.settled.set(self.settled.get() + tags.len() as u64);
+        let mut frames = self.order.borrow_mut().acknowledge(&tags).peekable();
+        for delivery in deliveries {
+            let tag = delivery.delivery_tag();
+            let acked = match frames.next_if(|frame| frame.tag == tag) {
+                Some(frame) if frame.multiple => delivery.ack_multiple(&self.inner),
+                Some(_) => delivery.ack(&self.inner),
+                // A later one stands for it.
+                None => Ok(()),
+            };
+            acked.map_err(|error| errors::translate(&error))?;
+        }
+        Ok(())
     }
 
     /// Gives a delivery back: the broker hands it out again, marked as redelivered.
     pub fn requeue(&self, token: AckToken) -> Result<(), Fault> {
         let delivery = token.redeem(self.epoch)?;
         self.settled.set(self.settled.get() + 1);
+        self.order.borrow_mut().settle(delivery.delivery_tag());
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

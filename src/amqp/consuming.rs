@@ -96,6 +96,7 @@ pub struct Consuming<'a> {
     consumer: Consumer<'a>,
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
+    settlement: Settlement,
     link: Receiver<ConnectionBlockedNotification>,
     /// How many deliveries may have come, and be unsettled, at once.
     most: u64,
@@ -109,12 +110,14 @@ impl<'a> Consuming<'a> {
     pub(super) fn new(
         channel: &'a Channel,
         consumer: Consumer<'a>,
+        settlement: Settlement,
         link: Receiver<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
             channel,
             messages: consumer.receiver().clone(),
             consumer,
+            settlement,
             link,
             most: u64::MAX,
             delivered: channel.settled(),
@@ -238,7 +241,7 @@ impl<'a> Consuming<'a> {
 
     fn delivery(&mut self, delivery: amiquip::Delivery) -> Delivery {
         self.delivered += 1;
-        Delivery::new(delivery, self.channel.epoch())
+        self.channel.received(delivery, self.settlement)
     }
 
     fn end(&mut self) {

@@ -21,6 +21,7 @@
 //! 9. Its parser calls itself for tables in tables, and trusts sizes: `guard` checks and defuses all
 //!    that comes in (`frames`, `payload`), before amiquip sees it.
 
+mod acks;
 mod carrier;
 mod channel;
 mod confirms;

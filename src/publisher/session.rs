@@ -78,16 +78,13 @@ impl Publisher<'_> {
             Answers::Wanted(_) => Some(channel.consume_answers(link)?),
             Answers::No => None,
         };
-        let course = match &mut self.delay {
-            Some(delay) => {
-                let from = delay.declare(channel)?;
-                Course::new(delay.name(), from, link.written())
-            }
-            None => {
-                let name = self.queue.name.as_str().to_owned();
-                Course::new(name, Instant::now(), link.written())
-            }
+        let (queue, from) = if let Some(delay) = &mut self.delay {
+            let from = delay.declare(channel)?;
+            (delay.name(), from)
+        } else {
+            (self.queue.name.as_str().to_owned(), Instant::now())
         };
+        let course = Course::new(queue, from, link.written());
         let mut confirms = channel.confirms(link)?;
         if let Some(answers) = &answers {
             confirms.listen_to(answers);

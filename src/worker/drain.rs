@@ -43,6 +43,7 @@ impl Worker<'_> {
             json!(self.slots.running()),
         );
         self.flush();
+        self.send_acks(channel);
         for delivery in consuming.cancel()? {
             self.backlog.push_back(delivery.into());
         }

@@ -243,7 +243,6 @@ impl Worker<'_> {
             }
         }
         self.idle_since = Instant::now();
-        self.flush();
         if matches!(errand, Errand::CountReturn) {
             // Not done, so not to be remembered as done: its copy is the same task. If the
             // acknowledgement is void the original comes back beside the copy.

@@ -5,6 +5,7 @@
 //! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
+mod acks;
 mod beforehand;
 mod child;
 mod command;
@@ -28,6 +29,7 @@ mod settings;
 mod slots;
 mod status;
 mod tasks;
+mod watched;
 
 use crate::amqp::Channel;
 use crate::auxiliary::Replicated;
@@ -38,6 +40,7 @@ use crate::fault::{Fault, Kind};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::shutdown::{self, EndsAt};
+use acks::Acks;
 use anyhow::{Context as _, Result};
 use child::Ran;
 use command::TaskCommand;
@@ -100,6 +103,7 @@ struct Worker<'a> {
     /// Delivered and not begun.
     backlog: VecDeque<Handed>,
     finished: Finished,
+    acks: Acks,
     /// Runs the command; `None`: the work is pretended.
     pool: Option<Pool>,
     errands: Errands,
@@ -158,6 +162,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let no_bars = args.common.quiet || (pool.is_some() && slots == 1);
     let worker = Worker {
         replicated: settings.queue.replicated(),
+        acks: Acks::new(settings.prefetch, slots),
         settings,
         progress: Progress::new(slots, no_bars),
         report,

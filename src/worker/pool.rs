@@ -66,8 +66,9 @@ struct SlotThread {
 
 impl SlotThread {
     fn run(self) {
+        let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
-            let ran = child::run(&self.command, &job, self.limits, &self.group);
+            let ran = child::run(&self.command, &job, self.limits, &self.group, &mut piece);
             let slot = job.slot;
             // Before the owner hears of it, so that the task is the owner's alone again.
             drop(job);

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(100);
 const COUNT: Duration = Duration::from_secs(1);
 
+/// So many deliveries that are here already are taken in before anything else is looked at.
+const AT_ONCE: usize = 1000;
+
 /// A connection that lasted so long was a good one.
 const SERVED_WELL: Duration = Duration::from_secs(5);
 
@@ -185,6 +188,7 @@ impl Worker<'_> {
                     for delivery in consuming.cancel()? {
                         self.accept(delivery, channel);
                     }
+                    self.send_acks(channel);
                     if self.is_idle() && self.count_ready(channel)? == 0 {
                         self.stop(Stop::Empty);
                         return Ok(Consumed::Stopped);
@@ -240,6 +244,7 @@ impl Worker<'_> {
             if self.may_begin() && self.slots.free().is_some() && !self.backlog.is_empty() {
                 continue;
             }
+            self.send_due_acks(channel);
             self.flush();
             if Instant::now() >= next_poll {
                 if self.settings.exit_when_empty && self.is_idle() {
@@ -255,12 +260,21 @@ impl Worker<'_> {
             self.draw();
             let polls = self.settings.exit_when_empty && self.is_idle();
             let deadline = earliest(self.next_deadline(), polls.then_some(next_poll));
-            match consuming.wait(&self.messages, deadline) {
-                Event::Delivery(delivery) => self.accept(delivery, channel),
-                Event::Inbox(message) => self.handle(message, Some(channel)),
-                Event::Cancelled => return Ok(Pause::Cancelled),
-                Event::Ended(fault) => return Err(fault),
-                Event::Timeout => self.check_idle(),
+            let deadline = earliest(deadline, self.acks.due());
+            let mut event = Some(consuming.wait(&self.messages, deadline));
+            while let Some(now) = event.take() {
+                match now {
+                    Event::Delivery(delivery) => {
+                        self.accept(delivery, channel);
+                        if self.backlog.len() < AT_ONCE {
+                            event = consuming.try_delivery();
+                        }
+                    }
+                    Event::Inbox(message) => self.handle(message, Some(channel)),
+                    Event::Cancelled => return Ok(Pause::Cancelled),
+                    Event::Ended(fault) => return Err(fault),
+                    Event::Timeout => self.check_idle(),
+                }
             }
         }
     }

@@ -56,7 +56,6 @@ impl Worker<'_> {
             self.note(&format!(
                 "done before, acknowledged without doing it again: {line}"
             ));
-            self.flush();
             self.settle(handed.task, Some(handed.token), Some(channel));
             return;
         }
@@ -207,11 +206,13 @@ impl Worker<'_> {
             let ack = self.settings.ack;
             events::failed(self.report, slot, &running, ending, &decision, ack);
         }
-        // Told before it is acknowledged: a task that nobody heard of is still in the queue.
-        self.flush();
+        if decision != Decision::Done || channel.is_none() {
+            self.flush();
+        }
         match self.settings.ack {
+            // It is told before the acknowledgement goes out: see `send_acks`.
             Ack::After => self.conclude(running, ending, &output, &decision, channel),
-            Ack::Auto | Ack::Never => {}
+            Ack::Auto | Ack::Never => self.flush(),
         }
         let max = self.settings.max_tasks;
         if max.is_some_and(|max| self.totals.outcomes >= max.get()) {
@@ -269,36 +270,13 @@ impl Worker<'_> {
         self.carry_out(given, errand, answer, channel);
     }
 
-    /// Acknowledges a task whose outcome is safe.
-    pub(super) fn settle(
-        &mut self,
-        task: Arc<Task>,
-        token: Option<AckToken>,
-        channel: Option<&Channel>,
-    ) {
-        let acked = match (token, channel) {
-            (Some(token), Some(channel)) => channel.ack(token).is_ok(),
-            _ => false,
-        };
-        if acked {
-            self.finished.acked(task);
-            return;
-        }
-        self.void_acks += 1;
-        let line = task.line();
-        self.warn(&format!(
-            "done, but the connection was lost, so it cannot be acknowledged; the broker will hand \
-             it out again: {line}"
-        ));
-        self.finished.not_acked(&task);
-    }
-
     /// The connection is gone: what it delivered is the broker's again.
     pub(super) fn void_deliveries(&mut self) {
         if self.settings.ack == Ack::Auto {
             // The broker has forgotten these; they are here alone.
             return;
         }
+        self.void_waiting_acks();
         self.backlog.clear();
         for running in self.slots.iter_mut() {
             running.token = None;

@@ -246,3 +246,34 @@ fn slots_run_commands_at_the_same_time() {
     let took = begun.elapsed().as_millis();
     assert!((1000..3500).contains(&took), "{took} ms");
 }
+
+#[test]
+fn acknowledgements_that_go_together_leave_out_what_still_runs() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "together");
+    admin.declare();
+    let short: Vec<String> = (1..=40).map(|number| number.to_string()).collect();
+    let mut bodies: Vec<&str> = short.iter().map(String::as_str).collect();
+    bodies.insert(3, "long.");
+    admin.publish(&bodies);
+    let options = ["-j", "2", "-p", "60", "--dot", "60s"];
+    let mut worker = env::worker(broker, &admin.queue, &options);
+    for _ in &short {
+        worker.event("done");
+    }
+    // Only then is a worker killed that had a moment to acknowledge.
+    env::wait_for("all but the long task to be acknowledged", || {
+        (admin.unsettled(broker) == 1).then_some(())
+    });
+    worker.kill();
+    admin.wait_for_ready(1);
+    assert_eq!(admin.get().unwrap().0, b"long.");
+}
+
+#[test]
+fn a_worker_that_stops_acknowledges_what_waited_for_company() {
+    let admin = with_tasks("company", &["1", "2", "3", "4", "5"]);
+    let ended = run(&admin, &["-p", "100", "--max-tasks", "3"], &["cat"]).expect(0);
+    assert_eq!(ended.stdout.matches("[x] Done").count(), 3, "{ended}");
+    admin.wait_for_ready(2);
+}

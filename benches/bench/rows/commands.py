@@ -1,0 +1,83 @@
+"""Tasks that run a command: `true`, or `cat` with the body on its stdin."""
+
+from __future__ import annotations
+
+from ..lab import Lab
+from ..measure import Sample, run
+from ..row import Contender, Goal, Row
+
+QUEUE = "bench-commands"
+
+
+def count_of(lab: Lab) -> int:
+    return lab.size(3000, 1000)
+
+
+def ours(*options: str):
+    def contender(lab: Lab) -> Sample:
+        count = count_of(lab)
+        lab.fill(QUEUE, count)
+        before, _, command = " ".join(options).partition("-- ")
+        return run(lab, [lab.ours("worker"), *before.split(), "--max-tasks", str(count), "--",
+                         *command.split()], count, queue=QUEUE)
+
+    return contender
+
+
+def amqp_consume(prefetch: int):
+    def contender(lab: Lab) -> Sample:
+        count = count_of(lab)
+        lab.fill(QUEUE, count)
+        return run(lab, [lab.tool("amqp-consume"), "--url", lab.url, "-q", QUEUE, "-p",
+                         str(prefetch), "-c", str(count), "cat"], count, queue=QUEUE)
+
+    return contender
+
+
+def from_list(*command: str):
+    """A tool that reads a list from stdin: no broker, and no task survives it."""
+    def contender(lab: Lab) -> Sample:
+        # GNU parallel is a Perl program: fewer will do.
+        count = count_of(lab) // (4 if command[0] == "parallel" else 1)
+        path = lab.scratch / "list"
+        path.write_text("".join(f"{number}\n" for number in range(count)))
+        with path.open() as lines:
+            return run(lab, [lab.tool(command[0]), *command[1:]], count, queue=QUEUE, stdin=lines)
+
+    return contender
+
+
+def spawn(threads: int):
+    def contender(lab: Lab) -> Sample:
+        count = count_of(lab)
+        return run(lab, [lab.peers(), "spawn", "--threads", str(threads), "--count", str(count),
+                         "--", lab.tool("true")], count, queue=QUEUE)
+
+    return contender
+
+
+def rows(_quick: bool) -> list[Row]:
+    no_broker = "no broker: nothing survives it"
+    made = [
+        Row("cat-1", "worker with a command that reads its stdin, one slot", "tasks/s",
+            [Contender("worker -p 100 -- cat", ours("-p 100 -- cat")),
+             Contender("worker -- cat", ours("-- cat")),
+             Contender("amqp-consume -p 100 cat", amqp_consume(100)),
+             Contender("amqp-consume -p 1 cat", amqp_consume(1))],
+            [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat"),
+             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="worker -- cat")]),
+    ]
+    for slots in (1, 2):
+        goals = [Goal("tasks/s", ">=", 1.1, f"xargs -P {slots} -n 1 true"),
+                 Goal("tasks/s", ">=", 0.7, f"bare spawning, {slots} thread(s)")]
+        made.append(
+            Row(f"true-{slots}", f"worker with a command, {slots} slot(s)", "tasks/s",
+                [Contender(f"worker -j {slots} -p 100 -- true", ours(f"-j {slots} -p 100 -- true")),
+                 Contender(f"xargs -P {slots} -n 1 true",
+                           from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
+                 Contender(f"parallel -j {slots} true",
+                           from_list("parallel", "-j", str(slots), "true"), no_broker),
+                 Contender(f"bare spawning, {slots} thread(s)", spawn(slots),
+                           "the kernel's own limit")],
+                goals))
+    return made

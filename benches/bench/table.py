@@ -1,0 +1,37 @@
+"""A run as tables in Markdown."""
+
+from __future__ import annotations
+
+
+def markdown(run: dict) -> str:
+    parts = [goals(run)]
+    parts += [row_table(row) for row in run["rows"]]
+    return "\n".join(parts)
+
+
+def goals(run: dict) -> str:
+    lines = ["| what | goal | reached: median (least–most) of the rounds | |", "| --- | --- | --- | --- |"]
+    for row in run["rows"]:
+        for number, goal in enumerate(row["goals"]):
+            title = row["title"] if number == 0 else ""
+            mark = {True: "yes", False: "**no**", None: "not measured"}[goal["met"]]
+            lines.append(f"| {title} | {goal['goal']} | {goal['reached']} | {mark} |")
+    return "\n".join(lines) + "\n"
+
+
+def row_table(row: dict) -> str:
+    lines = [f"### {row['title']}", ""]
+    lines += [f"| | {row['metric']} | ours through it | client CPU per task | peak memory | lacks |",
+              "| --- | --- | --- | --- | --- | --- |"]
+    notes = [f"{row['note'][0].upper()}{row['note'][1:]}."] if row["note"] else []
+    for contender in row["contenders"]:
+        extras = [extra for sample in contender["samples"] if (extra := sample["extra"])]
+        if extras:
+            told = ", ".join(f"{name}: {value:.3g}" if value < 1000 else f"{name}: {value:,.0f}"
+                             for name, value in extras[-1].items())
+            notes.append(f"{contender['name']}: {told}.")
+        if contender["left out"]:
+            notes.append(f"{contender['name']} was left out: {contender['left out']}.")
+        lines.append(f"| {contender['name']} | {contender['shown']} | {contender['ratio']} | "
+                     f"{contender['CPU']} | {contender['MiB']} | {contender['lacks']} |")
+    return "\n".join(lines + ([""] + notes if notes else [])) + "\n"

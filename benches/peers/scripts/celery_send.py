@@ -1,0 +1,8 @@
+"""Celery's way to send so many tasks."""
+
+import sys
+
+from celery_app import nothing
+
+for _ in range(int(sys.argv[1])):
+    nothing.delay("0123456789abcdef")

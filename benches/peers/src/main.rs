@@ -1,0 +1,38 @@
+//! Peers of the benchmarks: lapin as a good user of it would use it, the bare spawning of
+//! processes, and the small program that measures all of them.
+
+mod lapin_peer;
+mod measure;
+mod spawn;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// What the benchmarks compare with, and measure by
+#[derive(Parser)]
+enum Peer {
+    /// lapin
+    #[command(flatten)]
+    Lapin(Lapin),
+    /// Run a command over and over on several threads, and do nothing else
+    Spawn(spawn::Spawn),
+    /// Run a command several times; tell the time of each run, and the CPU time and memory of all
+    Measure(measure::Measure),
+}
+
+#[derive(Subcommand)]
+enum Lapin {
+    /// Send persistent tasks, confirmed, with so many unconfirmed
+    Publish(lapin_peer::Publish),
+    /// Take tasks and acknowledge each
+    Consume(lapin_peer::Consume),
+}
+
+fn main() -> Result<()> {
+    match Peer::parse() {
+        Peer::Lapin(Lapin::Publish(publish)) => publish.run(),
+        Peer::Lapin(Lapin::Consume(consume)) => consume.run(),
+        Peer::Spawn(spawn) => spawn.run(),
+        Peer::Measure(measure) => measure.run(),
+    }
+}

@@ -1,0 +1,44 @@
+//! The kernel's own limit: processes are spawned and waited for, and nothing else is done.
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use std::ffi::OsString;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+#[derive(Args)]
+pub struct Spawn {
+    /// Threads, each of which runs one process at a time
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// How many processes, all in all
+    #[arg(long)]
+    count: u64,
+    /// The command: a path, since nothing is looked up
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl Spawn {
+    pub fn run(&self) -> Result<()> {
+        let begun = AtomicU64::new(0);
+        let (program, arguments) = self.command.split_first().context("no command")?;
+        let work = || -> Result<()> {
+            while begun.fetch_add(1, Ordering::Relaxed) < self.count {
+                let status = Command::new(program).args(arguments).status()?;
+                if !status.success() {
+                    bail!("it failed: {status}");
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
+            for thread in threads {
+                thread.join().unwrap_or_else(|_| bail!("it panicked"))?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! The pipes to a running command: fed, read and waited on without polling.
+
+use super::child::Limits;
+use super::exit_watch::ExitWatch;
+use super::group::Group;
+use super::output::{Capture, Output, StderrTail, StdoutTo, Streams};
+use super::slots::Job;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::Signal;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+
+/// The largest piece that is read at once: what a pipe of Linux holds.
+const PIECE: usize = 64 * 1024;
+
+/// So many bytes an empty pipe takes without waiting, on every system.
+const FITS: usize = 4096;
+
+/// The ends of the pipes to a running command.
+pub(super) struct Watched<'a> {
+    stdin: Option<ChildStdin>,
+    body: &'a [u8],
+    stdout: Option<File>,
+    stderr: Option<File>,
+    streams: Streams<'a>,
+    tail: StderrTail,
+    piece: &'a mut Vec<u8>,
+}
+
+impl<'a> Watched<'a> {
+    /// Gives `command` the pipes for `job`. `piece` is room to read into, kept from one command to
+    /// the next.
+    ///
+    /// The command's ends of the pipes live as long as `command`. While it lives there is no end of
+    /// file to be read, and so nothing to wake up for before the command itself has ended.
+    pub(super) fn prepare(
+        command: &mut Command,
+        job: &'a Job,
+        piece: &'a mut Vec<u8>,
+    ) -> io::Result<Self> {
+        let stdout = match (job.capture, job.stdout_to) {
+            (Capture::Inherit, StdoutTo::Stdout) => None,
+            (Capture::Inherit, StdoutTo::Stderr) => {
+                command.stdout(Stdio::from(io::stderr()));
+                None
+            }
+            (Capture::Stream | Capture::Buffer, _) => {
+                let (reader, writer) = pipe()?;
+                command.stdout(Stdio::from(writer));
+                Some(reader)
+            }
+        };
+        let (stderr, writer) = pipe()?;
+        command.stderr(Stdio::from(writer));
+        let body = job.task.body.as_slice();
+        command.stdin(if body.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        });
+        Ok(Self {
+            stdin: None,
+            body,
+            stdout,
+            stderr: Some(stderr),
+            streams: Streams::new(job),
+            tail: StderrTail::default(),
+            piece,
+        })
+    }
+
+    /// The command has begun to run.
+    pub(super) fn begin(&mut self, child: &mut Child) {
+        self.stdin = child.stdin.take();
+        if let (Some(stdin), true) = (&self.stdin, self.body.len() > FITS) {
+            set_nonblocking(stdin.as_fd());
+        }
+        // A short body fits into the pipe, and is gone before there is anything to wait for.
+        self.feed();
+    }
+
+    /// Feeds and reads until the child has ended. Whether it was ended for taking too long.
+    pub(super) fn attend(&mut self, child: &Child, limits: Limits, group: &Group) -> bool {
+        let exit = ExitWatch::new(child);
+        let mut deadline = limits
+            .timeout
+            .and_then(|limit| Instant::now().checked_add(limit));
+        let mut timed_out = false;
+        loop {
+            if deadline.is_some_and(|at| at <= Instant::now()) {
+                if timed_out {
+                    group.signal(Signal::KILL);
+                    deadline = None;
+                } else {
+                    timed_out = true;
+                    group.signal(Signal::TERM);
+                    deadline = Instant::now().checked_add(limits.kill_after);
+                }
+            }
+            let ready = self.wait(&exit, deadline);
+            self.read_stdout(ready.stdout);
+            self.read_stderr(ready.stderr);
+            if ready.stdin {
+                self.feed();
+            }
+            if ready.exited {
+                break;
+            }
+        }
+        // What it wrote before it ended is in the pipes. Its children may hold them open for long.
+        self.read_stdout(true);
+        self.read_stderr(true);
+        timed_out
+    }
+
+    /// Waits until something can be done.
+    fn wait(&self, exit: &ExitWatch, deadline: Option<Instant>) -> Ready {
+        let limit = exit.limit(deadline);
+        let timeout = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let stdin = self.stdin.as_ref().map(AsFd::as_fd);
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
+        let sources = [
+            (stdin, PollFlags::OUT),
+            (stdout, PollFlags::IN),
+            (stderr, PollFlags::IN),
+            (exit.fd(), PollFlags::IN),
+        ];
+        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(sources.len());
+        let mut places = [None; 4];
+        for (place, (fd, flags)) in places.iter_mut().zip(&sources) {
+            if let Some(fd) = fd {
+                *place = Some(fds.len());
+                fds.push(PollFd::from_borrowed_fd(*fd, *flags));
+            }
+        }
+        // An interruption is the same as nothing being ready yet.
+        let _ = poll(&mut fds, timeout.as_ref());
+        let is_ready = |place: Option<usize>| place.is_some_and(|i| !fds[i].revents().is_empty());
+        Ready {
+            stdin: is_ready(places[0]),
+            stdout: is_ready(places[1]),
+            stderr: is_ready(places[2]),
+            exited: exit.has_exited(is_ready(places[3])),
+        }
+    }
+
+    /// Writes as much of the body as goes, and closes stdin behind it. A command that does not
+    /// read it, or closes it early, is within its rights.
+    fn feed(&mut self) {
+        let Some(stdin) = &mut self.stdin else { return };
+        loop {
+            if self.body.is_empty() {
+                break;
+            }
+            match stdin.write(self.body) {
+                Ok(count) => self.body = &self.body[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => break,
+            }
+        }
+        self.stdin = None;
+    }
+
+    fn read_stdout(&mut self, is_ready: bool) {
+        if !is_ready {
+            return;
+        }
+        let Some(stdout) = &mut self.stdout else {
+            return;
+        };
+        let streams = &mut self.streams;
+        if read_all(stdout, self.piece, |bytes| streams.stdout(bytes)) == Stream::Ended {
+            self.stdout = None;
+        }
+    }
+
+    fn read_stderr(&mut self, is_ready: bool) {
+        if !is_ready {
+            return;
+        }
+        let Some(stderr) = &mut self.stderr else {
+            return;
+        };
+        let (streams, tail) = (&mut self.streams, &mut self.tail);
+        let read = read_all(stderr, self.piece, |bytes| {
+            tail.push(bytes);
+            streams.stderr(bytes);
+        });
+        if read == Stream::Ended {
+            self.stderr = None;
+        }
+    }
+
+    pub(super) fn output(self) -> Output {
+        self.streams.into_output(self.tail)
+    }
+}
+
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four file descriptors, each ready or not"
+)]
+struct Ready {
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    exited: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stream {
+    Open,
+    Ended,
+}
+
+/// Reads what is there. A stream that fails is over.
+fn read_all(stream: &mut impl Read, piece: &mut Vec<u8>, mut sink: impl FnMut(&[u8])) -> Stream {
+    piece.resize(PIECE, 0);
+    // Bounded, so that an endless stream cannot keep a time-out from being noticed.
+    for _ in 0..64 {
+        match stream.read(piece) {
+            Ok(0) => return Stream::Ended,
+            Ok(count) => sink(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Stream::Open,
+            Err(_) => return Stream::Ended,
+        }
+    }
+    Stream::Open
+}
+
+/// A pipe whose reading end does not wait.
+fn pipe() -> io::Result<(File, OwnedFd)> {
+    let (reader, writer) = close_on_exec_pipe()?;
+    set_nonblocking(reader.as_fd());
+    Ok((File::from(reader), writer))
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+#[cfg(target_vendor = "apple")]
+fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::io::{FdFlags, fcntl_setfd};
+    let (reader, writer) = rustix::pipe::pipe()?;
+    fcntl_setfd(&reader, FdFlags::CLOEXEC)?;
+    fcntl_setfd(&writer, FdFlags::CLOEXEC)?;
+    Ok((reader, writer))
+}
+
+fn set_nonblocking(fd: BorrowedFd<'_>) {
+    if let Ok(flags) = fcntl_getfl(fd) {
+        let _ = fcntl_setfl(fd, flags | OFlags::NONBLOCK);
+    }
+}
