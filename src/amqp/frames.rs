@@ -18,6 +18,8 @@ const CONTENT_HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 const FRAME_END: u8 = 0xce;
+/// The first byte of a TLS record that tells of an error.
+const TLS_ALERT: u8 = 21;
 /// A `connection.close` as far as its reply text, which has at most 255 bytes: class, method,
 /// code, length and text.
 const CLOSE_MAX: usize = 2 + 2 + 2 + 1 + 255;
@@ -29,6 +31,8 @@ const CONTENT_SIZE: std::ops::Range<usize> = 4..12;
 pub(super) enum Violation {
     /// The first bytes are not those of AMQP 0-9-1.
     NotAmqp,
+    /// The first byte is one of TLS: an alert, as our greeting is none of its.
+    Tls,
     /// The peer is an AMQP broker, but wants another version of the protocol.
     OtherVersion,
     /// A frame is larger than agreed, or malformed.
@@ -40,6 +44,7 @@ pub(super) enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Tls => "what answers there speaks TLS",
             Self::NotAmqp => "what answers there does not speak AMQP 0-9-1",
             Self::OtherVersion => "the broker there does not speak version 0-9-1 of AMQP",
             Self::BadFrame => "the peer sent a malformed AMQP frame",
@@ -168,6 +173,7 @@ impl FrameScanner {
                     Ok(())
                 }
             }
+            [TLS_ALERT, ..] if !self.seen_first => Err(Violation::Tls),
             _ => Err(self.bad_frame()),
         }
     }
@@ -278,10 +284,7 @@ mod tests {
             Err(Violation::NotAmqp)
         );
         assert_eq!(scan(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Violation::NotAmqp));
-        assert_eq!(
-            scan(b"\x15\x03\x01\x00\x02\x02\x46"),
-            Err(Violation::NotAmqp)
-        );
+        assert_eq!(scan(b"\x15\x03\x01\x00\x02\x02\x46"), Err(Violation::Tls));
         assert_eq!(scan(b"AMQP\x00\x01\x00\x00"), Err(Violation::OtherVersion));
         assert_eq!(scan(&frame(METHOD, 1, &[0; 4])), Err(Violation::NotAmqp));
     }

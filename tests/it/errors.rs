@@ -218,9 +218,6 @@ fn unusable_urls_and_files() {
             ended.expect(78).says("the broker's URL cannot be used");
         }
     }
-    for ended in both(&["-u", "amqps://h"]) {
-        ended.expect(78).says("TLS");
-    }
     for ended in both(&["--password-file", "/no/such/file"]) {
         ended
             .expect(78)

@@ -26,6 +26,9 @@ mod permissions;
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 
+/// TLS: trust, client certificates, versions, and all that must hold over it as well.
+mod tls;
+
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 

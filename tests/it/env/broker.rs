@@ -1,6 +1,7 @@
 //! Real brokers: one that the tests share, and private ones for tests that break theirs.
 
 use super::{root, unique};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
@@ -32,10 +33,9 @@ pub fn shared() -> &'static Broker {
 impl Broker {
     /// A broker for one test alone, with additions to its `rabbitmq.conf` and `advanced.config`.
     pub fn private(conf: &str, advanced: &str) -> Self {
-        // `scripts/test` stops what it finds left over of this name.
-        let name = unique("node").replace("it-", "test-");
+        let name = private_name();
         let directory = std::env::temp_dir();
-        let mut arguments = vec!["start".to_owned()];
+        let mut arguments = Vec::new();
         for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
             if !content.is_empty() {
                 let path = directory.join(format!("{name}{option}"));
@@ -43,7 +43,17 @@ impl Broker {
                 arguments.extend([option.to_owned(), path.display().to_string()]);
             }
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Self::start(name, &arguments)
+    }
+
+    /// A private broker that speaks TLS, too; `url` is its `amqps://` one.
+    pub fn with_tls() -> Self {
+        Self::start(private_name(), &["--tls".to_owned()])
+    }
+
+    fn start(name: String, options: &[String]) -> Self {
+        let mut arguments = vec!["start"];
+        arguments.extend(options.iter().map(String::as_str));
         let output = script(Some(&name), &arguments);
         assert!(
             output.status.success(),
@@ -54,6 +64,20 @@ impl Broker {
             url: last_line(&output),
             name: Some(name),
         }
+    }
+
+    /// The same broker without TLS. It is not stopped with this.
+    pub fn plain(&self) -> Self {
+        Self {
+            url: last_line(&self.run(&["url"])),
+            name: None,
+        }
+    }
+
+    /// The directory with its certificates.
+    pub fn certificates(&self) -> PathBuf {
+        let name = self.name.as_deref().unwrap();
+        root().join("target/brokers").join(name).join("tls")
     }
 
     /// Runs `scripts/broker VERB` for this broker.
@@ -128,6 +152,11 @@ impl Drop for Broker {
             self.run(&["stop"]);
         }
     }
+}
+
+/// A name that `scripts/test` stops what it finds left over of.
+fn private_name() -> String {
+    unique("node").replace("it-", "test-")
 }
 
 /// Runs `scripts/broker` for the shared broker, or for the private one of this name.

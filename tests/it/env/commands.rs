@@ -18,7 +18,13 @@ pub fn command(name: &str) -> Command {
         other => panic!("no command {other}"),
     };
     let mut command = Command::new(program);
-    for name in ["AMQP_URL", "TASK_QUEUE", "NO_COLOR"] {
+    for name in [
+        "AMQP_URL",
+        "TASK_QUEUE",
+        "NO_COLOR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
         command.env_remove(name);
     }
     command.current_dir(root()).stdin(Stdio::null());

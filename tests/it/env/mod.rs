@@ -7,6 +7,7 @@ pub mod fake;
 mod gate;
 mod long_way;
 mod proxy;
+mod tls;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
@@ -14,6 +15,7 @@ pub use commands::{Ended, Running, command, new_task, piped, spawn, worker, work
 pub use gate::Gate;
 pub use long_way::LongWay;
 pub use proxy::Proxy;
+pub use tls::{Certificates, Tls};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

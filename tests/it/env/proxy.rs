@@ -1,4 +1,4 @@
-//! A TCP proxy before a broker, which can hold back what a client sends.
+//! A TCP proxy before a broker, which can hold back or slow down what a client sends.
 
 use super::Broker;
 use std::io::{Read, Write};
@@ -18,8 +18,19 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy before `broker`.
     pub fn start(broker: &Broker) -> Self {
+        Self::with_pause(broker, Duration::ZERO)
+    }
+
+    /// Starts one that takes 8 MB a second at most from the client.
+    pub fn slow(broker: &Broker) -> Self {
+        Self::with_pause(broker, Duration::from_millis(2))
+    }
+
+    /// Pauses so long after each piece from the client.
+    fn with_pause(broker: &Broker, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("amqp://guest:guest@{}", listener.local_addr().unwrap());
+        let (scheme, _) = broker.url.split_once("://").unwrap();
+        let url = format!("{scheme}://guest:guest@{}", listener.local_addr().unwrap());
         let (_, address) = broker.url.rsplit_once('@').unwrap();
         let address = address.split('/').next().unwrap().to_owned();
         let connections: Arc<Mutex<Vec<Arc<AtomicBool>>>> = Arc::default();
@@ -36,8 +47,9 @@ impl Proxy {
                     client.try_clone().unwrap(),
                     server.try_clone().unwrap(),
                     held,
+                    pause,
                 );
-                pass(server, client, never);
+                pass(server, client, never, Duration::ZERO);
             }
         });
         Self { url, connections }
@@ -54,7 +66,7 @@ impl Proxy {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, held: Arc<AtomicBool>) {
+fn pass(mut from: TcpStream, mut to: TcpStream, held: Arc<AtomicBool>, pause: Duration) {
     thread::spawn(move || {
         let mut piece = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut piece) {
@@ -68,6 +80,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, held: Arc<AtomicBool>) {
             if held.load(Ordering::SeqCst) || to.write_all(&piece[..count]).is_err() {
                 break;
             }
+            thread::sleep(pause);
         }
         let _ = to.shutdown(Shutdown::Both);
         let _ = from.shutdown(Shutdown::Both);
