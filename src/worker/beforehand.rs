@@ -9,10 +9,8 @@ use crate::topology::Declare;
 
 impl Worker<'_> {
     /// Looks for the queues beside the work queue, where they are not declared when they are
-    /// needed: better now than when a task has failed and can go nowhere.
-    ///
-    /// # Errors
-    /// [`Kind::Queue`] if one is missing.
+    /// needed, and warns if one is missing: better now than when a task has failed. Whether tasks
+    /// will fail is not known, so that is no reason not to begin.
     pub(super) fn look_for_queues_beside(&self, link: &mut Link) -> Result<(), Fault> {
         let settings = &self.settings;
         if settings.queue.declare == Declare::Yes || !settings.has_command {
@@ -24,7 +22,8 @@ impl Worker<'_> {
         for auxiliary in delays.chain(dead) {
             let name = auxiliary.name(&settings.queue.name);
             if inspect(link, &name)?.is_none() {
-                return Err(missing(&name));
+                self.warn(&missing(&name).to_string());
+                break;
             }
         }
         Ok(())
@@ -34,7 +33,7 @@ impl Worker<'_> {
 /// A queue beside the work queue that is neither there nor to be declared.
 pub(super) fn missing(queue: &str) -> Fault {
     let text = format!(
-        "there is no queue `{queue}`, where failed tasks would go; with --no-declare it must be made \
+        "there is no queue `{queue}`, where failed tasks go; with --no-declare it must be made \
          beforehand, or choose otherwise with --on-failure, --retries and --max-redeliveries"
     );
     Fault::new(Kind::Queue, text)

@@ -70,6 +70,9 @@ fn a_task_is_tried_again_and_then_a_dead_letter_with_its_story() {
         // Replayed, it begins anew, with its own headers.
         let other = replay(broker, &admin.queue, &["--id", "other"]);
         other.expect(1).says("no dead letter with the id `other`");
+        env::wait_for("the dead letter to be back", || {
+            (admin.ready_in(&dead) == 1).then_some(())
+        });
         replay(broker, &admin.queue, &["--id", "j1"]).expect(0);
         assert_eq!((admin.ready(), admin.ready_in(&dead)), (1, 0));
         let script = [
@@ -441,6 +444,7 @@ fn a_user_who_may_not_publish_can_still_work() {
     let ended = spawn(worker)
         .ended()
         .expect(0)
+        .says("warning: there is no queue")
         .says("cannot count how often");
     assert_eq!(ended.events("done").len(), 1);
     broker.ctl(&["-q", "delete_user", &user]);

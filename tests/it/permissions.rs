@@ -229,7 +229,12 @@ fn failing_and_looking_after_it() {
     let refused = users
         .run(&works, queue, &fails(&["--no-declare"]))
         .expect(73);
-    refused.says(&format!("there is no queue `{delay}`"));
+    refused
+        .says(&format!("warning: there is no queue `{delay}`"))
+        .says(&format!(
+            "cannot put a task aside, so it stays in the queue: there is no queue `{delay}`"
+        ));
+    admin.wait_for_ready(1);
 
     users.expect_just_enough(&declares, queue, &fails(&[]));
     assert_eq!(admin.ready_in(&dead), 1);
