@@ -32,6 +32,9 @@ mod answers;
 /// Workers killed at random, the broker restarted.
 mod chaos;
 
+/// Producers, workers and faults at random for minutes, and the ledger: `scripts/soak`.
+mod soak;
+
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 

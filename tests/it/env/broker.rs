@@ -4,9 +4,9 @@ use super::{root, unique};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// A RabbitMQ node.
+/// A RabbitMQ node, or three that form a cluster.
 pub struct Broker {
-    /// Its AMQP URL.
+    /// Its AMQP URL; of a cluster those of its nodes, with commas between them.
     pub url: String,
     /// The name of a private one, which is stopped when the test ends.
     name: Option<String>,
@@ -34,8 +34,23 @@ impl Broker {
     pub fn private(conf: &str, advanced: &str) -> Self {
         // `scripts/test` stops what it finds left over of this name.
         let name = unique("node").replace("it-", "test-");
+        Self::start(name, Nodes::One, conf, advanced)
+    }
+
+    /// Three nodes for one test alone. They notice after `tick` seconds that one of them is
+    /// frozen (RabbitMQ's default is 60), and then choose other leaders.
+    pub fn cluster(tick: u32) -> Self {
+        let name = unique("cluster").replace("it-", "test-");
+        Self::start(name, Nodes::Three, &noticing_after(tick), "")
+    }
+
+    /// A broker of this name.
+    pub fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
         let directory = std::env::temp_dir();
         let mut arguments = vec!["start".to_owned()];
+        if let Nodes::Three = nodes {
+            arguments.extend(["--cluster".to_owned(), "3".to_owned()]);
+        }
         for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
             if !content.is_empty() {
                 let path = directory.join(format!("{name}{option}"));
@@ -62,6 +77,29 @@ impl Broker {
         assert!(output.status.success(), "{verb}: {}", describe(&output));
     }
 
+    /// Runs `scripts/broker VERB` for node `number`, from 1, of this cluster.
+    pub fn script_on(&self, number: usize, verb: &str) {
+        let node = format!("{}-{number}", self.name.as_deref().unwrap());
+        let output = script(Some(&node), &[verb]);
+        let told = describe(&output);
+        assert!(output.status.success(), "{verb} node {number}: {told}");
+    }
+
+    /// The number of the node of this cluster on which the leader of the quorum queue `queue` is;
+    /// none where there is no leader for now.
+    pub fn leader_of(&self, queue: &str) -> Option<usize> {
+        let listed = self.ctl(&["-q", "list_queues", "name", "leader"]);
+        let mut rows = listed.lines().map(|line| line.split_whitespace());
+        let leader = rows.find_map(|mut row| (row.next() == Some(queue)).then(|| row.next()))??;
+        let (name, _) = leader.split_once('@')?;
+        name.rsplit_once('-')?.1.parse().ok()
+    }
+
+    /// The URLs of the nodes.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',')
+    }
+
     /// Runs `rabbitmqctl` on this broker and returns what it printed.
     pub fn ctl(&self, arguments: &[&str]) -> String {
         let output = self.run(&[&["ctl"], arguments].concat());
@@ -83,6 +121,18 @@ impl Broker {
     fn run(&self, arguments: &[&str]) -> Output {
         script(self.name.as_deref(), arguments)
     }
+}
+
+/// How many nodes a broker has.
+#[derive(Clone, Copy)]
+pub enum Nodes {
+    One,
+    Three,
+}
+
+/// The line of `rabbitmq.conf` by which nodes notice after `tick` seconds that one is frozen.
+pub fn noticing_after(tick: u32) -> String {
+    format!("net_ticktime = {tick}\n")
 }
 
 impl Drop for Broker {

@@ -5,12 +5,14 @@ mod broker;
 mod commands;
 mod gate;
 mod proxy;
+mod random;
 
 pub use admin::{Admin, Answer, Kind};
-pub use broker::{Broker, shared};
+pub use broker::{Broker, Nodes, noticing_after, shared};
 pub use commands::{Ended, Running, command, new_task, spawn, worker, worker_with};
 pub use gate::Gate;
 pub use proxy::Proxy;
+pub use random::Random;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
