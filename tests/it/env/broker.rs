@@ -1,6 +1,7 @@
 //! Real brokers: one that the tests share, and private ones for tests that break theirs.
 
 use super::{root, unique};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
@@ -38,14 +39,13 @@ impl Broker {
     }
 
     /// Three nodes for one test alone. They notice after `tick` seconds that one of them is
-    /// frozen (RabbitMQ's default is 60), and then choose other leaders.
+    /// frozen, and then choose other leaders. RabbitMQ's default is 60.
     pub fn cluster(tick: u32) -> Self {
         let name = unique("cluster").replace("it-", "test-");
-        Self::start(name, Nodes::Three, &noticing_after(tick), "")
+        Self::start(name, Nodes::Three, &format!("net_ticktime = {tick}\n"), "")
     }
 
-    /// A broker of this name.
-    pub fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
+    fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
         let directory = std::env::temp_dir();
         let mut arguments = vec!["start".to_owned()];
         if let Nodes::Three = nodes {
@@ -95,6 +95,23 @@ impl Broker {
         name.rsplit_once('-')?.1.parse().ok()
     }
 
+    /// The URL of its only, or first, node.
+    pub fn first_url(&self) -> &str {
+        self.url.split(',').next().unwrap()
+    }
+
+    /// Copies the logs of a private broker's nodes to `folder`.
+    pub fn keep_logs(&self, folder: &Path) {
+        let nodes = root()
+            .join("target/brokers")
+            .join(self.name.as_deref().unwrap());
+        for number in 1..=self.urls().count() {
+            let [old, new] = ["log.old", "log"].map(|log| nodes.join(format!("{number}/{log}")));
+            let logs = [old, new].map(|log| std::fs::read(log).unwrap()).concat();
+            std::fs::write(folder.join(format!("node-{number}.log")), logs).unwrap();
+        }
+    }
+
     /// The URLs of the nodes.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
         self.url.split(',')
@@ -128,11 +145,6 @@ impl Broker {
 pub enum Nodes {
     One,
     Three,
-}
-
-/// The line of `rabbitmq.conf` by which nodes notice after `tick` seconds that one is frozen.
-pub fn noticing_after(tick: u32) -> String {
-    format!("net_ticktime = {tick}\n")
 }
 
 impl Drop for Broker {

@@ -8,7 +8,7 @@ mod proxy;
 mod random;
 
 pub use admin::{Admin, Answer, Kind};
-pub use broker::{Broker, Nodes, noticing_after, shared};
+pub use broker::{Broker, Nodes, shared};
 pub use commands::{Ended, Running, command, new_task, spawn, worker, worker_with};
 pub use gate::Gate;
 pub use proxy::Proxy;

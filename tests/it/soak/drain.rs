@@ -2,8 +2,9 @@
 
 use super::diary::Diary;
 use super::lane::{Lane, id_of};
+use super::ledger::Account;
 use super::site::Site;
-use crate::env::{command, spawn};
+use crate::env::{Admin, command, spawn};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,42 +13,50 @@ use std::time::{Duration, Instant};
 /// link that was stalled can take a minute until both sides have noticed.
 const DRAIN_MAX: Duration = Duration::from_secs(180);
 
-/// Waits until nothing is left in the work queues and in those where tasks wait for a retry.
+/// How often it is asked what is left.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Waits until each confirmed task is safe and nothing is left in the queues.
 pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary) {
     let deadline = Instant::now() + DRAIN_MAX;
+    let mut told = BTreeMap::new();
     // A task can pass from one queue to another while they are counted, so it is done twice.
     let mut empty = 0;
-    loop {
+    while empty < 2 {
         let left = left(site, lanes);
         empty = if left.is_empty() { empty + 1 } else { 0 };
-        if empty == 2 {
-            return;
+        if left != told {
+            diary.note(&format!("left: {left:?}"));
+            told.clone_from(&left);
         }
         if Instant::now() > deadline {
             diary.wrong(&format!("not drained within {DRAIN_MAX:?}: {left:?}"));
             return;
         }
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(POLL);
     }
 }
 
-/// The queues that are not empty, those of the dead letters aside.
-fn left(site: &Site, lanes: &[Lane]) -> BTreeMap<String, String> {
-    let listed = site.broker.ctl(&["-q", "list_queues", "name", "messages"]);
-    let rows = listed.lines().filter_map(|line| line.split_once('\t'));
-    let ours = rows.filter(|(name, _)| {
-        let of = |lane: &Lane| *name == lane.queue || is_delay_of(name, &lane.queue);
-        lanes.iter().any(of)
+/// How many tasks are ready, by queue, and how many have no outcome yet, by lane.
+///
+/// `rabbitmqctl list_queues` is asked for names alone: its counts of quorum queues are up to five
+/// seconds old.
+pub(super) fn left(site: &Site, lanes: &[Lane]) -> BTreeMap<String, usize> {
+    let listed = site.broker.ctl(&["-q", "list_queues", "name"]);
+    let admin = Admin::new(&site.broker, "drain");
+    let of_lane = |name: &str, lane: &Lane| {
+        let rest = name.strip_prefix(&lane.queue);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(".delay."))
+    };
+    let ours = listed
+        .lines()
+        .filter(|name| lanes.iter().any(|lane| of_lane(name, lane)));
+    let ready = ours.map(|name| (name.to_owned(), admin.ready_in(name) as usize));
+    let open = lanes.iter().map(|lane| {
+        let open = Account::of(lane, &dead_letters(site, lane)).lost.len();
+        (format!("{} without outcome", lane.queue), open)
     });
-    let filled = ours.filter(|(_, messages)| messages.trim() != "0");
-    filled
-        .map(|(name, messages)| (name.to_owned(), messages.to_owned()))
-        .collect()
-}
-
-fn is_delay_of(name: &str, queue: &str) -> bool {
-    name.strip_prefix(queue)
-        .is_some_and(|rest| rest.starts_with(".delay."))
+    ready.chain(open).filter(|(_, count)| *count > 0).collect()
 }
 
 /// The dead letters of a lane: ids with their reasons.

@@ -54,6 +54,7 @@ pub(super) fn run(options: &Options) {
     };
     let (workers, broker) = work(options, &site, &lanes, &diary);
 
+    site.broker.keep_logs(&folder);
     let accounts: BTreeMap<&str, Account> = lanes
         .iter()
         .map(|lane| {

@@ -1,6 +1,6 @@
 //! The broker, and the ways to it.
 
-use crate::env::{Broker, Nodes, Proxy, Random, noticing_after, unique};
+use crate::env::{Broker, Nodes, Proxy, Random};
 
 /// After so many seconds the nodes of a cluster give up one that is frozen.
 const TICK: u32 = 8;
@@ -16,10 +16,9 @@ pub(super) struct Site {
 impl Site {
     /// Starts broker and proxies.
     pub(super) fn start(nodes: Nodes) -> Self {
-        let name = unique("soak").replace("it-", "test-");
         let broker = match nodes {
-            Nodes::One => Broker::start(name, Nodes::One, "", ""),
-            Nodes::Three => Broker::start(name, Nodes::Three, &noticing_after(TICK), ""),
+            Nodes::One => Broker::private("", ""),
+            Nodes::Three => Broker::cluster(TICK),
         };
         let proxies: Vec<Proxy> = broker.urls().map(Proxy::start).collect();
         let urls: Vec<&str> = proxies.iter().map(|proxy| proxy.url.as_str()).collect();

@@ -39,7 +39,10 @@ struct Deck {
 }
 
 impl Deck {
-    fn new(all: Vec<&'static str>) -> Self {
+    fn new(mut all: Vec<&'static str>) -> Self {
+        if let Ok(only) = std::env::var("SOAK_ONLY") {
+            all.retain(|what| only.contains(what));
+        }
         let left = Vec::new();
         Self { all, left }
     }
@@ -73,7 +76,9 @@ pub(super) fn for_workers(
             _ => {
                 diary.note(&format!("{}: frozen for {length:?}", post.name));
                 post.freeze(length);
-                true
+                diary.note(&format!("{}: goes on", post.name));
+                *counts.entry(what).or_default() += 1;
+                false
             }
         };
         if happened {
