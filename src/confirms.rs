@@ -56,25 +56,30 @@ impl<T> Outstanding<T> {
         self.open == 0
     }
 
-    /// Takes out what a confirm of `tag` settles, in order of publishing.
-    pub fn settle(&mut self, tag: u64, multiple: bool) -> Vec<T> {
+    /// Takes out what a confirm of `tag` settles, and gives it to `settled` in order of publishing.
+    pub fn settle(&mut self, tag: u64, multiple: bool, mut settled: impl FnMut(T)) {
         let Some(index) = tag
             .checked_sub(self.first)
             .and_then(|index| usize::try_from(index).ok())
             .filter(|&index| index < self.items.len())
         else {
             // With `multiple`, tag 0 means all so far (AMQP 0-9-1, basic.ack).
-            let all = multiple && tag == 0;
-            return if all { self.take_all() } else { Vec::new() };
+            if multiple && tag == 0 {
+                self.take_all().into_iter().for_each(settled);
+            }
+            return;
         };
         let range = if multiple { 0..=index } else { index..=index };
-        let settled: Vec<T> = range.filter_map(|i| self.items[i].take()).collect();
-        self.open -= settled.len();
+        for index in range {
+            if let Some(item) = self.items[index].take() {
+                self.open -= 1;
+                settled(item);
+            }
+        }
         while self.items.front().is_some_and(Option::is_none) {
             self.items.pop_front();
             self.first += 1;
         }
-        settled
     }
 
     /// Takes out all that is not settled, in order of publishing: the channel is gone.
@@ -88,6 +93,8 @@ impl<T> Outstanding<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn published(count: u64) -> Outstanding<u64> {
         let mut outstanding = Outstanding::default();
@@ -97,13 +104,19 @@ mod tests {
         outstanding
     }
 
+    fn settle(outstanding: &mut Outstanding<u64>, tag: u64, multiple: bool) -> Vec<u64> {
+        let mut settled = Vec::new();
+        outstanding.settle(tag, multiple, |item| settled.push(item));
+        settled
+    }
+
     #[test]
     fn single_confirms_settle_in_any_order() {
         let mut outstanding = published(3);
-        assert_eq!(outstanding.settle(2, false), [2]);
-        assert_eq!(outstanding.settle(3, false), [3]);
+        assert_eq!(settle(&mut outstanding, 2, false), [2]);
+        assert_eq!(settle(&mut outstanding, 3, false), [3]);
         assert_eq!(outstanding.len(), 1);
-        assert_eq!(outstanding.settle(1, false), [1]);
+        assert_eq!(settle(&mut outstanding, 1, false), [1]);
         assert!(outstanding.is_empty());
         assert_eq!(outstanding.published(4), 4);
     }
@@ -111,29 +124,73 @@ mod tests {
     #[test]
     fn multiple_settles_only_what_is_still_open() {
         let mut outstanding = published(5);
-        assert_eq!(outstanding.settle(2, false), [2]);
-        assert_eq!(outstanding.settle(4, true), [1, 3, 4]);
-        assert_eq!(outstanding.settle(5, true), [5]);
+        assert_eq!(settle(&mut outstanding, 2, false), [2]);
+        assert_eq!(settle(&mut outstanding, 4, true), [1, 3, 4]);
+        assert_eq!(settle(&mut outstanding, 5, true), [5]);
         assert!(outstanding.is_empty());
     }
 
     #[test]
     fn repeated_unknown_and_zero_tags_do_no_harm() {
         let mut outstanding = published(3);
-        assert_eq!(outstanding.settle(1, false), [1]);
-        assert!(outstanding.settle(1, false).is_empty());
-        assert!(outstanding.settle(9, true).is_empty());
-        assert!(outstanding.settle(0, false).is_empty());
-        assert_eq!(outstanding.settle(0, true), [2, 3]);
+        assert_eq!(settle(&mut outstanding, 1, false), [1]);
+        assert!(settle(&mut outstanding, 1, false).is_empty());
+        assert!(settle(&mut outstanding, 9, true).is_empty());
+        assert!(settle(&mut outstanding, 0, false).is_empty());
+        assert_eq!(settle(&mut outstanding, 0, true), [2, 3]);
         assert_eq!(outstanding.published(4), 4);
-        assert_eq!(outstanding.settle(4, false), [4]);
+        assert_eq!(settle(&mut outstanding, 4, false), [4]);
     }
 
     #[test]
     fn what_a_lost_channel_leaves_comes_back_in_order() {
         let mut outstanding = published(4);
-        outstanding.settle(2, false);
+        settle(&mut outstanding, 2, false);
         assert_eq!(outstanding.take_all(), [1, 3, 4]);
         assert!(outstanding.is_empty());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Publish(u8),
+        Confirm { tag: u64, multiple: bool },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (1_u8..20).prop_map(Step::Publish),
+            (0_u64..60, any::<bool>()).prop_map(|(tag, multiple)| Step::Confirm { tag, multiple }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever the broker confirms in whatever order, each publish is settled exactly when a
+        /// plain set of open tags says so, and never twice.
+        #[test]
+        fn it_agrees_with_a_set_of_tags(steps in proptest::collection::vec(step(), 0..40)) {
+            let mut outstanding = Outstanding::default();
+            let (mut open, mut next) = (BTreeSet::new(), 1_u64);
+            for step in steps {
+                match step {
+                    Step::Publish(count) => for _ in 0..count {
+                        prop_assert_eq!(outstanding.published(next), next);
+                        open.insert(next);
+                        next += 1;
+                    },
+                    Step::Confirm { tag, multiple } => {
+                        let meant: Vec<u64> = open.iter().copied().filter(|&candidate| {
+                            // A tag that was never given settles nothing, also with `multiple`.
+                            candidate == tag || multiple && (tag == 0 || candidate < tag && tag < next)
+                        }).collect();
+                        prop_assert_eq!(&settle(&mut outstanding, tag, multiple), &meant);
+                        for tag in meant {
+                            open.remove(&tag);
+                        }
+                    }
+                }
+                prop_assert_eq!(outstanding.len(), open.len());
+            }
+            prop_assert_eq!(outstanding.take_all(), open.into_iter().collect::<Vec<_>>());
+        }
     }
 }

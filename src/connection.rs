@@ -54,16 +54,21 @@ pub struct Connector {
 impl Connector {
     /// Connects to the first node that answers, trying all in turn until the time is up.
     ///
+    /// A node at the address `avoid` is tried last: it has just been lost, or was too slow.
     /// `retrying` is told the first time that another round is needed.
     ///
     /// # Errors
     /// What no further try can change, at once; otherwise the failure of the last round.
-    pub fn connect(&self, mut retrying: impl FnMut(&Fault)) -> Result<Link, Fault> {
+    pub fn connect(
+        &self,
+        avoid: Option<&str>,
+        mut retrying: impl FnMut(&Fault),
+    ) -> Result<Link, Fault> {
         let started = Instant::now();
         let mut backoff = Backoff::default();
         let mut told = false;
         loop {
-            let fault = match self.round() {
+            let fault = match self.round(avoid) {
                 Ok(link) => return Ok(link),
                 Err(fault) if fault.is_transient() => fault,
                 Err(fault) => return Err(fault),
@@ -95,9 +100,11 @@ impl Connector {
     }
 
     /// Tries each node once.
-    fn round(&self) -> Result<Link, Fault> {
+    fn round(&self, avoid: Option<&str>) -> Result<Link, Fault> {
         let mut failures: Vec<Fault> = Vec::new();
-        for endpoint in &self.endpoints {
+        let is_last = |endpoint: &&Endpoint| avoid == Some(endpoint.address().as_str());
+        let first = self.endpoints.iter().filter(|endpoint| !is_last(endpoint));
+        for endpoint in first.chain(self.endpoints.iter().filter(is_last)) {
             match amqp::open(endpoint, &self.options) {
                 Ok(link) => return Ok(link),
                 Err(fault) if fault.is_transient() => failures.push(fault),

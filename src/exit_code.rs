@@ -4,30 +4,50 @@ use std::process::ExitCode as ProcessExitCode;
 
 /// The exit code of `new_task` and `worker`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ExitCode {
     /// All was done: confirmed, or drained and stopped cleanly.
-    Done = 0,
+    Done,
     /// Something that no other code names.
-    Failure = 1,
+    Failure,
     /// The broker could not be reached, or was lost for too long (`EX_UNAVAILABLE`).
-    Unavailable = 69,
+    Unavailable,
     /// The queue exists with other properties, or cannot be declared (`EX_CANTCREAT`).
-    Queue = 73,
+    Queue,
     /// A file, stdin or stdout could not be read or written (`EX_IOERR`).
-    InputOutput = 74,
+    InputOutput,
     /// The broker did not take all tasks; trying again may help (`EX_TEMPFAIL`).
-    NotTaken = 75,
+    NotTaken,
     /// Credentials, vhost or permission refused (`EX_NOPERM`).
-    Refused = 77,
+    Refused,
     /// The set-up cannot be used: URL, TLS file, command (`EX_CONFIG`).
-    SetUp = 78,
+    SetUp,
     /// Interrupted before the work was safe (128 + SIGINT).
-    Interrupted = 130,
+    Interrupted,
+    /// The one task that was waited for ended with this code (`--wait`).
+    Task(u8),
+}
+
+impl ExitCode {
+    /// The number that the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failure => 1,
+            Self::Unavailable => 69,
+            Self::Queue => 73,
+            Self::InputOutput => 74,
+            Self::NotTaken => 75,
+            Self::Refused => 77,
+            Self::SetUp => 78,
+            Self::Interrupted => 130,
+            Self::Task(code) => code,
+        }
+    }
 }
 
 impl From<ExitCode> for ProcessExitCode {
     fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
+        Self::from(code.code())
     }
 }

@@ -12,7 +12,7 @@
 //!   [`auxiliary`]: declaring the work queue and those beside it;
 //! - [`publisher`] with [`confirms`]: a task is sent when the broker has confirmed it;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
-//! - [`task`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
+//! - [`task`], [`record`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
 //! - [`report`] and [`progress`]: what is told, to people and to programs;
 //! - [`shutdown`], [`logging`], [`fault`], [`exit_code`]: how it ends.
 
@@ -30,6 +30,7 @@ pub mod logging;
 pub mod new_task;
 pub mod progress;
 pub mod publisher;
+pub mod record;
 pub mod refusal;
 pub mod report;
 pub mod shutdown;

@@ -105,6 +105,35 @@ impl Report {
         }
     }
 
+    /// Passes on what a task wrote, as it is.
+    pub fn pass_on(&mut self, stdout: &[u8], stderr: &[u8]) {
+        // Nothing is left to tell it to if stderr is gone.
+        let _ = io::stderr().write_all(stderr);
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(stdout).and_then(|()| out.flush()) {
+            self.output_failed(&error);
+        }
+    }
+
+    /// Whether events are JSON, so that stdout is theirs alone.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.format == LogFormat::Json
+    }
+
+    /// A line on stderr without a label.
+    pub fn line_on_stderr(&self, line: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// Whether nothing but errors is told.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// Notes that stdout could not be written.
     pub fn output_failed(&mut self, error: &io::Error) {
         let text = format!("cannot write to stdout: {error}");
@@ -163,9 +192,14 @@ impl Report {
 
 /// The body of a task, for a JSON event.
 pub fn insert_body(fields: &mut Fields, body: &[u8]) {
-    match std::str::from_utf8(body) {
-        Ok(text) => fields.insert("body".to_owned(), json!(text)),
-        Err(_) => fields.insert("body_base64".to_owned(), json!(base64(body))),
+    insert_bytes(fields, "body", body);
+}
+
+/// Any bytes, for a JSON event: as `name`, or as `name_base64` where they are not UTF-8.
+pub fn insert_bytes(fields: &mut Fields, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => fields.insert(name.to_owned(), json!(text)),
+        Err(_) => fields.insert(format!("{name}_base64"), json!(base64(bytes))),
     };
 }
 

@@ -34,7 +34,7 @@ pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Wh
             drop(cut.take());
         }
         if count >= ends_at.exit {
-            std::process::exit(i32::from(ExitCode::Interrupted as u8));
+            std::process::exit(i32::from(ExitCode::Interrupted.code()));
         }
     })
     .context("cannot install the signal handler")?;

@@ -37,17 +37,19 @@ pub struct TaskOptions {
     pub content_type: Option<ShortString>,
 }
 
-impl Task {
-    /// A new persistent task with an id (UUID v7) and a timestamp.
+/// What new tasks are made after.
+#[derive(Clone, Debug)]
+pub struct Template {
+    id: Option<ShortString>,
+    /// All but the id and the timestamp.
+    properties: Properties,
+}
+
+impl Template {
+    /// Tasks as these options want them.
     #[must_use]
-    pub fn new(body: Vec<u8>, options: &TaskOptions) -> Self {
-        let id = match &options.id {
-            Some(id) => id.0.clone(),
-            None => Uuid::now_v7().to_string(),
-        };
-        let mut properties = Properties::persistent()
-            .with_id(id)
-            .with_timestamp(seconds_since_1970());
+    pub fn new(options: &TaskOptions) -> Self {
+        let mut properties = Properties::persistent();
         if let Some(priority) = options.priority {
             properties = properties.with_priority(priority);
         }
@@ -60,9 +62,24 @@ impl Task {
         for header in &options.headers {
             properties = properties.with_header(&header.name, header.value.clone());
         }
-        Self { body, properties }
+        let id = options.id.clone();
+        Self { id, properties }
     }
 
+    /// A new persistent task with an id (UUID v7, unless the options say otherwise) and a timestamp.
+    #[must_use]
+    pub fn task(&self, body: Vec<u8>) -> Task {
+        let id = match &self.id {
+            Some(id) => id.0.clone(),
+            None => Uuid::now_v7().to_string(),
+        };
+        let properties = self.properties.clone().with_id(id);
+        let properties = properties.with_timestamp(seconds_since_1970());
+        Task { body, properties }
+    }
+}
+
+impl Task {
     /// The id, empty where another program gave none.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -142,7 +159,8 @@ mod tests {
 
     #[test]
     fn every_new_task_has_its_own_id() {
-        let new = || Task::new(b"x".to_vec(), &TaskOptions::default());
+        let template = Template::new(&TaskOptions::default());
+        let new = || template.task(b"x".to_vec());
         assert_ne!(new().id(), new().id());
         assert!(
             new()

@@ -2,7 +2,8 @@
 
 use super::confirms::Confirms;
 use super::consuming::{AckToken, Consuming, Delivery, Prefetch, Settlement};
-use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Watchdog};
+use super::properties::DIRECT_REPLY_TO;
+use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
 use crate::fault::Fault;
 use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
@@ -122,17 +123,24 @@ impl Channel {
         body: &[u8],
         limit: Duration,
     ) -> Result<(), Fault> {
-        let publish = Publish {
-            body,
-            routing_key: queue.to_owned(),
-            mandatory: true,
-            immediate: false,
-            properties: properties.inner().clone(),
-        };
-        let _guard = self.watchdog.guard(limit);
-        self.inner
-            .basic_publish("", publish)
-            .map_err(|error| errors::translate(&error))
+        self.burst(limit).publish(queue, properties.clone(), body)
+    }
+
+    /// For several publishes that take `limit` at most, all in all. The watch over them costs two
+    /// messages to another thread, which a single small publish hardly does.
+    #[must_use]
+    pub fn burst(&self, limit: Duration) -> Burst<'_> {
+        Burst {
+            channel: &self.inner,
+            _guard: self.watchdog.guard(limit),
+        }
+    }
+
+    /// Starts a consumer of the answers to what is published on this channel with
+    /// [`Properties::with_answer_wanted`].
+    pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
+        let (all, settled) = (Prefetch::Unlimited, Settlement::ByTheBroker);
+        self.consume(link, DIRECT_REPLY_TO, all, settled)
     }
 
     /// Starts a consumer on `queue`.
@@ -187,6 +195,33 @@ impl Channel {
         let _guard = self.watchdog.guard(CLOSE_LIMIT);
         let closed = self.inner.close();
         closed.err().map(|error| errors::translate(&error))
+    }
+}
+
+/// Publishes under one watch.
+pub struct Burst<'a> {
+    channel: &'a amiquip::Channel,
+    _guard: Guard<'a>,
+}
+
+impl Burst<'_> {
+    /// As [`Channel::publish`].
+    pub fn publish(
+        &mut self,
+        queue: &str,
+        properties: Properties,
+        body: &[u8],
+    ) -> Result<(), Fault> {
+        let publish = Publish {
+            body,
+            routing_key: queue.to_owned(),
+            mandatory: true,
+            immediate: false,
+            properties: properties.into_inner(),
+        };
+        self.channel
+            .basic_publish("", publish)
+            .map_err(|error| errors::translate(&error))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the broker says of published messages.
 
+use super::consuming::{Consuming, Delivery};
+use super::watchdog::WhenCut;
 use crate::confirms::Verdict;
 use crate::escape::escape;
-use amiquip::{Confirm, ConnectionBlockedNotification, Return};
-use crossbeam_channel::{Receiver, select};
+use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
+use crossbeam_channel::{Receiver, never, select};
 use std::time::{Duration, Instant};
 
 /// News of what was published on a channel.
@@ -34,13 +36,21 @@ pub enum Confirmation {
 
 /// What [`Confirms::wait`] waited for.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an answer is larger than a confirm, and neither is kept"
+)]
 pub enum Waited<T> {
     /// News of a publish.
     News(Confirmation),
+    /// What the consumer of [`Confirms::listen_to`] received.
+    Answer(Delivery),
     /// Something came in on the other channel; `None`: its senders are gone.
     Inbox(Option<T>),
     /// The channel or the connection is gone.
     Closed,
+    /// The user wants to stop.
+    Cut,
     /// The deadline has passed.
     Timeout,
 }
@@ -52,6 +62,9 @@ pub struct Confirms {
     blocked: Receiver<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
     held_back: Option<Confirm>,
+    /// Deliveries to a consumer on the same channel, and the channel's number.
+    answers: Receiver<ConsumerMessage>,
+    epoch: u64,
 }
 
 impl Confirms {
@@ -65,18 +78,26 @@ impl Confirms {
             returns,
             blocked,
             held_back: None,
+            answers: never(),
+            epoch: 0,
         }
     }
 
-    /// Waits for news, something in `inbox`, or the deadline.
-    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Instant) -> Waited<T> {
-        // amiquip queues a return before the confirm of the same message, but on another channel:
-        // returns are looked at first.
-        if let Ok(returned) = self.returns.try_recv() {
-            return Waited::News(translate_return(&returned));
-        }
-        if let Some(confirm) = self.held_back.take() {
-            return Waited::News(translate(confirm));
+    /// Waits for what this consumer receives, too. It must outlive the waiting.
+    pub fn listen_to(&mut self, consuming: &Consuming<'_>) {
+        self.answers = consuming.messages().clone();
+        self.epoch = consuming.channel().epoch();
+    }
+
+    /// Waits for news, something in `inbox`, the user's wish to stop, or the deadline.
+    pub fn wait<T>(
+        &mut self,
+        inbox: &Receiver<T>,
+        when_cut: &WhenCut,
+        deadline: Instant,
+    ) -> Waited<T> {
+        if let Some(news) = self.try_news() {
+            return Waited::News(news);
         }
         let limit = deadline.saturating_duration_since(Instant::now());
         select! {
@@ -93,17 +114,49 @@ impl Confirms {
                 }
                 Err(_) => self.last_words(),
             },
+            recv(self.answers) -> message => match self.answer(message.ok()) {
+                Some(delivery) => Waited::Answer(delivery),
+                None => self.last_words(),
+            },
             recv(inbox) -> item => Waited::Inbox(item.ok()),
+            recv(when_cut) -> _ => Waited::Cut,
             default(limit) => Waited::Timeout,
         }
     }
 
-    /// News that are here already.
+    /// A verdict or a return that is here already.
     pub fn try_news(&mut self) -> Option<Confirmation> {
-        match self.wait(&crossbeam_channel::never::<()>(), now()) {
-            Waited::News(news) => Some(news),
-            Waited::Inbox(_) | Waited::Closed | Waited::Timeout => None,
+        // amiquip queues a return before the confirm of the same message, but on another channel:
+        // returns are looked at first, and once more after a confirm was taken.
+        if let Ok(returned) = self.returns.try_recv() {
+            return Some(translate_return(&returned));
         }
+        if let Some(confirm) = self.held_back.take() {
+            return Some(translate(confirm));
+        }
+        let confirm = self.verdicts.try_recv().ok()?;
+        match self.returns.try_recv() {
+            Ok(returned) => {
+                self.held_back = Some(confirm);
+                Some(translate_return(&returned))
+            }
+            Err(_) => Some(translate(confirm)),
+        }
+    }
+
+    /// A delivery to the consumer of [`Confirms::listen_to`] that is here already.
+    pub fn try_answer(&mut self) -> Option<Delivery> {
+        let message = self.answers.try_recv().ok()?;
+        self.answer(Some(message))
+    }
+
+    /// `None`: the consumer has ended.
+    fn answer(&mut self, message: Option<ConsumerMessage>) -> Option<Delivery> {
+        if let Some(ConsumerMessage::Delivery(delivery)) = message {
+            return Some(Delivery::new(delivery, self.epoch));
+        }
+        self.answers = never();
+        None
     }
 
     fn after_returns<T>(&mut self, confirm: Confirm) -> Waited<T> {
@@ -123,10 +176,6 @@ impl Confirms {
             Err(_) => Waited::Closed,
         }
     }
-}
-
-fn now() -> Instant {
-    Instant::now()
 }
 
 fn translate(confirm: Confirm) -> Confirmation {

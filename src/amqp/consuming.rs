@@ -122,6 +122,11 @@ impl<'a> Consuming<'a> {
         self.channel
     }
 
+    /// Where its messages come in.
+    pub(super) fn messages(&self) -> &Receiver<ConsumerMessage> {
+        &self.messages
+    }
+
     /// Waits for a delivery, the end, something in `inbox`, or the deadline.
     pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> Event<T> {
         // A year stands for ever: `Duration::MAX` from now is beyond what the clock can tell.

@@ -29,7 +29,7 @@ mod properties;
 mod start_ok;
 mod watchdog;
 
-pub use channel::{Channel, Declared, QueueArguments};
+pub use channel::{Burst, Channel, Declared, QueueArguments};
 pub use confirms::{Confirmation, Confirms, Waited};
 pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
 pub use open::{Link, OpenOptions, open};

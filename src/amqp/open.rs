@@ -230,7 +230,7 @@ impl Link {
 
     /// Says goodbye. An error only means that the broker did not answer it; all that was
     /// confirmed or acknowledged before is as safe as it was.
-    pub fn close(mut self) -> Result<(), Fault> {
+    pub fn close(&mut self) -> Result<(), Fault> {
         match self.connection.take() {
             Some(connection) => {
                 let _guard = self.watchdog.guard(CLOSE_LIMIT);

@@ -5,6 +5,10 @@ use amiquip::{AmqpProperties, AmqpValue, FieldTable};
 /// `delivery_mode` of a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
+/// The name under which RabbitMQ delivers answers straight to the channel that asked, without a
+/// queue in between.
+pub(super) const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
 /// The properties and headers of a message. All of them are kept when a task is published again,
 /// also those that this program does not know.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,8 +25,8 @@ impl Properties {
         Self(inner)
     }
 
-    pub(super) fn inner(&self) -> &AmqpProperties {
-        &self.0
+    pub(super) fn into_inner(self) -> AmqpProperties {
+        self.0
     }
 
     /// `message_id`.
@@ -138,6 +142,20 @@ impl Properties {
             }
             None => self,
         }
+    }
+
+    /// Asks for an answer that bears `correlation_id` (at most 255 bytes), to the channel that this
+    /// is published on.
+    #[must_use]
+    pub fn with_answer_wanted(self, correlation_id: String) -> Self {
+        let inner = self.0.with_reply_to(DIRECT_REPLY_TO.to_owned());
+        Self(inner.with_correlation_id(correlation_id))
+    }
+
+    /// `correlation_id`.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.0.correlation_id().as_deref()
     }
 
     /// Where the outcome is to be told, and the properties to begin that message with: only

@@ -2,10 +2,14 @@
 
 use super::Common;
 use super::common::duration;
+use crate::amqp::WhenCut;
 use crate::connection::RetryFor;
+use crate::publisher::{Answers, Backlog, Delay, SendOptions};
+use crate::record::Separator;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +29,42 @@ pub struct NewTaskArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "words")]
     pub body_file: Option<PathBuf>,
 
+    /// One task per line of FILE (`-`: stdin). Empty lines are skipped
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["words", "body_file", "id"], help_heading = "Bulk")]
+    pub file: Option<PathBuf>,
+
+    /// The tasks in FILE end in NUL instead, and may hold newlines
+    #[arg(short = '0', long, requires = "file", help_heading = "Bulk")]
+    null: bool,
+
+    /// How many tasks may be unconfirmed at once
+    #[arg(long, value_name = "N", default_value = "1000", help_heading = "Bulk")]
+    window: NonZeroU32,
+
+    /// Write what was not confirmed to FILE, ready for --file
+    #[arg(long, value_name = "FILE", requires = "file", help_heading = "Bulk")]
+    pub unsent: Option<PathBuf>,
+
+    /// Send only while fewer than N tasks are ready in the queue
+    #[arg(long, value_name = "N", help_heading = "Bulk")]
+    max_backlog: Option<NonZeroU32>,
+
+    /// How long to wait for the queue to become shorter than that
+    #[arg(value_parser = duration, long, value_name = "DUR", default_value = "0s", requires = "max_backlog", help_heading = "Bulk")]
+    backlog_timeout: Duration,
+
+    /// Wait for the outcome: the task's stdout, stderr and exit code become this command's own
+    #[arg(short, long, help_heading = "Outcome")]
+    pub wait: bool,
+
+    /// Give up when no outcome has come for so long
+    #[arg(value_parser = duration, long, value_name = "DUR", requires = "wait", help_heading = "Outcome")]
+    wait_timeout: Option<Duration>,
+
+    /// Print the outcomes in the order of the tasks
+    #[arg(short, long, requires = "wait", help_heading = "Outcome")]
+    pub keep_order: bool,
+
     /// The task's priority, on a queue that has priorities
     #[arg(long, value_name = "N")]
     priority: Option<u8>,
@@ -32,6 +72,10 @@ pub struct NewTaskArgs {
     /// Discard the task if nobody has taken it after so long
     #[arg(value_parser = ttl, long, value_name = "DUR")]
     ttl: Option<Duration>,
+
+    /// Let workers have the task only after so long. Longer than a second: to three digits
+    #[arg(value_parser = delay, long, value_name = "DUR", conflicts_with = "ttl")]
+    delay: Option<Delay>,
 
     /// A header of the task; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
@@ -45,7 +89,7 @@ pub struct NewTaskArgs {
     #[arg(long, value_name = "TYPE")]
     content_type: Option<ShortString>,
 
-    /// How long the broker may take to confirm
+    /// How long the broker may go without confirming anything
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "30s")]
     pub confirm_timeout: Duration,
 
@@ -72,6 +116,15 @@ fn ttl(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// Up to 49 days; `0s` is no delay.
+fn delay(text: &str) -> Result<Delay, String> {
+    let duration = duration(text)?;
+    if duration > Delay::MAX {
+        return Err("it must be at most 49 days".to_owned());
+    }
+    Ok(Delay::at_least(duration))
+}
+
 impl NewTaskArgs {
     /// Whether there is no word on the command line.
     #[must_use]
@@ -89,7 +142,38 @@ impl NewTaskArgs {
         words.join(&b' ')
     }
 
-    /// What the task is made with.
+    /// How the records of the file end.
+    #[must_use]
+    pub fn separator(&self) -> Separator {
+        if self.null {
+            Separator::Nul
+        } else {
+            Separator::Newline
+        }
+    }
+
+    /// How the tasks are sent.
+    #[must_use]
+    pub fn send_options(&self, when_cut: WhenCut) -> SendOptions {
+        SendOptions {
+            confirm_timeout: self.confirm_timeout,
+            window: NonZeroUsize::try_from(self.window).unwrap_or(NonZeroUsize::MAX),
+            delay: self.delay.filter(|delay| !delay.is_none()),
+            backlog: self.max_backlog.map(|max| Backlog {
+                max,
+                timeout: self.backlog_timeout,
+            }),
+            answers: if self.wait {
+                Answers::Wanted(self.wait_timeout)
+            } else {
+                Answers::No
+            },
+            tick: None,
+            when_cut,
+        }
+    }
+
+    /// What the tasks are made with.
     #[must_use]
     pub fn task_options(&self) -> TaskOptions {
         TaskOptions {

@@ -38,7 +38,7 @@ pub(super) fn list(
     let dead = &settings.dead_letters;
     let mut link = settings
         .connector
-        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
     let mut shown = 0_u32;
@@ -107,7 +107,7 @@ pub(super) fn replay(
     let (queue, dead) = (&settings.queue, &settings.dead_letters);
     let mut link = settings
         .connector
-        .connect(|fault| report.warn(&format!("{fault}; trying again")))?;
+        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     if count == 0 && only.is_none() {
         report.note(&format!("there is nothing in queue `{dead}`"));
@@ -174,8 +174,9 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
     };
     let deadline = Instant::now() + CONFIRM_TIMEOUT;
     let mut returned: Option<String> = None;
+    let never = crossbeam_channel::never::<()>();
     loop {
-        match confirms.wait(&crossbeam_channel::never::<()>(), deadline) {
+        match confirms.wait(&never, &never, deadline) {
             Waited::News(Confirmation::Settled { verdict, .. }) => {
                 return match (verdict, returned) {
                     (Verdict::Ack, None) => Ok(()),
@@ -184,8 +185,10 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
                 };
             }
             Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
-            Waited::News(Confirmation::Blocked(_) | Confirmation::Unblocked) | Waited::Inbox(_) => {
-            }
+            Waited::News(Confirmation::Blocked(_) | Confirmation::Unblocked)
+            | Waited::Inbox(_)
+            | Waited::Answer(_) => {}
+            Waited::Cut => return failed("it was interrupted"),
             Waited::Closed => return failed("the connection broke"),
             Waited::Timeout => return failed("the broker did not confirm in time"),
         }

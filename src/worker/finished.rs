@@ -144,10 +144,10 @@ fn identity(task: &Task) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TaskOptions;
+    use crate::task::{TaskOptions, Template};
 
     fn task(body: &str) -> Task {
-        Task::new(body.as_bytes().to_vec(), &TaskOptions::default())
+        Template::new(&TaskOptions::default()).task(body.as_bytes().to_vec())
     }
 
     fn without_id(body: &str) -> Task {

@@ -53,11 +53,11 @@ pub(super) fn redeliveries(task: &Task, redelivered: bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TaskOptions;
+    use crate::task::{TaskOptions, Template};
 
     #[test]
     fn returns_add_up_over_copies_and_queue_types() {
-        let task = Task::new(Vec::new(), &TaskOptions::default());
+        let task = Template::new(&TaskOptions::default()).task(Vec::new());
         assert_eq!(redeliveries(&task, false), 0);
         assert_eq!(redeliveries(&task, true), 1);
         let mut copy = task;

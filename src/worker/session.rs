@@ -94,7 +94,7 @@ impl Worker<'_> {
             .name("connector".to_owned())
             .spawn(move || {
                 let _ = connector.options.when_cut.recv_timeout(pause);
-                let connected = connector.connect(|fault| {
+                let connected = connector.connect(None, |fault| {
                     let _ = messages.send(Message::Retrying(fault.clone()));
                 });
                 let _ = sender.send(connected);
@@ -323,7 +323,7 @@ impl Worker<'_> {
 
     /// All is done and acknowledged. The goodbye makes sure that the broker has read the
     /// acknowledgements; without its answer some tasks may be done again.
-    fn say_goodbye(&self, link: Link) {
+    fn say_goodbye(&self, mut link: Link) {
         let closed = link.close();
         if let (Err(fault), false, Ack::After) = (closed, self.stop_now, self.settings.ack) {
             self.warn(&format!(

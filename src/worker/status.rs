@@ -11,7 +11,7 @@ use serde_json::json;
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
 /// worker with the same options are counted.
 pub(super) fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
-    let mut link = settings.connector.connect(|fault| {
+    let mut link = settings.connector.connect(None, |fault| {
         report.warn(&format!("{fault}; trying again"));
     })?;
     let name = &settings.queue.name;

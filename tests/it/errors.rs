@@ -128,7 +128,12 @@ fn a_full_queue_says_no() {
     for _ in 0..2 {
         env::new_task(broker, &admin.queue, &["--no-declare", "x"]).expect(0);
     }
-    let refused = env::new_task(broker, &admin.queue, &["--no-declare", "x"]).expect(75);
+    let refused = env::new_task(
+        broker,
+        &admin.queue,
+        &["--no-declare", "--confirm-timeout", "1s", "x"],
+    )
+    .expect(75);
     assert_eq!(refused.says("nack").stdout, "");
     assert_eq!(admin.ready(), 2);
 }

@@ -33,7 +33,7 @@ pub(super) struct Line {
 impl Line {
     /// Opens a connection and a channel with publisher confirms.
     pub(super) fn open(connector: &Connector) -> Result<Self, Fault> {
-        let mut link = connector.connect(|_| {})?;
+        let mut link = connector.connect(None, |_| {})?;
         let channel = link.channel()?;
         let confirms = channel.confirms(&link)?;
         Ok(Self {
@@ -76,25 +76,24 @@ impl Line {
         let mut returned: Vec<Option<String>> = Vec::new();
         let never = crossbeam_channel::never::<()>();
         while !self.outstanding.is_empty() {
-            match self.confirms.wait(&never, Instant::now() + PATIENCE) {
+            match self
+                .confirms
+                .wait(&never, &never, Instant::now() + PATIENCE)
+            {
                 Waited::News(Confirmation::Settled {
                     tag,
                     multiple,
                     verdict,
                 }) => {
-                    for letter in self
-                        .outstanding
-                        .settle(tag, multiple)
-                        .into_iter()
-                        .map(|i| &batch[i])
-                    {
+                    self.outstanding.settle(tag, multiple, |place| {
+                        let letter = &batch[place];
                         let id = letter.task.properties.id();
                         let came_back = returned.iter().any(|back| back.as_deref() == id);
                         let is_answer = matches!(letter.to, Destination::Answer(_));
                         if is_answer || (verdict == Verdict::Ack && !came_back) {
                             settled.delivered.push(letter.number);
                         }
-                    }
+                    });
                 }
                 Waited::News(Confirmation::Returned { id, .. }) => returned.push(id),
                 Waited::News(Confirmation::Blocked(reason)) => {
@@ -106,7 +105,11 @@ impl Line {
                 }
                 Waited::News(Confirmation::Unblocked) => self.blocked = false,
                 Waited::Timeout if self.blocked => {}
-                other @ (Waited::Timeout | Waited::Closed | Waited::Inbox(_)) => {
+                other @ (Waited::Timeout
+                | Waited::Closed
+                | Waited::Inbox(_)
+                | Waited::Cut
+                | Waited::Answer(_)) => {
                     settled.timed_out = matches!(other, Waited::Timeout);
                     let text = "the connection for retries and dead letters broke";
                     settled.interrupted_by = Some(Fault::new(Kind::Lost, text));

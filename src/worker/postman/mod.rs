@@ -118,7 +118,8 @@ impl Round {
             }
         }
         if let Some(line) = self.line.take() {
-            let _ = line.link.close();
+            let mut link = line.link;
+            let _ = link.close();
         }
     }
 

@@ -1,0 +1,306 @@
+//! Tells what became of the tasks, and keeps count.
+
+use super::bar::Bar;
+use super::ordered::Ordered;
+use super::unsent::Unsent;
+use crate::escape::escape;
+use crate::fault::Fault;
+use crate::publisher::{Answer, Event, Parcel};
+use crate::report::{Fields, Report, insert_body, insert_bytes};
+use crate::topology::{QueueName, adoption_note};
+use serde_json::json;
+
+/// How many ids are named when outcomes do not come.
+const IDS_SHOWN: usize = 10;
+
+/// Whether one task is sent, or those of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One: it has a line of its own.
+    Single,
+    /// A file of them: they are counted.
+    Bulk,
+}
+
+/// What became of the tasks, in numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// The broker has taken responsibility for so many.
+    pub confirmed: u64,
+    /// So many were not confirmed, though they were tried.
+    pub failed: u64,
+    /// So many were never tried.
+    pub not_sent: u64,
+    /// Outcomes: done.
+    pub done: u64,
+    /// Outcomes: anything else.
+    pub undone: u64,
+    /// The outcomes of so many did not come.
+    pub unanswered: u64,
+}
+
+/// Tells what became of the tasks.
+pub struct Desk<'a> {
+    /// Where it is told.
+    pub report: &'a mut Report,
+    /// The work queue.
+    pub queue: QueueName,
+    /// One task or many.
+    pub mode: Mode,
+    /// Whether stdout belongs to the tasks' output.
+    pub wait: bool,
+    /// Puts outcomes in order, where that is wanted.
+    pub ordered: Option<Ordered>,
+    /// Takes what was not confirmed.
+    pub unsent: Option<Unsent>,
+    /// The progress.
+    pub bar: Bar,
+    /// The numbers.
+    pub counts: Counts,
+    /// How the last task that was waited for ended, as an exit code.
+    pub exit_code: Option<u8>,
+}
+
+impl Desk<'_> {
+    /// Tells of one event. An error means that there is no use in going on.
+    pub fn take(&mut self, event: Event<'_>) -> Result<(), Fault> {
+        match event {
+            Event::Confirmed(parcel) => {
+                self.counts.confirmed += 1;
+                if self.mode == Mode::Single {
+                    self.sent(parcel);
+                }
+            }
+            Event::Failed(parcel, fault) if self.mode == Mode::Single => {
+                self.failed(&parcel, fault);
+                return Err(fault.clone());
+            }
+            Event::Failed(parcel, fault) => {
+                if let Some(ordered) = &mut self.ordered {
+                    // Nothing is printed that could fail: no outcome comes.
+                    ordered.take(parcel.number, None, |_| Ok(()))?;
+                }
+                self.warn(&format!("task {}: {fault}", parcel.number));
+                self.failed(&parcel, fault);
+            }
+            Event::Answered(number, answer) => return self.answered(number, answer),
+            Event::Unanswered(tasks) => return self.unanswered(&tasks),
+            Event::Connected(address) => {
+                let report = &*self.report;
+                self.bar
+                    .suspend(|| report.detail(&format!("connected to {address}")));
+                self.bar.set_blocked(None);
+            }
+            Event::Retrying(fault) => self.warn(&format!("{fault}; trying again (--retry-for)")),
+            Event::Lost(fault, 0) => self.warn(&format!("{fault}; connecting again")),
+            Event::Lost(fault, 1) => self.warn(&format!("{fault}; sending the task again")),
+            Event::Lost(fault, count) => {
+                self.warn(&format!("{fault}; sending {count} unconfirmed tasks again"));
+            }
+            Event::Refused(count, why) => {
+                let what = match count {
+                    1 => "it".to_owned(),
+                    count => format!("{count} tasks"),
+                };
+                self.warn(&format!("{why}; sending {what} again (--confirm-timeout)"));
+            }
+            Event::Adopted(current) => self.note(&adoption_note(&self.queue, current)),
+            Event::Blocked(reason) => {
+                self.warn(&format!(
+                    "the broker takes no tasks for now ({reason}); waiting (--confirm-timeout)"
+                ));
+                self.bar.set_blocked(Some(reason.to_owned()));
+            }
+            Event::Unblocked => {
+                self.note("the broker takes tasks again");
+                self.bar.set_blocked(None);
+            }
+            Event::BacklogFull(ready) => self.note(&format!(
+                "{ready} tasks are ready in queue `{}`; waiting (--max-backlog)",
+                self.queue
+            )),
+            Event::Tick(standing) => {
+                let outcomes = self.counts.done + self.counts.undone;
+                let (sent, confirmed) = (standing.taken, self.counts.confirmed);
+                let outcomes = self.wait.then_some(outcomes);
+                self.bar.tick(standing.bytes, sent, confirmed, outcomes);
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, parcel: &Parcel) {
+        let line = || Some(format!(" [x] Sent {}", parcel.task.line()));
+        if self.wait && !self.report.is_json() {
+            self.report
+                .line_on_stderr(&format!(" [x] Sent {}", parcel.task.line()));
+            return;
+        }
+        self.report.event("sent", line, || task_fields(parcel));
+        self.report.flush();
+    }
+
+    /// A task that was not confirmed.
+    pub fn failed(&mut self, parcel: &Parcel, fault: &Fault) {
+        self.counts.failed += 1;
+        if let Some(unsent) = &mut self.unsent {
+            unsent.add(&parcel.task.body, parcel.end);
+        }
+        let fields = || {
+            let mut fields = task_fields(parcel);
+            fields.insert("error".to_owned(), json!(fault.to_string()));
+            fields
+        };
+        self.report.event("failed", || None, fields);
+        self.report.flush();
+    }
+
+    fn answered(&mut self, number: u64, answer: Answer) -> Result<(), Fault> {
+        let code = exit_code(&answer);
+        if answer.outcome == "done" && code == 0 {
+            self.counts.done += 1;
+        } else {
+            self.counts.undone += 1;
+        }
+        self.exit_code = Some(code);
+        let (report, bar) = (&mut *self.report, &self.bar);
+        let mut show = |answer: &Answer| bar.suspend(|| print(report, answer));
+        match &mut self.ordered {
+            Some(ordered) => ordered.take(number, Some(answer), show),
+            None => show(&answer),
+        }
+    }
+
+    fn unanswered(&mut self, tasks: &[(u64, String)]) -> Result<(), Fault> {
+        self.counts.unanswered += tasks.len() as u64;
+        let mut ids: Vec<_> = tasks
+            .iter()
+            .take(IDS_SHOWN)
+            .map(|(_, id)| escape(id.as_bytes()))
+            .collect();
+        if tasks.len() > IDS_SHOWN {
+            ids.push(format!("and {} more", tasks.len() - IDS_SHOWN));
+        }
+        let what = match tasks.len() {
+            1 => "the task is safe in the queue, but its outcome".to_owned(),
+            count => format!("{count} tasks are safe in the queue, but their outcomes"),
+        };
+        self.warn(&format!("{what} will not come here: {}", ids.join(", ")));
+        for (number, id) in tasks {
+            let fields = || {
+                let mut fields = Fields::new();
+                fields.insert("id".to_owned(), json!(id));
+                fields.insert("outcome".to_owned(), json!("unanswered"));
+                fields
+            };
+            self.report.event("result", || None, fields);
+            let (report, bar) = (&mut *self.report, &self.bar);
+            if let Some(ordered) = &mut self.ordered {
+                ordered.take(*number, None, |answer| {
+                    bar.suspend(|| print(report, answer))
+                })?;
+            }
+        }
+        self.report.flush();
+        Ok(())
+    }
+
+    /// No more outcomes will come: those that still wait for their turn are printed.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        self.bar.clear();
+        let report = &mut *self.report;
+        match &mut self.ordered {
+            Some(ordered) => ordered.finish(|answer| print(report, answer)),
+            None => Ok(()),
+        }
+    }
+
+    /// Something that may need the user's attention.
+    pub fn warn(&self, text: &str) {
+        self.bar.suspend(|| self.report.warn(text));
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.suspend(|| self.report.note(text));
+    }
+}
+
+/// Prints an outcome: the task's own output, or an event.
+fn print(report: &mut Report, answer: &Answer) -> Result<(), Fault> {
+    if report.is_json() {
+        report.event("result", || None, || result_fields(answer));
+        report.flush();
+    } else {
+        report.pass_on(&answer.stdout, answer.stderr.as_bytes());
+        if let Some(text) = complaint(answer) {
+            report.warn(&text);
+        }
+    }
+    match report.failure() {
+        Some(fault) => Err(fault.clone()),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with an outcome, if anything is.
+fn complaint(answer: &Answer) -> Option<String> {
+    let id = escape(answer.id.as_bytes());
+    if answer.outcome != "done" {
+        let host = answer.host.as_deref().unwrap_or("a worker");
+        let why = answer.error.as_deref().unwrap_or("it failed");
+        return Some(format!(
+            "task {id} was {} on {}: {}",
+            escape(answer.outcome.as_bytes()),
+            escape(host.as_bytes()),
+            escape(why.as_bytes())
+        ));
+    }
+    answer.is_truncated.then(|| {
+        format!("the output of task {id} is not whole: it was too large to come back by message")
+    })
+}
+
+/// An outcome as a shell tells it: the exit code, or 128 and the signal.
+fn exit_code(answer: &Answer) -> u8 {
+    match (answer.exit_code, answer.signal) {
+        (Some(code), _) => code,
+        (None, Some(signal)) => 128_u8.saturating_add(signal),
+        (None, None) if answer.outcome == "done" => 0,
+        (None, None) => 1,
+    }
+}
+
+fn task_fields(parcel: &Parcel) -> Fields {
+    let mut fields = Fields::new();
+    fields.insert("id".to_owned(), json!(parcel.task.id()));
+    insert_body(&mut fields, &parcel.task.body);
+    fields
+}
+
+fn result_fields(answer: &Answer) -> Fields {
+    let mut fields = Fields::new();
+    fields.insert("id".to_owned(), json!(answer.id));
+    fields.insert("outcome".to_owned(), json!(answer.outcome));
+    if let Some(code) = answer.exit_code {
+        fields.insert("exit_code".to_owned(), json!(code));
+    }
+    if let Some(signal) = answer.signal {
+        fields.insert("signal".to_owned(), json!(signal));
+    }
+    if let Some(error) = &answer.error {
+        fields.insert("error".to_owned(), json!(error));
+    }
+    if let Some(host) = &answer.host {
+        fields.insert("host".to_owned(), json!(host));
+    }
+    if let Some(duration) = answer.duration {
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        fields.insert("duration_ms".to_owned(), json!(milliseconds));
+    }
+    if answer.is_truncated {
+        fields.insert("truncated".to_owned(), json!(true));
+    }
+    insert_bytes(&mut fields, "stdout", &answer.stdout);
+    fields.insert("stderr".to_owned(), json!(answer.stderr));
+    fields
+}

@@ -1,0 +1,175 @@
+//! Where the tasks come from: the command line, or a file that a thread reads ahead.
+
+use crate::fault::{Fault, Kind};
+use crate::publisher::Input;
+use crate::record::{Batch, End, Record, Records, Separator, Unreadable};
+use crossbeam_channel::{Sender, bounded};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// The largest body that RabbitMQ can be configured to take (`max_message_size`), in bytes.
+const BODY_MAX: u64 = 512 * 1024 * 1024;
+
+/// How many batches are read ahead: a few tens of kilobytes each, or one large record.
+const AHEAD: usize = 2;
+
+/// One task alone.
+pub fn one(body: Vec<u8>) -> Input {
+    let (sender, input) = bounded(1);
+    let record = Record {
+        body,
+        end: End::Input,
+    };
+    // There is room for one.
+    let _ = sender.send(Ok(Batch {
+        records: vec![record],
+        bytes: 0,
+    }));
+    input
+}
+
+/// A file of tasks, opened.
+pub struct TaskFile {
+    path: PathBuf,
+    /// `None`: stdin.
+    file: Option<File>,
+    separator: Separator,
+}
+
+impl TaskFile {
+    /// Opens `path`, or stdin for `-`.
+    ///
+    /// # Errors
+    /// [`Kind::InputOutput`].
+    pub fn open(path: &Path, separator: Separator) -> Result<Self, Fault> {
+        let file = if path == Path::new("-") {
+            None
+        } else {
+            let opened = File::open(path).and_then(|file| {
+                if file.metadata()?.is_dir() {
+                    return Err(io::Error::from(io::ErrorKind::IsADirectory));
+                }
+                Ok(file)
+            });
+            Some(opened.map_err(|error| unreadable(path, &error))?)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            separator,
+        })
+    }
+
+    /// Its size in bytes, where it is a regular file.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        let metadata = match &self.file {
+            Some(file) => file.metadata().ok()?,
+            None => File::from(rustix::io::dup(io::stdin()).ok()?)
+                .metadata()
+                .ok()?,
+        };
+        (metadata.is_file() && metadata.len() > 0).then_some(metadata.len())
+    }
+
+    /// Whether this is the file of that path.
+    #[must_use]
+    pub fn is(&self, path: &Path) -> bool {
+        let Ok(other) = rustix::fs::stat(path) else {
+            return false;
+        };
+        let this = match &self.file {
+            Some(file) => rustix::fs::fstat(file),
+            None => rustix::fs::fstat(io::stdin()),
+        };
+        this.is_ok_and(|this| (this.st_dev, this.st_ino) == (other.st_dev, other.st_ino))
+    }
+
+    /// Reads it on a thread, a little ahead of what is sent.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn read(self) -> Result<Input, Fault> {
+        let (sender, input) = bounded(AHEAD);
+        let started = thread::Builder::new()
+            .name("input".to_owned())
+            .spawn(move || match self.file {
+                Some(file) => pass_on(&self.path, file, self.separator, &sender),
+                None => pass_on(&self.path, io::stdin().lock(), self.separator, &sender),
+            });
+        started.map_err(|error| {
+            let text = format!("cannot start a thread to read with: {error}");
+            Fault::new(Kind::Other, text)
+        })?;
+        Ok(input)
+    }
+}
+
+fn pass_on(
+    path: &Path,
+    input: impl Read,
+    separator: Separator,
+    sender: &Sender<Result<Batch, Fault>>,
+) {
+    let max = usize::try_from(BODY_MAX).unwrap_or(usize::MAX);
+    let mut records = Records::new(input, separator, max);
+    loop {
+        let came = match records.next_batch() {
+            Ok(Some(batch)) => Ok(batch),
+            Ok(None) => return,
+            Err(Unreadable::Io(error)) => Err(unreadable(path, &error)),
+            Err(Unreadable::TooLarge(number)) => {
+                Err(too_large(&format!("task {number} of {}", path.display())))
+            }
+        };
+        let is_last = came.is_err();
+        if sender.send(came).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// The whole of a file, or of stdin for `-`, as one body.
+///
+/// # Errors
+/// [`Kind::InputOutput`], or [`Kind::NotTaken`] where it is too large.
+pub fn read_body(path: &Path) -> Result<Vec<u8>, Fault> {
+    let failed = |error: io::Error| unreadable(path, &error);
+    let mut body = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(BODY_MAX + 1).read_to_end(&mut body)
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        file.take(BODY_MAX + 1).read_to_end(&mut body)
+    };
+    if read.map_err(failed)? as u64 > BODY_MAX {
+        return Err(too_large(&format!("the body in {}", path.display())));
+    }
+    Ok(body)
+}
+
+/// Whether something may be waiting on stdin.
+#[must_use]
+pub fn stdin_is_a_pipe() -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    let name = if path == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        crate::escape::escape(path.as_os_str().as_encoded_bytes())
+    };
+    Fault::new(Kind::InputOutput, format!("cannot read {name}: {error}"))
+}
+
+fn too_large(what: &str) -> Fault {
+    let text = format!(
+        "{what} is larger than 512 MiB, the most that RabbitMQ can be configured to take; send a \
+         reference to the data instead"
+    );
+    Fault::new(Kind::NotTaken, text)
+}

@@ -1,0 +1,370 @@
+//! Sending tasks: a task is sent when the broker has confirmed it.
+//!
+//! One task or ten million go the same way: [`pending`] gives the next, `session` publishes it on
+//! a channel and waits for the confirm, and this file opens the next channel or connection when
+//! one is used up. What was not confirmed by then is sent again, with the same id: twice is better
+//! than never.
+
+mod backlog;
+mod delays;
+mod faults;
+mod flight;
+mod pending;
+mod session;
+mod unanswered;
+
+pub use backlog::Backlog;
+pub use delays::Delay;
+pub use pending::{Input, Parcel};
+pub use unanswered::Answer;
+
+use crate::amqp::{Link, WhenCut};
+use crate::backoff::Backoff;
+use crate::connection::{Connector, RetryFor};
+use crate::fault::{Fault, Kind};
+use crate::task::Template;
+use crate::topology::{Declare, WorkQueue};
+use backlog::Gate;
+use crossbeam_channel::RecvTimeoutError;
+use delays::DelayQueue;
+use flight::Refusal;
+use pending::Pending;
+use session::Flow;
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+use unanswered::Unanswered;
+
+/// How tasks are sent.
+#[derive(Clone, Debug)]
+pub struct SendOptions {
+    /// How long the broker may go without confirming anything that it was sent.
+    pub confirm_timeout: Duration,
+    /// How many tasks may be unconfirmed.
+    pub window: NonZeroUsize,
+    /// How long the tasks lie aside before they come to the work queue.
+    pub delay: Option<Delay>,
+    /// How long the queue may be.
+    pub backlog: Option<Backlog>,
+    /// Whether the tasks' outcomes are waited for.
+    pub answers: Answers,
+    /// How often [`Event::Tick`] comes.
+    pub tick: Option<Duration>,
+    /// Ends all when it is disconnected.
+    pub when_cut: WhenCut,
+}
+
+/// Whether the tasks' outcomes are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// They are, for at most so long after the last task was confirmed.
+    Wanted(Option<Duration>),
+    /// They are not.
+    No,
+}
+
+/// What happens while tasks are sent.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The broker has taken responsibility for the task.
+    Confirmed(&'a Parcel),
+    /// The broker will never take this one; why.
+    Failed(Parcel, &'a Fault),
+    /// The outcome of the task with this number.
+    Answered(u64, Answer),
+    /// A connection stands, to this address.
+    Connected(&'a str),
+    /// The broker cannot be reached, and is tried again.
+    Retrying(&'a Fault),
+    /// The connection broke; so many tasks are sent again.
+    Lost(&'a Fault, usize),
+    /// The broker refused so many tasks; they are sent again. Why.
+    Refused(usize, String),
+    /// These tasks are in the queue, and their outcomes will not come: numbers and ids.
+    Unanswered(Vec<(u64, String)>),
+    /// The queue is of this type and is used all the same.
+    Adopted(&'a str),
+    /// The broker takes nothing for now; why.
+    Blocked(&'a str),
+    /// The broker takes tasks again.
+    Unblocked,
+    /// The queue is as long as it may be: so many tasks are ready.
+    BacklogFull(u64),
+    /// It is time to show the progress.
+    Tick(Standing),
+}
+
+/// How far the sending is.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Tasks that were taken from the input.
+    pub taken: u64,
+    /// Bytes of the input that those took.
+    pub bytes: u64,
+}
+
+/// How the sending ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why it ended before all was done.
+    pub fault: Option<Fault>,
+    /// What was not confirmed, in order.
+    pub unconfirmed: Vec<Parcel>,
+    /// What was not looked at.
+    pub rest: Pending,
+    /// Whether any of the unconfirmed may be in the queue all the same.
+    pub perhaps: bool,
+}
+
+/// Is told what happens. An error ends the sending.
+pub type Tell<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;
+
+/// Sends all tasks of an input.
+pub struct Publisher<'a> {
+    connector: Connector,
+    queue: WorkQueue,
+    options: SendOptions,
+    tell: &'a mut Tell<'a>,
+    /// Why the caller wants no more.
+    halted: Option<Fault>,
+    pending: Pending,
+    unanswered: Unanswered,
+    gate: Gate,
+    delay: Option<DelayQueue>,
+    /// The queue is of another type than a plain declaration makes, so that it must be asked for.
+    other_type: bool,
+    /// The broker has blocked the connection; why.
+    blocked: Option<String>,
+    /// The last time that a task was confirmed, or that one was sent when none was under way. The
+    /// time without a connection does not count.
+    last_progress: Instant,
+    /// How many tasks were confirmed or answered.
+    done: u64,
+    /// The highest number of a task that was sent.
+    newest: u64,
+    /// Why the broker last refused a task, since it last took one.
+    refusal: Option<Refusal>,
+    /// A task was handed over and never settled.
+    perhaps: bool,
+}
+
+impl<'a> Publisher<'a> {
+    /// Sends what comes in by `input`, as tasks after `template`, and tells what happens.
+    pub fn new(
+        connector: Connector,
+        queue: WorkQueue,
+        options: SendOptions,
+        input: Input,
+        template: Template,
+        tell: &'a mut Tell<'a>,
+    ) -> Self {
+        Self {
+            connector,
+            pending: Pending::new(input, template),
+            unanswered: Unanswered::default(),
+            gate: Gate::new(options.backlog),
+            delay: options.delay.map(|delay| DelayQueue::new(delay, &queue)),
+            queue,
+            options,
+            tell,
+            halted: None,
+            other_type: false,
+            blocked: None,
+            last_progress: Instant::now(),
+            done: 0,
+            newest: 0,
+            refusal: None,
+            perhaps: false,
+        }
+    }
+
+    /// Sends until all is confirmed, and answered where that is wanted.
+    #[must_use]
+    pub fn run(mut self) -> Ended {
+        let fault = self.over_connections().err();
+        let left = self.unanswered.take_except(self.pending.again());
+        if !left.is_empty() {
+            self.say(Event::Unanswered(left));
+        }
+        Ended {
+            fault,
+            unconfirmed: self.pending.take_again(),
+            rest: self.pending,
+            perhaps: self.perhaps,
+        }
+    }
+
+    fn say(&mut self, event: Event<'_>) {
+        if let Err(fault) = (self.tell)(event) {
+            self.halted.get_or_insert(fault);
+        }
+    }
+
+    fn over_connections(&mut self) -> Result<(), Fault> {
+        let mut backoff = Backoff::default();
+        let mut lost: Option<Lost> = None;
+        loop {
+            let began = Instant::now();
+            let avoid = lost.as_ref().map(|lost| lost.address.as_str());
+            let tell = &mut self.tell;
+            let connected = self.connector.connect(avoid, |fault| {
+                let _ = tell(Event::Retrying(fault));
+            });
+            let mut link = connected?;
+            self.last_progress += began.elapsed();
+            self.say(Event::Connected(link.address()));
+            self.blocked = None;
+            let done = self.done;
+            let fault = match self.over_channels(&mut link) {
+                Ok(()) => return Ok(()),
+                Err(fault) => link.diagnose(fault),
+            };
+            if self.done > done {
+                lost = None;
+                backoff = Backoff::default();
+            }
+            let since = lost.as_ref().map_or_else(Instant::now, |lost| lost.since);
+            if !fault.is_transient() || self.is_over(since) {
+                return Err(fault);
+            }
+            if !self.pending.again().is_empty() && self.patience_left().is_zero() {
+                return Err(self.gave_up());
+            }
+            lost = Some(Lost {
+                since,
+                address: link.address().to_owned(),
+            });
+            drop(link);
+            self.after_loss(&fault);
+            if self.nothing_is_left() {
+                return Ok(());
+            }
+            // A broker that takes connections and drops them must not be hammered.
+            self.pause(backoff.step())?;
+        }
+    }
+
+    /// The answers that were to come over a broken connection will not come.
+    fn after_loss(&mut self, fault: &Fault) {
+        if let Some(delay) = &mut self.delay {
+            delay.forget_age();
+        }
+        let again = self.pending.again().len();
+        self.say(Event::Lost(fault, again));
+        let given_up = self.unanswered.take_except(self.pending.again());
+        if !given_up.is_empty() {
+            self.say(Event::Unanswered(given_up));
+        }
+    }
+
+    fn over_channels(&mut self, link: &mut Link) -> Result<(), Fault> {
+        let mut backoff = Backoff::default();
+        loop {
+            let done = self.done;
+            match self.session(link) {
+                Ok(Flow::Over(channel)) => {
+                    // All is safe; a goodbye that goes wrong changes nothing. The channel closes
+                    // with the connection, which spares a round trip.
+                    let _ = link.close();
+                    drop(channel);
+                    return Ok(());
+                }
+                Ok(Flow::Refused { count, refusal }) => {
+                    let why = refusal.describe(&self.queue);
+                    let first = self.refusal.replace(refusal).is_none();
+                    if first {
+                        self.say(Event::Refused(count, why));
+                    }
+                    if self.done > done {
+                        backoff = Backoff::default();
+                    }
+                    let left = self.patience_left();
+                    if left.is_zero() {
+                        return Err(self.gave_up());
+                    }
+                    self.pause(backoff.step().min(left))?;
+                }
+                Err(fault) => self.learn(fault)?,
+            }
+        }
+    }
+
+    /// What the end of a channel teaches, where the connection and the user's wish live on.
+    fn learn(&mut self, fault: Fault) -> Result<(), Fault> {
+        if let Some(delay) = &mut self.delay {
+            if delay.learn(&fault) {
+                return Ok(());
+            }
+        }
+        if !self.other_type && self.queue.other_type(&fault).is_some() {
+            self.other_type = true;
+            return Ok(());
+        }
+        if let Some(size) = faults::refused_size(&fault) {
+            if let Some(parcel) = self.pending.take_of_size(size) {
+                self.unanswered.forget(parcel.number);
+                self.say(Event::Failed(parcel, &fault));
+                return self.halted.take().map_or(Ok(()), Err);
+            }
+        }
+        Err(fault)
+    }
+
+    fn nothing_is_left(&self) -> bool {
+        self.pending.is_over() && self.unanswered.is_empty()
+    }
+
+    /// How much longer nothing may be confirmed.
+    fn patience_left(&self) -> Duration {
+        let deadline = self.last_progress + self.options.confirm_timeout;
+        deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn is_over(&self, first_loss: Instant) -> bool {
+        match self.connector.retry_for {
+            RetryFor::Forever => false,
+            RetryFor::AtMost(limit) => first_loss.elapsed() > limit.max(Duration::from_millis(1)),
+        }
+    }
+
+    fn pause(&self, time: Duration) -> Result<(), Fault> {
+        match self.options.when_cut.recv_timeout(time) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(self.interrupted()),
+        }
+    }
+
+    fn may_declare(&self) -> bool {
+        self.queue.declare == Declare::Yes
+    }
+}
+
+/// A connection that broke without having got anything done.
+struct Lost {
+    since: Instant,
+    address: String,
+}
+
+/// Why nothing goes on, told with the state of all that is under way.
+impl Publisher<'_> {
+    fn interrupted(&self) -> Fault {
+        let text = match (self.pending.again().len(), self.perhaps) {
+            (0, _) => "interrupted".to_owned(),
+            (count, false) => format!("interrupted; {} not sent", faults::are(count)),
+            (count, true) => format!(
+                "interrupted before the broker had confirmed; {} may or may not be in the queue",
+                faults::tasks(count)
+            ),
+        };
+        Fault::new(Kind::Interrupted, text)
+    }
+
+    fn gave_up(&self) -> Fault {
+        faults::gave_up(
+            &self.queue,
+            &self.options,
+            self.pending.again().len(),
+            self.blocked.as_deref(),
+            self.refusal.as_ref(),
+        )
+    }
+}

@@ -1,0 +1,268 @@
+//! Records: the tasks of a file, one after the other. Pure, but for reading.
+
+use memchr::memchr;
+use std::io::{self, Read};
+
+/// As much as is read at once, in bytes. Enough for few system calls, little enough that some
+/// thousand short records read ahead stay within a megabyte.
+const CHUNK: usize = 32 * 1024;
+
+/// What ends a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Separator {
+    /// A newline. A carriage return before it belongs to the end of the line.
+    Newline,
+    /// A NUL byte: records may hold newlines.
+    Nul,
+}
+
+/// How one record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With a newline.
+    Lf,
+    /// With a carriage return and a newline.
+    CrLf,
+    /// With a NUL byte.
+    Nul,
+    /// With the input.
+    Input,
+}
+
+/// One task of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The task's body, any bytes.
+    pub body: Vec<u8>,
+    /// What stood behind it.
+    pub end: End,
+}
+
+impl End {
+    /// The bytes. The last record of an input that lacks its end gets that of the others, as
+    /// something may be written behind it.
+    #[must_use]
+    pub fn bytes(self, separator: Separator) -> &'static [u8] {
+        match (self, separator) {
+            (Self::Lf, _) | (Self::Input, Separator::Newline) => b"\n",
+            (Self::CrLf, _) => b"\r\n",
+            (Self::Nul, _) | (Self::Input, Separator::Nul) => b"\0",
+        }
+    }
+}
+
+/// Records that were read at once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The records, without empty ones.
+    pub records: Vec<Record>,
+    /// How far the input was read for it, in bytes since the batch before.
+    pub bytes: u64,
+}
+
+/// Why there are no more records.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The input could not be read.
+    Io(io::Error),
+    /// A record is larger than the limit; its number, from 1, empty ones not counted.
+    TooLarge(u64),
+}
+
+/// Splits an input into records.
+#[derive(Debug)]
+pub struct Records<R> {
+    input: R,
+    separator: Separator,
+    /// The longest body, in bytes.
+    max: usize,
+    chunk: Vec<u8>,
+    /// The beginning of a record whose end was not read yet.
+    begun: Vec<u8>,
+    count: u64,
+    ended: bool,
+}
+
+impl<R: Read> Records<R> {
+    /// The records of `input`, none of which may be longer than `max` bytes.
+    pub fn new(input: R, separator: Separator, max: usize) -> Self {
+        Self {
+            input,
+            separator,
+            max,
+            chunk: vec![0; CHUNK],
+            begun: Vec::new(),
+            count: 0,
+            ended: false,
+        }
+    }
+
+    /// What one read brings, which may be no whole record yet; `None` at the end.
+    ///
+    /// # Errors
+    /// The input cannot be read, or a record is too large. There is nothing more after that.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, Unreadable> {
+        if self.ended {
+            return Ok(None);
+        }
+        let count = loop {
+            match self.input.read(&mut self.chunk) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Err(Unreadable::Io(error));
+                }
+            }
+        };
+        let mut batch = Batch {
+            records: Vec::new(),
+            bytes: count as u64,
+        };
+        if count == 0 {
+            self.ended = true;
+            let body = std::mem::take(&mut self.begun);
+            self.push(&mut batch, body, End::Input);
+            return Ok((!batch.records.is_empty()).then_some(batch));
+        }
+        let chunk = std::mem::take(&mut self.chunk);
+        let split = self.split(&chunk[..count], &mut batch);
+        self.chunk = chunk;
+        split.map(|()| Some(batch))
+    }
+
+    fn split(&mut self, mut rest: &[u8], batch: &mut Batch) -> Result<(), Unreadable> {
+        let (byte, end) = match self.separator {
+            Separator::Newline => (b'\n', End::Lf),
+            Separator::Nul => (b'\0', End::Nul),
+        };
+        while let Some(at) = memchr(byte, rest) {
+            self.check(at)?;
+            let body = if self.begun.is_empty() {
+                rest[..at].to_vec()
+            } else {
+                self.begun.extend_from_slice(&rest[..at]);
+                std::mem::take(&mut self.begun)
+            };
+            self.push(batch, body, end);
+            rest = &rest[at + 1..];
+        }
+        self.check(rest.len())?;
+        self.begun.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Fails if the record that has begun would be too large with so many bytes more.
+    fn check(&mut self, more: usize) -> Result<(), Unreadable> {
+        if self.begun.len() + more > self.max {
+            self.ended = true;
+            return Err(Unreadable::TooLarge(self.count + 1));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, batch: &mut Batch, mut body: Vec<u8>, end: End) {
+        let end = if self.separator == Separator::Newline && body.last() == Some(&b'\r') {
+            body.pop();
+            End::CrLf
+        } else {
+            end
+        };
+        if !body.is_empty() {
+            self.count += 1;
+            batch.records.push(Record { body, end });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives at most so many bytes at once, as pipes do.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let (piece, rest) = self.0.split_at(self.1.min(self.0.len()).min(into.len()));
+            into[..piece.len()].copy_from_slice(piece);
+            self.0 = rest;
+            Ok(piece.len())
+        }
+    }
+
+    fn read(input: &[u8], separator: Separator, step: usize) -> (Vec<Record>, u64) {
+        let mut records = Records::new(Trickle(input, step), separator, 1 << 20);
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        while let Some(batch) = records.next_batch().unwrap() {
+            all.extend(batch.records);
+            bytes += batch.bytes;
+        }
+        (all, bytes)
+    }
+
+    fn bodies(input: &[u8], separator: Separator) -> Vec<Vec<u8>> {
+        let records = read(input, separator, CHUNK).0;
+        records.into_iter().map(|record| record.body).collect()
+    }
+
+    #[test]
+    fn lines_end_with_newlines_and_empty_ones_are_skipped() {
+        let input = b"one\n\ntwo\r\n\r\nth\rree\xff\nlast";
+        let expected: [&[u8]; 4] = [b"one", b"two", b"th\rree\xff", b"last"];
+        assert_eq!(bodies(input, Separator::Newline), expected);
+        assert!(bodies(b"", Separator::Newline).is_empty());
+        assert!(bodies(b"\n\r\n\n", Separator::Newline).is_empty());
+    }
+
+    #[test]
+    fn records_with_nul_keep_every_other_byte() {
+        let expected: [&[u8]; 3] = [b"a\nb", b"c\r\n", b"d"];
+        assert_eq!(bodies(b"a\nb\0c\r\n\0\0d", Separator::Nul), expected);
+    }
+
+    #[test]
+    fn a_record_beyond_the_limit_ends_the_reading_without_being_kept() {
+        let input = [b"ok\n".to_vec(), vec![b'x'; 1 << 20]].concat();
+        let mut records = Records::new(Trickle(&input, 1000), Separator::Newline, 500_000);
+        let error = loop {
+            match records.next_batch() {
+                Ok(batch) => assert!(batch.is_some()),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Unreadable::TooLarge(2)), "{error:?}");
+        assert!(records.next_batch().unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_input_comes_nothing_is_lost_and_nothing_added(
+            input in proptest::collection::vec(
+                prop_oneof![Just(b'\n'), Just(b'\r'), Just(0), any::<u8>()], 0..300),
+            step in 1_usize..40,
+            nul in any::<bool>(),
+        ) {
+            let separator = if nul { Separator::Nul } else { Separator::Newline };
+            let (records, bytes) = read(&input, separator, step);
+            prop_assert_eq!(bytes, input.len() as u64);
+            prop_assert_eq!(&records, &read(&input, separator, CHUNK).0);
+            // Written as they were and read again, they are the same.
+            let mut written = Vec::new();
+            for record in &records {
+                prop_assert!(!record.body.is_empty());
+                written.extend_from_slice(&record.body);
+                written.extend_from_slice(record.end.bytes(separator));
+            }
+            let again = read(&written, separator, step).0;
+            let bodies = |records: &[Record]| -> Vec<Vec<u8>> {
+                records.iter().map(|record| record.body.clone()).collect()
+            };
+            prop_assert_eq!(bodies(&again), bodies(&records));
+            // What is written is the input without its empty records and with an end.
+            let empties = |bytes: &[u8]| bytes.iter().filter(|byte| !b"\r\n\0".contains(byte)).count();
+            prop_assert_eq!(empties(&written), empties(&input));
+        }
+    }
+}
