@@ -94,12 +94,11 @@ impl Kind {
     /// Whether a dead letter of this kind may bear this reason.
     pub(super) fn fits(self, reason: &str) -> bool {
         let expected = match self {
-            // On a busy machine anything can oversleep.
-            Self::Quick | Self::Nap | Self::Big | Self::Once | Self::LateOnce => "--timeout",
             Self::Never => "exit code 1",
             Self::Fatal => "exit code 65",
-            Self::Late | Self::Stubborn => "--timeout",
             Self::Poison => "came back",
+            // They oversleep; and on a busy machine anything can.
+            _ => "--timeout",
         };
         reason.contains(expected) || reason.contains("came back")
     }

@@ -1,9 +1,11 @@
 //! A lane: one work queue with its producers, its workers and its account.
 
+use super::producer::Mode;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// What the workers of a lane do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(super) struct Lane {
     pub(super) told: Mutex<BTreeMap<String, u32>>,
     confirmed: AtomicU64,
     outcomes: AtomicU64,
+    /// When the calls of `new_task` began whose tasks were all confirmed.
+    calls: Mutex<Vec<(Mode, Instant)>>,
 }
 
 impl Lane {
@@ -50,6 +54,7 @@ impl Lane {
             told: Mutex::default(),
             confirmed: AtomicU64::new(0),
             outcomes: AtomicU64::new(0),
+            calls: Mutex::default(),
         }
     }
 
@@ -61,6 +66,18 @@ impl Lane {
                 .fetch_add(u64::from(confirmed), Ordering::Relaxed);
             sent.insert(id, confirmed);
         }
+    }
+
+    /// Notes a call of `new_task` whose tasks were all confirmed.
+    pub(super) fn note_call(&self, mode: Mode, begun: Instant) {
+        self.calls.lock().unwrap().push((mode, begun));
+    }
+
+    /// How many such calls of this mode have begun since then.
+    pub(super) fn calls_since(&self, mode: Mode, since: Instant) -> usize {
+        let calls = self.calls.lock().unwrap();
+        let begun = |(of, begun): &&(Mode, Instant)| *of == mode && *begun > since;
+        calls.iter().rev().filter(begun).count()
     }
 
     /// Notes an event of a worker's that is about `body`.

@@ -11,6 +11,7 @@
     reason = "the diary and the ledger are its result"
 )]
 
+mod acts;
 mod diary;
 mod drain;
 mod kind;
@@ -22,24 +23,34 @@ mod site;
 mod staff;
 mod trouble;
 
-use run::Options;
+use crate::env::Nodes;
+use run::{Course, Options};
 
 #[test]
 #[ignore = "takes as long as it is told to; scripts/soak runs it"]
 fn soak() {
     let setting = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let number = |name: &str| setting(name).map(|text| text.parse::<f64>().unwrap());
-    let options = Options {
-        minutes: number("SOAK_MINUTES").unwrap_or(1.0),
-        seed: setting("SOAK_SEED").map_or_else(
-            || u64::from(std::process::id()),
-            |text| text.parse().unwrap(),
-        ),
+    let minutes = setting("SOAK_MINUTES").map_or(1.0, |text| text.parse().unwrap());
+    let seed = setting("SOAK_SEED").map(|text| text.parse().unwrap());
+    run::run(&Options {
+        seed: seed.unwrap_or_else(|| u64::from(std::process::id())),
         nodes: match setting("SOAK_CLUSTER") {
-            Some(_) => crate::env::Nodes::Three,
-            None => crate::env::Nodes::One,
+            Some(_) => Nodes::Three,
+            None => Nodes::One,
         },
+        course: Course::Minutes(minutes),
         sabotage: setting("SOAK_SABOTAGE").is_some(),
-    };
-    run::run(&options);
+    });
+}
+
+/// The leader killed, the leader frozen, two nodes killed and brought back, while tasks are sent
+/// one by one and in bulk and four workers run.
+#[test]
+fn three_nodes_lose_nothing_and_both_commands_find_another_one() {
+    run::run(&Options {
+        seed: u64::from(std::process::id()),
+        nodes: Nodes::Three,
+        course: Course::Acts,
+        sabotage: false,
+    });
 }

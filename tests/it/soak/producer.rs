@@ -5,10 +5,12 @@ use super::kind::Kind;
 use super::lane::{Lane, Work};
 use super::site::Site;
 use crate::env::{Random, command};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,14 +59,18 @@ impl Producer<'_> {
             let tasks: Vec<(String, String)> = (number..number + count)
                 .map(|number| self.task(number))
                 .collect();
-            match self.mode {
+            let begun = Instant::now();
+            let all_confirmed = match self.mode {
                 Mode::Single => self.send_one(&tasks[0]),
                 Mode::Bulk => self.send_file(&tasks, number),
+            };
+            if all_confirmed {
+                self.lane.note_call(self.mode, begun);
             }
             number += count;
             thread::sleep(match self.mode {
                 Mode::Single => self.random.pause(0..150),
-                Mode::Bulk => self.random.pause(0..2000),
+                Mode::Bulk => self.random.pause(0..1000),
             });
         }
     }
@@ -85,105 +91,171 @@ impl Producer<'_> {
         (id, body)
     }
 
-    fn send_one(&mut self, (id, body): &(String, String)) {
+    /// Sends one task, and waits for its outcome now and then. Whether it was confirmed.
+    fn send_one(&mut self, (id, body): &(String, String)) -> bool {
         let path = self.path("body");
-        let (code, said) = if body.len() > 1000 {
+        let mut words = vec!["--header", "soak=yes"];
+        if body.len() > 1000 {
             fs::write(&path, body.replace("xx", "x\n")).unwrap();
-            self.call(&["--body-file", path.to_str().unwrap()])
+            words.extend(["--body-file", path.to_str().unwrap()]);
         } else {
-            self.call(&["--header", "soak=yes", body])
-        };
-        if code != 0 && !NOT_SENT.contains(&code) {
-            self.diary
-                .wrong(&format!("sending {id} ended with {code}: {said}"));
+            words.push(body);
         }
-        self.lane.note_sent([(id.clone(), code == 0)]);
+        let waits = self.random.below(10) == 0;
+        if waits {
+            words.extend(["--wait", "--wait-timeout", "20s"]);
+        }
+        let call = self.call(&words, None);
+        let confirmed = call.events.iter().any(|event| event["event"] == "sent");
+        // With --wait the task's own exit code is among them.
+        let is_expected = match call.code {
+            0 => confirmed,
+            code => NOT_SENT.contains(&code) || (waits && confirmed),
+        };
+        if !is_expected {
+            let what = format!("sending {id} ended with {}: {}", call.code, call.said);
+            self.diary.wrong(&what);
+        }
+        if waits && call.code == 0 && !self.lane.carried_out().contains_key(id) {
+            let what = format!("{id} was told as done, and was not: {:?}", call.events);
+            self.diary.wrong(&what);
+        }
+        self.lane.note_sent([(id.clone(), confirmed)]);
+        confirmed
     }
 
-    /// Sends a file. What is not in the file of unsent records afterwards has been confirmed.
-    fn send_file(&mut self, tasks: &[(String, String)], number: usize) {
+    /// Sends a file, or feeds a send by and by. What is not in the file of unsent records
+    /// afterwards has been confirmed. Whether all was.
+    fn send_file(&mut self, tasks: &[(String, String)], number: usize) -> bool {
         let (path, unsent) = (self.path("file"), self.path("unsent"));
         let _ = fs::remove_file(&unsent);
         let end = self.random.one_of(&["\n", "\0"]);
         let bodies: Vec<&str> = tasks.iter().map(|(_, body)| body.as_str()).collect();
-        fs::write(&path, bodies.join(end) + end).unwrap();
         let window = self.random.one_of(&["1", "7", "100", "1000"]);
-        let mut options = vec!["--file", path.to_str().unwrap(), "--window", window];
-        options.extend(["--unsent", unsent.to_str().unwrap()]);
+        let mut options = vec!["--window", window, "--unsent", unsent.to_str().unwrap()];
         if end == "\0" {
             options.push("--null");
         }
-        let (code, said) = self.call(&options);
-        let what = format!("{} tasks from {}-{number} on", tasks.len(), self.name);
-        if code != 0 && !NOT_SENT.contains(&code) {
-            self.diary
-                .wrong(&format!("sending {what} ended with {code}: {said}"));
-        }
-        let left = match fs::read_to_string(&unsent) {
-            Ok(left) => left,
-            Err(_) if code == 0 => String::new(),
-            Err(error) => {
-                self.diary.wrong(&format!(
-                    "sending {what} ended with {code}, unsent: {error}"
-                ));
-                bodies.join(end)
-            }
+        let feed = if self.random.below(2) == 0 {
+            options.extend(["--file", "-"]);
+            // Three seconds or so for all of it.
+            let pause = self.random.pause(0..6000) / u32::try_from(tasks.len()).unwrap();
+            Some(Feed {
+                bodies: &bodies,
+                end,
+                pause,
+            })
+        } else {
+            fs::write(&path, bodies.join(end) + end).unwrap();
+            options.extend(["--file", path.to_str().unwrap()]);
+            None
         };
-        let left: BTreeSet<&str> = left.split(end).filter(|body| !body.is_empty()).collect();
-        if (code == 0) != left.is_empty() || left.iter().any(|body| !bodies.contains(body)) {
-            let count = left.len();
+        let call = self.call(&options, feed.as_ref());
+        let left = fs::read_to_string(&unsent).unwrap_or_else(|error| {
             self.diary
-                .wrong(&format!("sending {what} ended with {code}, {count} unsent"));
+                .wrong(&format!("{} of {}: {error}", unsent.display(), call.said));
+            bodies.join(end)
+        });
+        let left: BTreeSet<&str> = left.split(end).filter(|body| !body.is_empty()).collect();
+        let is_expected = match call.code {
+            0 => left.is_empty(),
+            code => NOT_SENT.contains(&code) && !left.is_empty(),
+        };
+        if !is_expected || left.iter().any(|body| !bodies.contains(body)) {
+            let what = format!(
+                "sending {} tasks from {}-{number} on ended with {}, {} unsent: {}",
+                tasks.len(),
+                self.name,
+                call.code,
+                left.len(),
+                call.said
+            );
+            self.diary.wrong(&what);
         }
-        let confirmed = tasks
-            .iter()
-            .map(|(id, body)| (id.clone(), !left.contains(body.as_str())));
-        self.lane.note_sent(confirmed);
+        let confirmed = |body: &str| !left.contains(body);
+        let sent = tasks.iter();
+        self.lane
+            .note_sent(sent.map(|(id, body)| (id.clone(), confirmed(body))));
+        left.is_empty()
     }
 
-    /// Calls `new_task` and returns its exit code and what it said.
-    fn call(&mut self, arguments: &[&str]) -> (i32, String) {
+    /// Calls `new_task`.
+    fn call(&mut self, arguments: &[&str], feed: Option<&Feed<'_>>) -> Call {
         let mut command = command("new_task");
-        command.args([
-            "--url",
-            self.site.url(&mut self.random),
-            "--log-format",
-            "json",
-        ]);
-        command.args([
-            "--queue",
-            &self.lane.queue,
-            "--queue-type",
-            self.lane.queue_type,
-        ]);
+        command.args(["--url", self.site.url(&mut self.random)]);
+        command.args(["--queue", &self.lane.queue]);
+        command.args(["--queue-type", self.lane.queue_type]);
         command.args(["--heartbeat", "2s", "--connect-timeout", "3s"]);
         command.args(["--retry-for", "40s", "--confirm-timeout", "30s"]);
-        let said = self.path("said");
-        let log = fs::File::create(&said).unwrap();
-        command.args(arguments).stdout(Stdio::null()).stderr(log);
+        command.args(["--log-format", "json"]).args(arguments);
+        let (said, told) = (self.path("said"), self.path("told"));
+        command.stdout(fs::File::create(&told).unwrap());
+        command.stderr(fs::File::create(&said).unwrap());
+        if feed.is_some() {
+            command.stdin(Stdio::piped());
+        }
         let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take();
         let deadline = Instant::now() + CALL_MAX;
-        let status = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                None => {
-                    self.diary
-                        .wrong(&format!("a call of {} does not end", self.name));
-                    child.kill().unwrap();
-                    break child.wait().unwrap();
+        let status = thread::scope(|scope| {
+            if let (Some(feed), Some(stdin)) = (feed, stdin) {
+                scope.spawn(|| feed.give(stdin));
+            }
+            loop {
+                match child.try_wait().unwrap() {
+                    Some(status) => break status,
+                    None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                    None => {
+                        let what = format!("a call of {} does not end", self.name);
+                        self.diary.wrong(&what);
+                        child.kill().unwrap();
+                    }
                 }
             }
-        };
-        let said = fs::read_to_string(&said).unwrap();
+        });
+        let (said, told) = [said, told]
+            .map(|path| fs::read_to_string(path).unwrap())
+            .into();
         if !said.is_empty() {
             self.diary.log(&format!("{}.log", self.name), &said);
         }
-        // A signal has no code; none is expected.
-        (status.code().unwrap_or(-1), said)
+        let events = told.lines().map(|line| serde_json::from_str(line).unwrap());
+        Call {
+            // A signal has no code; none is expected.
+            code: status.code().unwrap_or(-1),
+            said,
+            events: events.collect(),
+        }
     }
 
     fn path(&self, what: &str) -> PathBuf {
         self.diary.folder.join(format!("{}.{what}", self.name))
+    }
+}
+
+/// What a call of `new_task` came to.
+struct Call {
+    code: i32,
+    /// Its stderr.
+    said: String,
+    events: Vec<Value>,
+}
+
+/// Records that come by and by on stdin.
+struct Feed<'a> {
+    bodies: &'a [&'a str],
+    end: &'a str,
+    /// After each.
+    pause: Duration,
+}
+
+impl Feed<'_> {
+    /// Gives all of them: whatever becomes of it, `new_task` reads to the end, so that nothing is
+    /// missing in its file of unsent records.
+    fn give(&self, mut stdin: ChildStdin) {
+        for body in self.bodies {
+            write!(stdin, "{body}{}", self.end).unwrap();
+            thread::sleep(self.pause);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A run, from the broker's start to the verdict.
 
+use super::acts::Play;
 use super::diary::Diary;
 use super::drain;
 use super::lane::{Lane, Work};
@@ -20,17 +21,25 @@ const GROWN_UP: Duration = Duration::from_secs(3);
 
 /// How the run is made.
 pub(super) struct Options {
-    /// How long there are producers and trouble.
-    pub(super) minutes: f64,
     pub(super) seed: u64,
     pub(super) nodes: Nodes,
+    pub(super) course: Course,
     /// Workers acknowledge before the work, so that tasks must get lost.
     pub(super) sabotage: bool,
 }
 
+/// What befalls brokers and workers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Course {
+    /// Troubles at random, for so many minutes.
+    Minutes(f64),
+    /// The three acts of a cluster.
+    Acts,
+}
+
 /// Runs, prints the ledger, and fails the test if a task is lost or anything else was wrong.
 pub(super) fn run(options: &Options) {
-    let Options { minutes, seed, .. } = *options;
+    let Options { seed, course, .. } = *options;
     let what = match options.nodes {
         Nodes::One => "one broker",
         Nodes::Three => "three nodes",
@@ -38,19 +47,22 @@ pub(super) fn run(options: &Options) {
     let folder = root().join(format!("target/soak/{seed}-{}", std::process::id()));
     let diary = Diary::begin(&folder);
     diary.note(&format!(
-        "seed {seed}, {minutes} min, {what}; logs: {}",
+        "seed {seed}, {course:?}, {what}; logs: {}",
         folder.display()
     ));
     let site = Site::start(options.nodes);
     let lane = |queue_type, work| Lane::new(&folder, queue_type, work);
-    let lanes = match options.nodes {
-        Nodes::One => vec![
+    let lanes = match (options.nodes, course) {
+        (Nodes::One, _) => vec![
             lane("classic", Work::Command),
             lane("quorum", Work::Command),
             lane("classic", Work::Dots),
         ],
         // A classic queue is gone for as long as its node is.
-        Nodes::Three => vec![lane("quorum", Work::Command), lane("quorum", Work::Dots)],
+        (Nodes::Three, Course::Minutes(_)) => {
+            vec![lane("quorum", Work::Command), lane("quorum", Work::Dots)]
+        }
+        (Nodes::Three, Course::Acts) => vec![lane("quorum", Work::Command)],
     };
     let (workers, broker) = work(options, &site, &lanes, &diary);
 
@@ -65,7 +77,10 @@ pub(super) fn run(options: &Options) {
     let all: Vec<Account> = accounts.values().cloned().collect();
     let sum = Account::sum(&all);
     println!("\n{}", table(&accounts, &sum));
-    let mut object = json!({ "seed": seed, "minutes": minutes, "nodes": site.nodes() });
+    let mut object = json!({ "seed": seed, "nodes": site.nodes() });
+    if let Course::Minutes(minutes) = course {
+        object["minutes"] = json!(minutes);
+    }
     object.as_object_mut().unwrap().extend(sum.json());
     object["faults"] = json!(broker);
     object["workers"] = json!(workers);
@@ -85,6 +100,76 @@ pub(super) fn run(options: &Options) {
 /// often, to the workers and to the broker.
 fn work(options: &Options, site: &Site, lanes: &[Lane], diary: &Diary) -> (Counts, Counts) {
     let random = |part: u64| Random::new(options.seed, part);
+    let posts = posts(options, site, lanes, diary);
+    let (ended, drained) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for (post, part) in posts.iter().zip(100..) {
+            let drained = &drained;
+            scope.spawn(move || post.keep(random(part), drained));
+        }
+        let mut producers = Vec::new();
+        for (lane, number) in lanes.iter().zip(0..) {
+            for (mode, part) in [(Mode::Single, 200 + number), (Mode::Bulk, 300 + number)] {
+                let producer = Producer {
+                    name: format!("{}-{mode:?}", lane.queue).to_lowercase(),
+                    mode,
+                    lane,
+                    site,
+                    diary,
+                    random: random(part),
+                };
+                let ended = &ended;
+                producers.push(scope.spawn(move || producer.run(ended)));
+            }
+        }
+        thread::sleep(GROWN_UP);
+        let trouble = match options.course {
+            Course::Acts => {
+                let (lane, posts) = (&lanes[0], &posts[..]);
+                let play = Play {
+                    site,
+                    lane,
+                    posts,
+                    diary,
+                };
+                scope.spawn(move || (Counts::new(), play.play())).join()
+            }
+            Course::Minutes(minutes) => {
+                let broker =
+                    scope.spawn(|| trouble::for_broker(site, lanes, diary, random(1), &ended));
+                let workers =
+                    scope.spawn(|| trouble::for_workers(&posts, diary, random(2), &ended));
+                thread::sleep(Duration::from_secs_f64(minutes * 60.0));
+                ended.store(true, Ordering::SeqCst);
+                let workers = workers.join();
+                broker.join().and_then(|broker| Ok((workers?, broker)))
+            }
+        };
+        ended.store(true, Ordering::SeqCst);
+        diary.note("no more trouble");
+        for producer in producers {
+            if producer.join().is_err() {
+                diary.wrong("a producer has given up");
+            }
+        }
+        diary.note("no more tasks");
+        match &trouble {
+            Ok(_) => drain::wait_until_empty(site, lanes, diary),
+            Err(_) => diary.wrong("the trouble could not be mended"),
+        }
+        diary.note("drained");
+        drained.store(true, Ordering::SeqCst);
+        trouble.unwrap_or_default()
+    })
+}
+
+/// The places for workers.
+fn posts<'a>(
+    options: &Options,
+    site: &'a Site,
+    lanes: &'a [Lane],
+    diary: &'a Diary,
+) -> Vec<Post<'a>> {
     let mut posts = Vec::new();
     for lane in lanes {
         let places = match (lane.work, options.nodes) {
@@ -97,59 +182,5 @@ fn work(options: &Options, site: &Site, lanes: &[Lane], diary: &Diary) -> (Count
             posts.push(Post::new(name, lane, site, diary, options.sabotage));
         }
     }
-    let (ended, drained) = (AtomicBool::new(false), AtomicBool::new(false));
-    thread::scope(|scope| {
-        for (post, part) in posts.iter().zip(100..) {
-            let drained = &drained;
-            scope.spawn(move || post.keep(random(part), drained));
-        }
-        let help = crate::env::spawn({
-            let mut command = crate::env::command("new_task");
-            command.arg("-h");
-            command
-        })
-        .ended();
-        let second = if help.stdout.contains("--unsent") {
-            Mode::Bulk
-        } else {
-            Mode::Single
-        };
-        let mut producers = Vec::new();
-        for (lane, number) in lanes.iter().zip(0..) {
-            for (mode, part) in [(Mode::Single, 200 + number), (second, 300 + number)] {
-                let name = format!("{}-{mode:?}{part}", lane.queue).to_lowercase();
-                let producer = Producer {
-                    name,
-                    mode,
-                    lane,
-                    site,
-                    diary,
-                    random: random(part),
-                };
-                let ended = &ended;
-                producers.push(scope.spawn(move || producer.run(ended)));
-            }
-        }
-        thread::sleep(GROWN_UP);
-        let for_broker = scope.spawn(|| trouble::for_broker(site, lanes, diary, random(1), &ended));
-        let for_workers = scope.spawn(|| trouble::for_workers(&posts, diary, random(2), &ended));
-        thread::sleep(Duration::from_secs_f64(options.minutes * 60.0));
-        ended.store(true, Ordering::SeqCst);
-        let counts = (for_workers.join(), for_broker.join());
-        diary.note("no more trouble");
-        for producer in producers {
-            if producer.join().is_err() {
-                diary.wrong("a producer has given up");
-            }
-        }
-        diary.note("no more tasks");
-        if let (Ok(_), Ok(_)) = &counts {
-            drain::wait_until_empty(site, lanes, diary);
-            diary.note("drained");
-        } else {
-            diary.wrong("the trouble could not be mended");
-        }
-        drained.store(true, Ordering::SeqCst);
-        (counts.0.unwrap_or_default(), counts.1.unwrap_or_default())
-    })
+    posts
 }

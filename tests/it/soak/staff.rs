@@ -46,6 +46,10 @@ pub(super) struct Post<'a> {
     pub(super) sabotage: bool,
     current: Mutex<Option<Current>>,
     number: AtomicUsize,
+    /// When a worker here last told of a task that was done.
+    last_done: Mutex<Option<Instant>>,
+    /// The worker has lost its connection and has no other one yet.
+    is_cut_off: AtomicBool,
 }
 
 struct Current {
@@ -71,6 +75,8 @@ impl<'a> Post<'a> {
             sabotage,
             current: Mutex::new(None),
             number: AtomicUsize::new(0),
+            last_done: Mutex::new(None),
+            is_cut_off: AtomicBool::new(false),
         }
     }
 
@@ -142,7 +148,14 @@ impl<'a> Post<'a> {
             match serde_json::from_str::<Value>(&line) {
                 Ok(event) => {
                     let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
-                    self.lane.note_event(&text("event"), &text("body"));
+                    let what = text("event");
+                    match what.as_str() {
+                        "done" => *self.last_done.lock().unwrap() = Some(Instant::now()),
+                        "disconnected" => self.is_cut_off.store(true, Ordering::SeqCst),
+                        "reconnected" => self.is_cut_off.store(false, Ordering::SeqCst),
+                        _ => {}
+                    }
+                    self.lane.note_event(&what, &text("body"));
                 }
                 // A worker that is killed may have written half a line.
                 Err(_) if self.told() == Told::Die || self.lane.work == Work::Command => {}
@@ -193,6 +206,16 @@ impl<'a> Post<'a> {
             let text = format!("{name} was told to {told:?} and ended with {status}: {last:?}");
             self.diary.wrong(&text);
         }
+    }
+
+    /// Whether a worker here has done a task since then.
+    pub(super) fn has_done_since(&self, since: Instant) -> bool {
+        self.last_done.lock().unwrap().is_some_and(|at| at > since)
+    }
+
+    /// Whether the worker here has lost its connection and has no other one yet.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::SeqCst)
     }
 
     fn told(&self) -> Told {
