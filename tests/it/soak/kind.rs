@@ -42,6 +42,17 @@ const SHARES: [(Kind, usize); 10] = [
 ];
 
 impl Kind {
+    /// One at random, among those that neither take long nor harm.
+    pub(super) fn draw_short(random: &mut Random) -> Self {
+        random.one_of(&[
+            Self::Quick,
+            Self::Quick,
+            Self::Quick,
+            Self::Once,
+            Self::Fatal,
+        ])
+    }
+
     /// One at random, among those for commands.
     pub(super) fn draw(random: &mut Random) -> Self {
         let mut place = random.below(1000);

@@ -16,6 +16,15 @@ pub(super) enum Work {
     Dots,
 }
 
+/// How tasks and workers are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// All kinds of tasks, and workers with all kinds of options.
+    Wild,
+    /// Short tasks and equal workers, so that all go on at an even pace.
+    Steady,
+}
+
 /// A work queue and what is known of its tasks.
 pub(super) struct Lane {
     /// The queue's name.
@@ -23,6 +32,7 @@ pub(super) struct Lane {
     /// `classic` or `quorum`.
     pub(super) queue_type: &'static str,
     pub(super) work: Work,
+    pub(super) manner: Manner,
     /// Where commands write down what they have done.
     pub(super) ledger: PathBuf,
     /// All ids that were given to `new_task`, and whether it confirmed them.
@@ -37,7 +47,7 @@ pub(super) struct Lane {
 
 impl Lane {
     /// A lane with nothing in it.
-    pub(super) fn new(folder: &Path, queue_type: &'static str, work: Work) -> Self {
+    pub(super) fn new(folder: &Path, queue_type: &'static str, work: Work, manner: Manner) -> Self {
         let name = match work {
             Work::Command => "command",
             Work::Dots => "dots",
@@ -49,6 +59,7 @@ impl Lane {
             queue,
             queue_type,
             work,
+            manner,
             ledger,
             sent: Mutex::default(),
             told: Mutex::default(),

@@ -2,7 +2,7 @@
 
 use super::diary::Diary;
 use super::kind::Kind;
-use super::lane::{Lane, Work};
+use super::lane::{Lane, Manner, Work};
 use super::site::Site;
 use crate::env::{Random, command};
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Producer<'_> {
             }
             let count = match self.mode {
                 Mode::Single => 1,
-                Mode::Bulk => 20 + self.random.below(300),
+                Mode::Bulk => 20 + self.random.below(self.most()),
             };
             let tasks: Vec<(String, String)> = (number..number + count)
                 .map(|number| self.task(number))
@@ -75,11 +75,20 @@ impl Producer<'_> {
         }
     }
 
+    /// About how many tasks there are in one file at most.
+    fn most(&self) -> usize {
+        match self.lane.manner {
+            Manner::Wild => 300,
+            Manner::Steady => 50,
+        }
+    }
+
     /// A task's id and body.
     fn task(&mut self, number: usize) -> (String, String) {
-        let kind = match self.lane.work {
-            Work::Command => Kind::draw(&mut self.random),
-            Work::Dots => Kind::Quick,
+        let kind = match (self.lane.work, self.lane.manner) {
+            (Work::Command, Manner::Wild) => Kind::draw(&mut self.random),
+            (Work::Command, Manner::Steady) => Kind::draw_short(&mut self.random),
+            (Work::Dots, _) => Kind::Quick,
         };
         let id = kind.id(&self.name, number);
         let rest = match (self.lane.work, kind) {
@@ -101,7 +110,7 @@ impl Producer<'_> {
         } else {
             words.push(body);
         }
-        let waits = self.random.below(10) == 0;
+        let waits = self.lane.manner == Manner::Wild && self.random.below(10) == 0;
         if waits {
             words.extend(["--wait", "--wait-timeout", "20s"]);
         }
@@ -138,8 +147,9 @@ impl Producer<'_> {
         }
         let feed = if self.random.below(2) == 0 {
             options.extend(["--file", "-"]);
-            // Three seconds or so for all of it.
-            let pause = self.random.pause(0..6000) / u32::try_from(tasks.len()).unwrap();
+            // Up to six seconds for all of it.
+            let longest = 20 * self.most();
+            let pause = self.random.pause(0..longest) / u32::try_from(tasks.len()).unwrap();
             Some(Feed {
                 bodies: &bodies,
                 end,

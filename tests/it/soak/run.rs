@@ -3,7 +3,7 @@
 use super::acts::Play;
 use super::diary::Diary;
 use super::drain;
-use super::lane::{Lane, Work};
+use super::lane::{Lane, Manner, Work};
 use super::ledger::{Account, table};
 use super::producer::{Mode, Producer};
 use super::site::Site;
@@ -51,7 +51,11 @@ pub(super) fn run(options: &Options) {
         folder.display()
     ));
     let site = Site::start(options.nodes);
-    let lane = |queue_type, work| Lane::new(&folder, queue_type, work);
+    let manner = match course {
+        Course::Minutes(_) => Manner::Wild,
+        Course::Acts => Manner::Steady,
+    };
+    let lane = |queue_type, work| Lane::new(&folder, queue_type, work, manner);
     let lanes = match (options.nodes, course) {
         (Nodes::One, _) => vec![
             lane("classic", Work::Command),

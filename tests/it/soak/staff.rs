@@ -2,7 +2,7 @@
 
 use super::diary::Diary;
 use super::kind::COMMAND;
-use super::lane::{Lane, Work};
+use super::lane::{Lane, Manner, Work};
 use super::site::Site;
 use crate::env::{Random, command};
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,17 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// Where the output of a worker is cut in its log, in bytes: some bodies are large.
 const LINE_MAX: usize = 600;
+
+/// What workers are started with.
+const OPTIONS: &[&[&str]] = &[
+    &[],
+    &["--prefetch", "20"],
+    &["--prefetch", "0"],
+    &["--concurrency", "2"],
+    &["--concurrency", "4"],
+    &["--concurrency", "4", "--prefetch", "20"],
+    &["--concurrency", "4", "--prefetch", "0"],
+];
 
 /// What a worker was told by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +116,11 @@ impl<'a> Post<'a> {
             self.lane.queue_type,
         ]);
         command.args(["--heartbeat", "2s", "--connect-timeout", "3s"]);
-        command.args(["--concurrency", random.one_of(&["1", "2", "4"])]);
         command.args(["--retries", "2", "--backoff", "200ms"]);
-        let prefetches: &[&[&str]] = &[&[], &[], &["--prefetch", "20"], &["--prefetch", "0"]];
-        command.args(random.one_of(prefetches));
+        command.args(match self.lane.manner {
+            Manner::Steady => &["--concurrency", "2"],
+            Manner::Wild => random.one_of(OPTIONS),
+        });
         if self.sabotage {
             command.args(["--ack", "auto"]);
         }
