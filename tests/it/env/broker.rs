@@ -38,28 +38,27 @@ impl Broker {
         Self::start(name, Nodes::One, conf, advanced)
     }
 
-    /// Three nodes for one test alone. They notice after `tick` seconds that one of them is
-    /// frozen, and then choose other leaders. RabbitMQ's default is 60.
-    pub fn cluster(tick: u32) -> Self {
-        let name = unique("cluster").replace("it-", "test-");
-        Self::start(name, Nodes::Three, &format!("net_ticktime = {tick}\n"), "")
-    }
-
-    fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
+    /// A broker of this name, with additions to its `rabbitmq.conf` and `advanced.config`.
+    pub fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
         let directory = std::env::temp_dir();
         let mut arguments = vec!["start".to_owned()];
         if let Nodes::Three = nodes {
             arguments.extend(["--cluster".to_owned(), "3".to_owned()]);
         }
+        let mut files = Vec::new();
         for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
             if !content.is_empty() {
                 let path = directory.join(format!("{name}{option}"));
                 std::fs::write(&path, content).unwrap();
                 arguments.extend([option.to_owned(), path.display().to_string()]);
+                files.push(path);
             }
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let output = script(Some(&name), &arguments);
+        for file in files {
+            std::fs::remove_file(file).unwrap();
+        }
         assert!(
             output.status.success(),
             "no private broker: {}",

@@ -9,7 +9,7 @@ use super::trouble::Counts;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long it may take until all go on after a fault. The nodes give up a frozen one after eight
+/// How long it may take until all go on after a fault. The nodes give up a frozen one after five
 /// seconds; the rest is for a busy machine.
 const RECOVER_MAX: Duration = Duration::from_secs(90);
 

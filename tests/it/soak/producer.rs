@@ -24,6 +24,19 @@ const CALL_MAX: Duration = Duration::from_secs(180);
 /// The exit codes that say that tasks were not sent: no broker, and not taken.
 const NOT_SENT: [i32; 2] = [69, 75];
 
+/// What some calls of `new_task` have beside. Delays have queues of their own, which are made in
+/// the midst of trouble.
+const OPTIONS: &[&[&str]] = &[
+    &[],
+    &[],
+    &[],
+    &[],
+    &["--delay", "100ms"],
+    &["--delay", "700ms"],
+    &["--max-backlog", "300", "--backlog-timeout", "5s"],
+    &["--header", "soak=yes", "--content-type", "text/plain"],
+];
+
 /// How a producer sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -103,7 +116,7 @@ impl Producer<'_> {
     /// Sends one task, and waits for its outcome now and then. Whether it was confirmed.
     fn send_one(&mut self, (id, body): &(String, String)) -> bool {
         let path = self.path("body");
-        let mut words = vec!["--header", "soak=yes"];
+        let mut words = Vec::new();
         if body.len() > 1000 {
             fs::write(&path, body.replace("xx", "x\n")).unwrap();
             words.extend(["--body-file", path.to_str().unwrap()]);
@@ -198,6 +211,9 @@ impl Producer<'_> {
         command.args(["--heartbeat", "2s", "--connect-timeout", "3s"]);
         command.args(["--retry-for", "40s", "--confirm-timeout", "30s"]);
         command.args(["--log-format", "json"]).args(arguments);
+        if self.lane.manner == Manner::Wild {
+            command.args(self.random.one_of(OPTIONS));
+        }
         let (said, told) = (self.path("said"), self.path("told"));
         command.stdout(fs::File::create(&told).unwrap());
         command.stderr(fs::File::create(&said).unwrap());

@@ -98,6 +98,8 @@ pub(super) fn run(options: &Options) {
         "seed {seed}, logs in {}:\n{wrongs}",
         folder.display()
     );
+    // The logs are for whoever looks for the reason of a failure.
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Producers, workers and trouble for the time of the run; then the drain. What happened, and how

@@ -41,18 +41,19 @@ struct Deck {
 impl Deck {
     fn new(mut all: Vec<&'static str>) -> Self {
         if let Ok(only) = std::env::var("SOAK_ONLY") {
-            all.retain(|what| only.contains(what));
+            all.retain(|what| only.split(',').any(|one| one == *what));
         }
         let left = Vec::new();
         Self { all, left }
     }
 
-    fn draw(&mut self, random: &mut Random) -> &'static str {
+    /// The next one; none where there is none at all.
+    fn draw(&mut self, random: &mut Random) -> Option<&'static str> {
         if self.left.is_empty() {
             self.left.clone_from(&self.all);
             random.shuffle(&mut self.left);
         }
-        self.left.pop().unwrap()
+        self.left.pop()
     }
 }
 
@@ -67,8 +68,10 @@ pub(super) fn for_workers(
     let mut deck = Deck::new(WORKERS.to_vec());
     while pause(random.pause(300..2500), ended) {
         let post = &posts[random.below(posts.len())];
-        let what = deck.draw(&mut random);
         let length = random.pause(300..7000);
+        let Some(what) = deck.draw(&mut random) else {
+            continue;
+        };
         let happened = match what {
             "kill" => post.tell(Told::Die),
             "stop" => post.tell(Told::Stop),
@@ -104,7 +107,9 @@ pub(super) fn for_broker(
     }
     let mut deck = Deck::new(troubles);
     while pause(random.pause(500..3000), ended) {
-        let what = deck.draw(&mut random);
+        let Some(what) = deck.draw(&mut random) else {
+            continue;
+        };
         // All that chance decides is drawn here, so that the same seed makes the same schedule.
         let mut node = 1 + random.below(site.nodes());
         let lane = &lanes[random.below(lanes.len())];
@@ -157,7 +162,7 @@ impl Trouble<'_> {
             "freeze a leader" => {
                 self.on_node("freeze");
                 // Beyond the tick of the cluster, so that it chooses another one.
-                thread::sleep(self.length + Duration::from_secs(12));
+                thread::sleep(self.length + Duration::from_secs(8));
                 self.on_node("thaw");
             }
             "kill two nodes" => {
