@@ -4,6 +4,7 @@ use super::{root, unique};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// A RabbitMQ node, or three that form a cluster.
 pub struct Broker {
@@ -82,6 +83,13 @@ impl Broker {
         let output = script(Some(&node), &[verb]);
         let told = describe(&output);
         assert!(output.status.success(), "{verb} node {number}: {told}");
+    }
+
+    /// Waits until all three nodes of this cluster know of each other. Whether they do in time.
+    pub fn is_whole(&self, within: Duration) -> bool {
+        let limit = within.as_secs().to_string();
+        let awaited = self.run(&["ctl", "-q", "await_online_nodes", "3", "--timeout", &limit]);
+        awaited.status.success()
     }
 
     /// The number of the node of this cluster on which the leader of the quorum queue `queue` is;

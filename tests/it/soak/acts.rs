@@ -43,8 +43,7 @@ impl Play<'_> {
             .note(&format!("node {leader}, the leader, is frozen"));
         broker.script_on(leader, "freeze");
         self.all_go_on("while it is frozen", Instant::now());
-        broker.script_on(leader, "thaw");
-        broker.ctl(&["-q", "await_online_nodes", "3", "--timeout", "60"]);
+        self.site.thaw(leader, self.diary);
 
         let leader = self.leader();
         let other = leader % self.site.nodes() + 1;

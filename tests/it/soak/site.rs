@@ -1,10 +1,15 @@
 //! The broker, and the ways to it.
 
-use crate::env::{Broker, Nodes, Proxy, Random, unique};
+use super::diary::Diary;
+use crate::env::{Broker, DEADLINE, Nodes, Proxy, Random, unique};
+use std::time::Duration;
 
 /// The nodes of a cluster give up one that is frozen after about so many seconds, and then choose
 /// other leaders. RabbitMQ's default of 60 would make a run long.
 const TICK: &str = "net_ticktime = 5\n";
+
+/// How long a node that was frozen may take to join the others again.
+const REJOIN: Duration = Duration::from_secs(8);
 
 /// A broker of the run's own, reached directly or through proxies.
 pub(super) struct Site {
@@ -44,6 +49,25 @@ impl Site {
         match random.below(2) {
             0 => &self.through,
             _ => &self.broker.url,
+        }
+    }
+
+    /// Lets a node go on that was frozen.
+    ///
+    /// Others that had given it up may be there again in the instant in which it wakes. Then
+    /// RabbitMQ sees that they are not of one mind any more, and does nothing about it: somebody
+    /// must start one side anew (3.10.8, about every other time).
+    pub(super) fn thaw(&self, node: usize, diary: &Diary) {
+        if self.nodes() == 1 {
+            self.broker.script("thaw");
+            return;
+        }
+        self.broker.script_on(node, "thaw");
+        if !self.broker.is_whole(REJOIN) {
+            diary.note(&format!("node {node} stays apart and is started anew"));
+            self.broker.script_on(node, "kill");
+            self.broker.script_on(node, "start");
+            assert!(self.broker.is_whole(DEADLINE), "the nodes stay apart");
         }
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn for_broker(
         diary.note(&format!("{what}{place} for {length:?}"));
         Trouble {
             site,
+            diary,
             node,
             length,
             delay,
@@ -139,6 +140,7 @@ pub(super) fn for_broker(
 
 struct Trouble<'a> {
     site: &'a Site,
+    diary: &'a Diary,
     node: usize,
     length: Duration,
     delay: Duration,
@@ -157,13 +159,13 @@ impl Trouble<'_> {
             "freeze the broker" => {
                 self.on_node("freeze");
                 self.wait();
-                self.on_node("thaw");
+                self.site.thaw(self.node, self.diary);
             }
             "freeze a leader" => {
                 self.on_node("freeze");
                 // Beyond the tick of the cluster, so that it chooses another one.
                 thread::sleep(self.length + Duration::from_secs(8));
-                self.on_node("thaw");
+                self.site.thaw(self.node, self.diary);
             }
             "kill two nodes" => {
                 let other = self.node % self.site.nodes() + 1;
