@@ -31,7 +31,6 @@ const OPTIONS: &[&[&str]] = &[
     &["--concurrency", "2"],
     &["--concurrency", "4"],
     &["--concurrency", "4", "--prefetch", "20"],
-    &["--concurrency", "4", "--prefetch", "0"],
 ];
 
 /// What a worker was told by us.
