@@ -34,7 +34,7 @@ pub struct NewTaskArgs {
     pub file: Option<PathBuf>,
 
     /// The tasks in FILE end in NUL instead, and may hold newlines
-    #[arg(short = '0', long, requires = "file", help_heading = "Bulk")]
+    #[arg(short = '0', long, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     null: bool,
 
     /// How many tasks may be unconfirmed at once
@@ -42,7 +42,7 @@ pub struct NewTaskArgs {
     window: NonZeroU32,
 
     /// Write what was not confirmed to FILE, ready for --file
-    #[arg(long, value_name = "FILE", requires = "file", help_heading = "Bulk")]
+    #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     pub unsent: Option<PathBuf>,
 
     /// Send only while fewer than N tasks are ready in the queue

@@ -52,7 +52,6 @@ pub(super) struct DelayQueue {
     replicated: Replicated,
     /// Since when it is known to be there.
     known: Option<Instant>,
-    declaring: bool,
 }
 
 impl DelayQueue {
@@ -62,7 +61,6 @@ impl DelayQueue {
             work: work.name.clone(),
             replicated: work.replicated(),
             known: None,
-            declaring: false,
         }
     }
 
@@ -81,9 +79,7 @@ impl DelayQueue {
     /// old enough.
     pub(super) fn declare(&mut self, channel: &Channel) -> Result<Instant, Fault> {
         let arguments = self.queue().arguments(&self.work, self.replicated);
-        self.declaring = true;
         let declared = channel.declare(&self.name(), &arguments)?;
-        self.declaring = false;
         let now = Instant::now();
         if declared.ready > 0 {
             return Ok(now);
@@ -99,9 +95,9 @@ impl DelayQueue {
     /// Whether the channel was closed because somebody else's queue has the name. It may not bring
     /// its tasks back, so one that is a millisecond longer is used.
     pub(super) fn learn(&mut self, fault: &Fault) -> bool {
-        let declaring = std::mem::take(&mut self.declaring);
-        let mismatch = fault.reply().and_then(|reply| Mismatch::parse(&reply.text));
-        if declaring && mismatch.is_some() {
+        let reply = fault.reply();
+        let mismatch = reply.and_then(|reply| Mismatch::parse(&reply.text));
+        if mismatch.is_some_and(|found| found.queue == self.name()) {
             self.delay += Duration::from_millis(1);
             self.known = None;
             return true;

@@ -15,6 +15,10 @@ const WINDOW_BYTES: usize = 8 << 20;
 /// Publishes between two looks at what has come back.
 const BURST: usize = 64;
 
+/// How much news is taken before the clock is looked at again, so that news without end keep no
+/// time-out from being noticed.
+const NEWS_AT_ONCE: usize = 1024;
+
 /// A broker that is not blocked and confirms nothing for so long is tried over another connection,
 /// and at another node if there is one. A healthy one confirms in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -173,10 +177,16 @@ impl Publisher<'_> {
         flight: &mut Flight,
         course: &mut Course,
     ) -> Result<(), Fault> {
-        while let Some(news) = confirms.try_news() {
+        for _ in 0..NEWS_AT_ONCE {
+            let Some(news) = confirms.try_news() else {
+                break;
+            };
             self.take_news(news, flight, course)?;
         }
-        while let Some(delivery) = confirms.try_answer() {
+        for _ in 0..NEWS_AT_ONCE {
+            let Some(delivery) = confirms.try_answer() else {
+                break;
+            };
             self.take_answer(delivery);
         }
         Ok(())
@@ -293,7 +303,9 @@ impl Publisher<'_> {
                 flight.came_back(id, reason);
             }
             Confirmation::Blocked(reason) => {
-                self.say(Event::Blocked(&reason));
+                if self.blocked.as_ref() != Some(&reason) {
+                    self.say(Event::Blocked(&reason));
+                }
                 self.blocked = Some(reason);
             }
             Confirmation::Unblocked => {

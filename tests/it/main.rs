@@ -20,6 +20,21 @@ mod stopping;
 /// What is sent and how it is shown: bodies, properties, JSON events.
 mod tasks;
 
+/// Files of tasks: records, windows, faults in the middle, and what could not be sent.
+mod bulk;
+
+/// The outcome of tasks as `new_task --wait` tells it.
+mod waiting;
+
+/// Delays, priorities, times to live, on both types of queue.
+mod delays;
+
+/// Queues that may not grow longer.
+mod backlog;
+
+/// How often a send goes back and forth.
+mod round_trips;
+
 /// How commands are run.
 mod running;
 

@@ -77,3 +77,12 @@ fn scripts_can_be_tasks() {
     assert!(directory.join("today").exists());
     std::fs::remove_dir_all(directory).unwrap();
 }
+
+#[test]
+fn squares_come_back_in_order() {
+    let (directory, ended) = run_section("`xargs` over many machines");
+    let squares = std::fs::read_to_string(directory.join("squares")).unwrap();
+    let expected: Vec<String> = (1..=100_u32).map(|n| (n * n).to_string()).collect();
+    assert_eq!(squares.lines().collect::<Vec<_>>(), expected, "{ended}");
+    std::fs::remove_dir_all(directory).unwrap();
+}

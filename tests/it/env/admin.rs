@@ -116,8 +116,13 @@ impl Admin {
 
     /// Waits until so many tasks are ready.
     pub fn wait_for_ready(&self, count: u32) {
-        wait_for(&format!("{count} ready in {}", self.queue), || {
-            (self.ready() == count).then_some(())
+        self.wait_for_ready_in(&self.queue, count);
+    }
+
+    /// Waits until so many messages are ready in `queue`.
+    pub fn wait_for_ready_in(&self, queue: &str, count: u32) {
+        wait_for(&format!("{count} ready in {queue}"), || {
+            (self.ready_in(queue) == count).then_some(())
         });
     }
 

@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +31,14 @@ pub fn new_task(broker: &Broker, queue: &str, arguments: &[&str]) -> Ended {
     command.args(["--url", &broker.url, "--queue", queue]);
     command.args(arguments);
     spawn(command).ended()
+}
+
+/// Starts `new_task` on `queue` with its stdin piped.
+pub fn piped(broker: &Broker, queue: &str, arguments: &[&str]) -> Running {
+    let mut command = command("new_task");
+    command.args(["--url", &broker.url, "--queue", queue]);
+    command.args(arguments).stdin(Stdio::piped());
+    spawn(command)
 }
 
 /// Starts `worker` on `queue`, with events as JSON, and waits until it waits for tasks.
@@ -126,6 +134,16 @@ impl Running {
                 return event;
             }
         }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the command reads as its stdin, where that was piped. It ends when this is dropped.
+    pub fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
     }
 
     /// Sends a signal.

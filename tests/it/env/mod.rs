@@ -4,17 +4,19 @@ mod admin;
 mod broker;
 mod commands;
 mod gate;
+mod long_way;
 mod proxy;
 mod random;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, Nodes, shared};
-pub use commands::{Ended, Running, command, new_task, spawn, worker, worker_with};
+pub use commands::{Ended, Running, command, new_task, piped, spawn, worker, worker_with};
 pub use gate::Gate;
+pub use long_way::LongWay;
 pub use proxy::Proxy;
 pub use random::Random;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +29,45 @@ pub fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("it-{what}-{}-{number}", std::process::id())
+}
+
+/// The numbers from 1 on, a line each.
+pub fn numbered(count: u32) -> String {
+    let numbers: Vec<String> = (1..=count).map(|number| number.to_string()).collect();
+    numbers.join("\n") + "\n"
+}
+
+/// A file of the test's own, which goes with it.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A path where there is no file yet.
+    pub fn path(what: &str) -> Self {
+        Self(std::env::temp_dir().join(unique(what)))
+    }
+
+    /// A file with this content.
+    pub fn file(what: &str, content: impl AsRef<[u8]>) -> Self {
+        let scratch = Self::path(what);
+        std::fs::write(&scratch.0, content).unwrap();
+        scratch
+    }
+
+    /// Its path.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// What is in it.
+    pub fn read(&self) -> Vec<u8> {
+        std::fs::read(&self.0).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// Asks again and again until `check` gives something.

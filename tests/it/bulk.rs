@@ -1,0 +1,404 @@
+//! Files of tasks: records, windows, faults in the middle, and what could not be sent.
+
+use crate::env::{self, Admin, Broker, Kind, Scratch, wait_for};
+use rustix::process::Signal;
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+fn bodies(admin: &Admin) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| admin.get())
+        .map(|(body, _)| body)
+        .collect()
+}
+
+#[test]
+fn each_line_is_a_task() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "lines");
+    let file = Scratch::file("list", b"one\n\ntwo\r\n\xff\xfe three\n  four ");
+    env::new_task(broker, &admin.queue, &["--file", file.as_str()])
+        .expect(0)
+        .says("sent 4, confirmed 4, failed 0");
+    let expected: [&[u8]; 4] = [b"one", b"two", b"\xff\xfe three", b"  four "];
+    assert_eq!(bodies(&admin), expected);
+}
+
+#[test]
+fn records_may_end_in_nul_and_come_from_stdin() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "nul");
+    let mut sending = env::piped(broker, &admin.queue, &["-0f", "-", "--log-format", "json"]);
+    let mut stdin = sending.stdin();
+    // A slow producer's tasks are sent as they come.
+    stdin.write_all(b"a\nb\0\0c").unwrap();
+    admin.declare();
+    admin.wait_for_ready(1);
+    stdin.write_all(b"d\0").unwrap();
+    admin.wait_for_ready(2);
+    drop(stdin);
+    let summary = &sending.ended().expect(0).events("summary")[0];
+    assert_eq!(summary["confirmed"], 2);
+    assert_eq!(summary["sent"], 2);
+    let expected: [&[u8]; 2] = [b"a\nb", b"cd"];
+    assert_eq!(bodies(&admin), expected);
+}
+
+#[test]
+fn properties_are_those_of_every_task_but_each_has_its_own_id() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "ids");
+    let file = Scratch::file("list", "a\nb\n");
+    let arguments = ["-f", file.as_str(), "-H", "colour=red", "--priority", "3"];
+    env::new_task(broker, &admin.queue, &arguments).expect(0);
+    let mut ids = BTreeSet::new();
+    while let Some((_, properties)) = admin.get() {
+        assert!(format!("{:?}", properties.headers()).contains("colour"));
+        assert_eq!(*properties.delivery_mode(), Some(2));
+        assert_eq!(*properties.priority(), Some(3));
+        ids.insert(properties.message_id().clone().unwrap());
+    }
+    assert_eq!(ids.len(), 2);
+}
+
+#[test]
+fn a_large_record_between_small_ones_arrives_whole() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "large-record");
+    let large: Vec<u8> = (b' '..=b'~').cycle().take(5_000_000).collect();
+    let content = [b"small\n".as_slice(), &large, b"\nlast"].concat();
+    let file = Scratch::file("list", content);
+    env::new_task(
+        broker,
+        &admin.queue,
+        &["-f", file.as_str(), "--window", "3"],
+    )
+    .expect(0);
+    let bodies = bodies(&admin);
+    assert_eq!(bodies.len(), 3);
+    assert!(bodies[1] == large);
+}
+
+#[test]
+fn unusable_files() {
+    let broker = env::shared();
+    let queue = env::unique("files");
+    env::new_task(broker, &queue, &["-f", "/no/such/list"])
+        .expect(74)
+        .says("cannot read /no/such/list");
+    env::new_task(broker, &queue, &["-f", "/"])
+        .expect(74)
+        .says("cannot read /: is a directory");
+    let file = Scratch::file("list", "a\n");
+    let same = ["-f", file.as_str(), "--unsent", file.as_str()];
+    env::new_task(broker, &queue, &same)
+        .expect(78)
+        .says("names the file that the tasks come from");
+    assert_eq!(file.read(), b"a\n");
+    let unwritable = ["-f", file.as_str(), "--unsent", "/no/such/directory/x"];
+    env::new_task(broker, &queue, &unwritable)
+        .expect(74)
+        .says("cannot write to /no/such/directory/x");
+    for both in [
+        &["-f", file.as_str(), "word"][..],
+        &["-f", "-", "--body-file", "-"],
+        &["-0", "word"],
+        &["--unsent", "x", "word"],
+        &["-f", file.as_str(), "--id", "one"],
+    ] {
+        env::new_task(broker, &queue, both).expect(2);
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_task() {
+    let broker = env::shared();
+    let queue = env::unique("empty");
+    env::new_task(broker, &queue, &["-f", "/dev/null"])
+        .expect(0)
+        .says("sent 0, confirmed 0, failed 0");
+    Admin::new(broker, "x").delete_queue(&queue);
+}
+
+#[test]
+fn a_full_queue_takes_the_rest_when_there_is_room() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "room", Kind::Full(3));
+    let lines: Vec<String> = (1..=40).map(|number| number.to_string()).collect();
+    let file = Scratch::file("list", lines.join("\n"));
+    let mut sending = env::piped(
+        broker,
+        &admin.queue,
+        &["-f", file.as_str(), "--no-declare", "--window", "10"],
+    );
+    drop(sending.stdin());
+    sending.message("is full or unavailable; sending");
+    let options = ["--no-declare", "--dot", "0s", "--max-tasks", "40"];
+    let worker = env::worker(broker, &admin.queue, &options);
+    sending
+        .ended()
+        .expect(0)
+        .says("sent 40, confirmed 40, failed 0");
+    let mut done = worker.ended().expect(0).bodies("done");
+    done.sort_by_key(|body| body.parse::<u32>().unwrap());
+    assert_eq!(done, lines);
+}
+
+#[test]
+fn what_was_not_confirmed_is_kept_to_be_sent_later() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "unsent", Kind::Full(3));
+    let file = Scratch::file("list", b"1\n2\r\n3\n4\r\n\n5 \xff\n6");
+    let unsent = Scratch::path("unsent");
+    let arguments = [
+        "-f",
+        file.as_str(),
+        "--unsent",
+        unsent.as_str(),
+        "--no-declare",
+        "--confirm-timeout",
+        "1s",
+    ];
+    env::new_task(broker, &admin.queue, &arguments)
+        .expect(75)
+        .says("is full or unavailable; given up after 1s")
+        .says("sent 6, confirmed 3, failed 3; the 3 unconfirmed are in ");
+    assert_eq!(unsent.read(), b"4\r\n5 \xff\n6\n");
+    assert_eq!(bodies(&admin), [b"1", b"2", b"3"]);
+    let rest = Scratch::path("rest");
+    let resume = [
+        "-f",
+        unsent.as_str(),
+        "--unsent",
+        rest.as_str(),
+        "--no-declare",
+    ];
+    env::new_task(broker, &admin.queue, &resume).expect(0);
+    assert!(rest.read().is_empty());
+    let expected: [&[u8]; 3] = [b"4", b"5 \xff", b"6"];
+    assert_eq!(bodies(&admin), expected);
+}
+
+#[test]
+fn after_ctrl_c_the_rest_of_the_input_is_kept_as_well() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "interrupted", Kind::Full(2));
+    let unsent = Scratch::path("unsent");
+    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
+    let mut sending = env::piped(broker, &admin.queue, &arguments);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"1\n2\n3\n4\n").unwrap();
+    sending.message("is full or unavailable");
+    sending.signal(Signal::INT);
+    // What was under way is in the file before the rest is read.
+    wait_for("the tasks under way in the file", || {
+        (unsent.read() == b"3\n4\n").then_some(())
+    });
+    stdin.write_all(b"5\n6").unwrap();
+    drop(stdin);
+    sending
+        .ended()
+        .expect(130)
+        .says("interrupted")
+        .says("sent 4, confirmed 2, failed 2, not sent 2; the 4 unconfirmed are in ");
+    assert_eq!(unsent.read(), b"3\n4\n5\n6\n");
+}
+
+#[test]
+fn a_disk_that_is_full_is_told() {
+    let broker = env::shared();
+    let admin = Admin::with_queue(broker, "disk", Kind::Full(1));
+    let file = Scratch::file("list", "1\n2\n3\n");
+    let arguments = [
+        "-f",
+        file.as_str(),
+        "--unsent",
+        "/dev/full",
+        "--no-declare",
+        "--confirm-timeout",
+        "200ms",
+    ];
+    env::new_task(broker, &admin.queue, &arguments)
+        .expect(75)
+        .says("2 unconfirmed tasks could not be written to /dev/full: No space left");
+}
+
+#[test]
+fn without_its_queue_nothing_is_sent_and_nothing_lost() {
+    let broker = env::shared();
+    let queue = env::unique("missing");
+    let file = Scratch::file("list", "1\n2\n");
+    let unsent = Scratch::path("unsent");
+    let arguments = [
+        "-f",
+        file.as_str(),
+        "--unsent",
+        unsent.as_str(),
+        "--no-declare",
+    ];
+    env::new_task(broker, &queue, &arguments)
+        .expect(75)
+        .says("there is no queue");
+    assert_eq!(unsent.read(), b"1\n2\n");
+}
+
+#[test]
+fn a_queue_that_is_deleted_meanwhile_is_declared_again() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "deleted");
+    let mut sending = env::piped(broker, &admin.queue, &["-f", "-"]);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"gone\n").unwrap();
+    admin.declare();
+    admin.wait_for_ready(1);
+    admin.delete();
+    stdin.write_all(b"a\nb\n").unwrap();
+    sending.message("there is no queue");
+    drop(stdin);
+    sending
+        .ended()
+        .expect(0)
+        .says("sent 3, confirmed 3, failed 0");
+    assert_eq!(bodies(&admin), [b"a", b"b"]);
+}
+
+#[test]
+fn a_task_that_is_too_large_does_not_hold_up_the_others() {
+    let broker = Broker::private("max_message_size = 100000\n", "");
+    let admin = Admin::new(&broker, "too-large");
+    let large = vec![b'x'; 100_001];
+    let content = [b"1\n".as_slice(), &large, b"\n2\n"].concat();
+    let file = Scratch::file("list", content);
+    let unsent = Scratch::path("unsent");
+    let arguments = ["-f", file.as_str(), "--unsent", unsent.as_str()];
+    env::new_task(&broker, &admin.queue, &arguments)
+        .expect(75)
+        .says("task 2: the body is larger than the broker takes")
+        .says("sent 3, confirmed 2, failed 1");
+    assert!(unsent.read() == [large.as_slice(), b"\n"].concat());
+    let found: BTreeSet<_> = bodies(&admin).into_iter().collect();
+    assert_eq!(found, BTreeSet::from([b"1".to_vec(), b"2".to_vec()]));
+}
+
+#[test]
+fn a_bulk_send_survives_whatever_happens_to_the_broker() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("survives");
+    let mut sending = env::piped(&broker, &queue, &["-f", "-", "--retry-for", "1m"]);
+    // Lines are written all the while, so that every fault hits a send in the middle.
+    let (stop, written) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU32::new(0)),
+    );
+    let mut stdin = sending.stdin();
+    let (stopped, count) = (Arc::clone(&stop), Arc::clone(&written));
+    let writer = thread::spawn(move || {
+        while !stopped.load(Ordering::SeqCst) {
+            for _ in 0..20 {
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                writeln!(stdin, "{number}").unwrap();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let more = || {
+        let enough = written.load(Ordering::SeqCst) + 500;
+        wait_for("more lines", || {
+            (written.load(Ordering::SeqCst) > enough).then_some(())
+        });
+    };
+    more();
+    broker.ctl(&[
+        "-q",
+        "close_all_connections",
+        "--global",
+        "tested on purpose",
+    ]);
+    sending.message("tested on purpose");
+    more();
+    for _ in 0..2 {
+        broker.script("kill");
+        sending.message("trying again");
+        broker.script("start");
+        more();
+    }
+    broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.00001"]);
+    sending.message("takes no tasks for now (low on memory)");
+    broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.4"]);
+    sending.message("takes tasks again");
+    more();
+    stop.store(true, Ordering::SeqCst);
+    writer.join().unwrap();
+    let count = written.load(Ordering::SeqCst);
+    let summary = format!("sent {count}, confirmed {count}, failed 0");
+    sending.ended().expect(0).says(&summary);
+    let options = ["--dot", "0s", "-p", "500", "--exit-when-empty"];
+    let done = env::worker(&broker, &queue, &options).ended().expect(0);
+    let done: BTreeSet<u32> = done
+        .bodies("done")
+        .iter()
+        .map(|body| body.parse().unwrap())
+        .collect();
+    let lost: Vec<u32> = (1..=count)
+        .filter(|number| !done.contains(number))
+        .collect();
+    assert!(lost.is_empty(), "of {count}: {lost:?}");
+}
+
+#[test]
+fn memory_stays_flat_however_long_the_input() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "flat");
+    let mut sending = env::piped(broker, &admin.queue, &["-f", "-"]);
+    let mut stdin = sending.stdin();
+    let peak = |lines: u32, stdin: &mut dyn std::io::Write| {
+        for number in 0..lines {
+            writeln!(stdin, "{number} resize photo.jpg").unwrap();
+        }
+        let status = std::fs::read_to_string(format!("/proc/{}/status", sending.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let digits = line.unwrap().chars().filter(char::is_ascii_digit);
+        digits.collect::<String>().parse::<u32>().unwrap()
+    };
+    let early = peak(20_000, &mut stdin);
+    let late = peak(80_000, &mut stdin);
+    assert!(late < 32_000, "{late} KiB");
+    assert!(late < early + 4_000, "{early} KiB, then {late} KiB");
+    drop(stdin);
+    sending
+        .ended()
+        .expect(0)
+        .says("sent 100000, confirmed 100000, failed 0");
+}
+
+#[test]
+fn progress_is_drawn_on_a_terminal() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "bar");
+    let lines = env::numbered(20_000);
+    let file = Scratch::file("list", lines);
+    let line = format!(
+        "{} -u {} -q {} -f {}",
+        env!("CARGO_BIN_EXE_new_task"),
+        broker.url,
+        admin.queue,
+        file.as_str()
+    );
+    let mut command = std::process::Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]);
+    command.stdin(std::process::Stdio::null());
+    let ended = env::spawn(command).ended().expect(0);
+    let shown = &ended.stdout;
+    assert!(shown.contains("% ") || shown.contains("%,"), "{ended}");
+    assert!(
+        shown.contains(" left: sent ") && shown.contains("confirmed"),
+        "{ended}"
+    );
+    assert!(
+        shown.contains("sent 20000, confirmed 20000, failed 0"),
+        "{ended}"
+    );
+}

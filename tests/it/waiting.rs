@@ -1,0 +1,174 @@
+//! The outcome of tasks as `new_task --wait` tells it.
+
+use crate::env::{self, Admin, Broker, Gate, Running, Scratch, worker_with};
+use rustix::process::Signal;
+use std::io::Write as _;
+use std::process::Stdio;
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn sh(script: &str) -> Vec<String> {
+    words(&["sh", "-c", script])
+}
+
+fn asking(broker: &Broker, queue: &str, arguments: &[&str]) -> Running {
+    let mut all = vec!["--wait"];
+    all.extend(arguments);
+    let mut running = env::piped(broker, queue, &all);
+    drop(running.stdin());
+    running
+}
+
+#[test]
+fn the_tasks_output_and_exit_code_become_the_commands_own() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "wait");
+    let script = "read n; echo \"got $n\"; printf 'end\\377' ; echo oops >&2; exit $n";
+    let options = ["--on-failure", "dead-letter"];
+    let _worker = worker_with(broker, &admin.queue, &options, &sh(script));
+    let ended = asking(broker, &admin.queue, &["0"]).ended().expect(0);
+    assert_eq!(ended.stdout, "got 0\nend\u{fffd}\n");
+    assert!(ended.stderr.contains(" [x] Sent 0\n"), "{ended}");
+    assert!(ended.stderr.contains("oops\n"), "{ended}");
+    let ended = asking(broker, &admin.queue, &["7"]).ended().expect(7);
+    assert!(ended.stdout.starts_with("got 7\n"), "{ended}");
+    ended.says("was dead-lettered on").says("exit code 7");
+}
+
+#[test]
+fn a_signal_is_told_as_shells_do() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "signal");
+    let options = ["--on-failure", "drop"];
+    let _worker = worker_with(broker, &admin.queue, &options, &sh("kill -TERM $$"));
+    asking(broker, &admin.queue, &["x"])
+        .ended()
+        .expect(128 + 15)
+        .says("was dropped on");
+}
+
+#[test]
+fn a_worker_without_a_command_answers_too() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "dots");
+    let _worker = env::worker(broker, &admin.queue, &["--dot", "1ms"]);
+    let ended = asking(broker, &admin.queue, &["x.."]).ended().expect(0);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn outcomes_come_in_the_order_of_the_tasks_over_three_workers() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "order");
+    // The later a task of five, the sooner it is done.
+    let script = "read n; sleep 0.0$((5 - n % 5)); echo $((n * n))";
+    let workers: Vec<_> = (0..3)
+        .map(|_| worker_with(broker, &admin.queue, &["-j", "2"], &sh(script)))
+        .collect();
+    let lines = env::numbered(60);
+    let file = Scratch::file("list", lines);
+    let ended = asking(broker, &admin.queue, &["-f", file.as_str(), "-k"]).ended();
+    let ended = ended
+        .expect(0)
+        .says("outcomes: done 60, failed 0, unanswered 0");
+    let expected: Vec<String> = (1..=60_u32).map(|n| (n * n).to_string()).collect();
+    assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), expected);
+    drop(workers);
+}
+
+#[test]
+fn one_failure_among_many_is_told_and_counts() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "one-of-many");
+    let script = "read n; echo $n; test $n != 2";
+    let options = ["--on-failure", "dead-letter"];
+    let _worker = worker_with(broker, &admin.queue, &options, &sh(script));
+    let file = Scratch::file("list", "1\n2\n3\n");
+    let text = asking(broker, &admin.queue, &["-f", file.as_str(), "-k"]).ended();
+    let text = text.expect(1).says("outcomes: done 2, failed 1");
+    assert_eq!(text.stdout, "1\n2\n3\n");
+    let arguments = ["-f", file.as_str(), "--log-format", "json"];
+    let json = asking(broker, &admin.queue, &arguments).ended().expect(1);
+    let results = json.events("result");
+    assert_eq!(results.len(), 3);
+    let failed = results
+        .iter()
+        .find(|result| result["exit_code"] == 1)
+        .unwrap();
+    assert_eq!(failed["outcome"], "dead-lettered");
+    assert_eq!(failed["stdout"], "2\n");
+    assert!(failed["duration_ms"].is_u64() && failed["host"].is_string());
+    assert_eq!(json.events("summary")[0]["outcomes_failed"], 1);
+}
+
+#[test]
+fn without_a_worker_the_wait_ends_and_the_task_stays() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "nobody");
+    asking(broker, &admin.queue, &["--wait-timeout", "300ms", "x"])
+        .ended()
+        .expect(75)
+        .says("the task is safe in the queue, but its outcome will not come here")
+        .says("no outcome came for 300ms (--wait-timeout)");
+    assert_eq!(admin.ready(), 1);
+}
+
+#[test]
+fn when_the_connection_breaks_the_safe_and_unanswered_tasks_are_named() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("broken");
+    let gate = Gate::new();
+    let mut worker = worker_with(&broker, &queue, &[], &gate.before("cat"));
+    let file = Scratch::file("list", "1\n2\n3\n");
+    let waiting = ["-f", file.as_str(), "-k", "-v"];
+    let mut waiting = asking(&broker, &queue, &waiting);
+    worker.event("received");
+    Admin::new(&broker, "x").wait_for_ready_in(&queue, 2);
+    broker.ctl(&["-q", "close_all_connections", "--global", "on purpose"]);
+    let line = waiting.message("3 tasks are safe in the queue");
+    let ids = line.rsplit(": ").next().unwrap().split(", ").count();
+    assert_eq!(ids, 3, "{line}");
+    waiting
+        .ended()
+        .expect(75)
+        .says("on purpose")
+        .says("outcomes: done 0, failed 0, unanswered 3");
+    gate.open();
+    worker.event("reconnected");
+    worker.event_of("done", "3");
+}
+
+#[test]
+fn ctrl_c_while_waiting_names_what_is_unanswered() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "impatient");
+    let mut waiting = asking(broker, &admin.queue, &["x"]);
+    waiting.message(" [x] Sent x");
+    waiting.signal(Signal::INT);
+    waiting
+        .ended()
+        .expect(130)
+        .says("the task is safe in the queue");
+    assert_eq!(admin.ready(), 1);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_wait() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "reader");
+    let _worker = worker_with(broker, &admin.queue, &[], &words(&["cat"]));
+    let mut command = std::process::Command::new("sh");
+    let script = "\"$0\" -u \"$1\" -q \"$2\" -f - --wait | exec true";
+    command.args(["-c", &format!("( {script} ); echo over")]);
+    command.args([env!("CARGO_BIN_EXE_new_task"), &broker.url, &admin.queue]);
+    command.stdin(Stdio::piped());
+    let mut running = env::spawn(command);
+    let mut stdin = running.stdin();
+    // stdin stays open: it is not the end of the input that ends the command.
+    writeln!(stdin, "1").unwrap();
+    let said = running.message("cannot write to stdout");
+    assert!(said.contains("Broken pipe"), "{said}");
+    assert_eq!(running.line(), "over");
+}
