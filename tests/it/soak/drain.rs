@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the workers may take for what is left. What is left can be some hundred tasks, and a
-/// link that was stalled can take a minute until both sides have noticed.
-const DRAIN_MAX: Duration = Duration::from_secs(180);
+/// How long it may take until there is less to do. A link that was stalled can take a minute until
+/// both sides have noticed, and the machine may be busy with other things.
+const STUCK_AFTER: Duration = Duration::from_secs(120);
 
 /// How often it is asked what is left.
 const POLL: Duration = Duration::from_millis(500);
 
 /// Waits until each confirmed task is safe and nothing is left in the queues.
 pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary) {
-    let deadline = Instant::now() + DRAIN_MAX;
+    let mut changed = Instant::now();
     let mut told = BTreeMap::new();
     // A task can pass from one queue to another while they are counted, so it is done twice.
     let mut empty = 0;
@@ -27,10 +27,11 @@ pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary) {
         empty = if left.is_empty() { empty + 1 } else { 0 };
         if left != told {
             diary.note(&format!("left: {left:?}"));
+            changed = Instant::now();
             told.clone_from(&left);
         }
-        if Instant::now() > deadline {
-            diary.wrong(&format!("not drained within {DRAIN_MAX:?}: {left:?}"));
+        if changed.elapsed() > STUCK_AFTER {
+            diary.wrong(&format!("nothing moves for {STUCK_AFTER:?}: {left:?}"));
             return;
         }
         thread::sleep(POLL);
@@ -59,7 +60,7 @@ pub(super) fn left(site: &Site, lanes: &[Lane]) -> BTreeMap<String, usize> {
     ready.chain(open).filter(|(_, count)| *count > 0).collect()
 }
 
-/// The dead letters of a lane: ids with their reasons.
+/// The dead letters of a lane: ids with their reasons, attempts and stderr in one text.
 pub(super) fn dead_letters(site: &Site, lane: &Lane) -> Vec<(String, Option<String>)> {
     let mut command = command("worker");
     command.args(["--url", &site.broker.url, "--queue", &lane.queue]);
@@ -69,7 +70,12 @@ pub(super) fn dead_letters(site: &Site, lane: &Lane) -> Vec<(String, Option<Stri
     let letters = letters.map(|letter| {
         let text = |field: &str| letter[field].as_str().map(str::to_owned);
         let body = text("body").unwrap_or_else(|| panic!("a dead letter without body: {letter}"));
-        (id_of(&body).to_owned(), text("task_error"))
+        let story = text("task_error").map(|error| {
+            let [attempts, stderr] = ["task_attempts", "task_stderr"].map(text);
+            let [attempts, stderr] = [attempts, stderr].map(Option::unwrap_or_default);
+            format!("{error} in attempt {attempts}; {stderr}")
+        });
+        (id_of(&body).to_owned(), story)
     });
     letters.collect()
 }
