@@ -12,11 +12,13 @@
 )]
 
 mod acts;
+mod call;
 mod diary;
 mod drain;
 mod kind;
 mod lane;
 mod ledger;
+mod orders;
 mod producer;
 mod run;
 mod site;

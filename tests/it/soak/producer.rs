@@ -1,25 +1,20 @@
 //! Producers: one sends single tasks, another one whole files.
 
+use super::call::{Call, Feed};
 use super::diary::Diary;
 use super::kind::Kind;
 use super::lane::{Lane, Manner, Work};
 use super::site::Site;
 use crate::env::{Random, command};
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// A producer pauses while about so many tasks of its lane wait.
 const BACKLOG_MAX: u64 = 400;
-
-/// How long one call of `new_task` may take: its own time-outs are all much shorter.
-const CALL_MAX: Duration = Duration::from_secs(180);
 
 /// The exit codes that say that tasks were not sent: no broker, and not taken.
 const NOT_SENT: [i32; 2] = [69, 75];
@@ -214,74 +209,10 @@ impl Producer<'_> {
         if self.lane.manner == Manner::Wild {
             command.args(self.random.one_of(OPTIONS));
         }
-        let (said, told) = (self.path("said"), self.path("told"));
-        command.stdout(fs::File::create(&told).unwrap());
-        command.stderr(fs::File::create(&said).unwrap());
-        if feed.is_some() {
-            command.stdin(Stdio::piped());
-        }
-        let mut child = command.spawn().unwrap();
-        let stdin = child.stdin.take();
-        let deadline = Instant::now() + CALL_MAX;
-        let status = thread::scope(|scope| {
-            if let (Some(feed), Some(stdin)) = (feed, stdin) {
-                scope.spawn(|| feed.give(stdin));
-            }
-            loop {
-                match child.try_wait().unwrap() {
-                    Some(status) => break status,
-                    None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                    None => {
-                        let what = format!("a call of {} does not end", self.name);
-                        self.diary.wrong(&what);
-                        child.kill().unwrap();
-                    }
-                }
-            }
-        });
-        let (said, told) = [said, told]
-            .map(|path| fs::read_to_string(path).unwrap())
-            .into();
-        if !said.is_empty() {
-            self.diary.log(&format!("{}.log", self.name), &said);
-        }
-        let events = told.lines().map(|line| serde_json::from_str(line).unwrap());
-        Call {
-            // A signal has no code; none is expected.
-            code: status.code().unwrap_or(-1),
-            said,
-            events: events.collect(),
-        }
+        Call::make(command, feed, &self.name, self.diary)
     }
 
     fn path(&self, what: &str) -> PathBuf {
         self.diary.folder.join(format!("{}.{what}", self.name))
-    }
-}
-
-/// What a call of `new_task` came to.
-struct Call {
-    code: i32,
-    /// Its stderr.
-    said: String,
-    events: Vec<Value>,
-}
-
-/// Records that come by and by on stdin.
-struct Feed<'a> {
-    bodies: &'a [&'a str],
-    end: &'a str,
-    /// After each.
-    pause: Duration,
-}
-
-impl Feed<'_> {
-    /// Gives all of them: whatever becomes of it, `new_task` reads to the end, so that nothing is
-    /// missing in its file of unsent records.
-    fn give(&self, mut stdin: ChildStdin) {
-        for body in self.bodies {
-            write!(stdin, "{body}{}", self.end).unwrap();
-            thread::sleep(self.pause);
-        }
     }
 }

@@ -3,9 +3,10 @@
 use super::diary::Diary;
 use super::kind::COMMAND;
 use super::lane::{Lane, Manner, Work};
+use super::orders::{Current, Told};
 use super::site::Site;
 use crate::env::{Random, command};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -33,19 +34,6 @@ const OPTIONS: &[&[&str]] = &[
     &["--concurrency", "4", "--prefetch", "20"],
 ];
 
-/// What a worker was told by us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// To work.
-    Work,
-    /// To end at once (KILL).
-    Die,
-    /// To finish what runs (TERM).
-    Stop,
-    /// To end what runs and give it back (TERM twice).
-    GiveBack,
-}
-
 /// A place for a worker, which has one after the other.
 pub(super) struct Post<'a> {
     pub(super) name: String,
@@ -60,12 +48,6 @@ pub(super) struct Post<'a> {
     last_done: Mutex<Option<Instant>>,
     /// The worker has lost its connection and has no other one yet.
     is_cut_off: AtomicBool,
-}
-
-struct Current {
-    pid: Pid,
-    told: Told,
-    told_at: Instant,
 }
 
 impl<'a> Post<'a> {
@@ -138,11 +120,7 @@ impl<'a> Post<'a> {
         let said = self.diary.folder.join(format!("{name}.log"));
         let log = File::create(&said).unwrap();
         let child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        *self.current.lock().unwrap() = Some(Current {
-            pid: Pid::from_child(&child),
-            told: Told::Work,
-            told_at: Instant::now(),
-        });
+        *self.current.lock().unwrap() = Some(Current::new(&child));
         (child, said)
     }
 
@@ -183,16 +161,16 @@ impl<'a> Post<'a> {
                 unreachable!("only this thread takes it away");
             };
             if let Some(status) = child.try_wait().unwrap() {
-                let told = now.told;
+                let told = now.told();
                 *current = None;
                 return (status, told);
             }
-            let stopping = matches!(now.told, Told::Stop | Told::GiveBack);
-            if stopping && now.told_at.elapsed() > STOP_MAX {
+            let stopping = matches!(now.told(), Told::Stop | Told::GiveBack);
+            if stopping && now.told_for() > STOP_MAX {
                 self.diary.wrong(&format!("{} does not stop", self.name));
                 now.tell(Told::Die);
             }
-            if ended.load(Ordering::SeqCst) && now.told == Told::Work {
+            if ended.load(Ordering::SeqCst) && now.told() == Told::Work {
                 now.tell(Told::Stop);
             }
             drop(current);
@@ -231,14 +209,14 @@ impl<'a> Post<'a> {
 
     fn told(&self) -> Told {
         let current = self.current.lock().unwrap();
-        current.as_ref().map_or(Told::Die, |now| now.told)
+        current.as_ref().map_or(Told::Die, Current::told)
     }
 
     /// Tells the worker something, if there is one that works.
     pub(super) fn tell(&self, told: Told) -> bool {
         let mut current = self.current.lock().unwrap();
         match current.as_mut() {
-            Some(now) if now.told == Told::Work => {
+            Some(now) if now.told() == Told::Work => {
                 now.tell(told);
                 true
             }
@@ -246,34 +224,18 @@ impl<'a> Post<'a> {
         }
     }
 
-    /// Stops the worker in mid-air for a time.
-    pub(super) fn freeze(&self, pause: Duration) {
+    /// Stops the worker in mid-air for a time, if there is one.
+    pub(super) fn freeze(&self, pause: Duration) -> bool {
         let signal = |signal| {
             // While this is locked the process, dead or alive, is still ours.
-            if let Some(now) = self.current.lock().unwrap().as_ref() {
-                kill_process(now.pid, signal).unwrap();
-            }
+            let current = self.current.lock().unwrap();
+            current.as_ref().map(|now| now.signal(signal)).is_some()
         };
-        signal(Signal::STOP);
-        thread::sleep(pause);
-        signal(Signal::CONT);
-    }
-}
-
-impl Current {
-    fn tell(&mut self, told: Told) {
-        let signals: &[Signal] = match told {
-            Told::Work => &[],
-            Told::Die => &[Signal::KILL],
-            Told::Stop => &[Signal::TERM],
-            Told::GiveBack => &[Signal::TERM, Signal::TERM],
-        };
-        for signal in signals {
-            kill_process(self.pid, *signal).unwrap();
-            // Two signals at once would be one.
-            thread::sleep(Duration::from_millis(20));
+        let is_frozen = signal(Signal::STOP);
+        if is_frozen {
+            thread::sleep(pause);
+            signal(Signal::CONT);
         }
-        self.told = told;
-        self.told_at = Instant::now();
+        is_frozen
     }
 }

@@ -2,8 +2,9 @@
 
 use super::diary::Diary;
 use super::lane::Lane;
+use super::orders::Told;
 use super::site::Site;
-use super::staff::{Post, Told};
+use super::staff::Post;
 use crate::env::Random;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,21 +73,17 @@ pub(super) fn for_workers(
         let Some(what) = deck.draw(&mut random) else {
             continue;
         };
+        diary.note(&format!("{}: {what}", post.name));
         let happened = match what {
             "kill" => post.tell(Told::Die),
             "stop" => post.tell(Told::Stop),
             "give back" => post.tell(Told::GiveBack),
-            _ => {
-                diary.note(&format!("{}: frozen for {length:?}", post.name));
-                post.freeze(length);
-                diary.note(&format!("{}: goes on", post.name));
-                *counts.entry(what).or_default() += 1;
-                false
-            }
+            _ => post.freeze(length),
         };
         if happened {
-            diary.note(&format!("{}: {what}", post.name));
             *counts.entry(what).or_default() += 1;
+        } else {
+            diary.note("not: it is stopping, or was started just now");
         }
     }
     counts
