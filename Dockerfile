@@ -25,4 +25,6 @@ COPY . .
 RUN cargo build --release --locked --bins
 
 FROM runtime
+# Whom amqps:// trusts.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/target/release/new_task /src/target/release/worker /usr/local/bin/

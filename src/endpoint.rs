@@ -5,8 +5,9 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use std::fmt;
 use url::Url;
 
-/// The port of `amqp://` without one (registered with IANA).
+/// The ports of `amqp://` and `amqps://` without one (registered with IANA).
 const AMQP_PORT: u16 = 5672;
+const AMQPS_PORT: u16 = 5671;
 
 /// A password. It cannot be printed: `Debug` shows stars and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,9 +33,31 @@ impl fmt::Debug for Password {
     }
 }
 
+/// How a connection is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// `amqp://`: plain TCP.
+    Tcp,
+    /// `amqps://`: TLS.
+    Tls,
+}
+
+/// How we show who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogIn {
+    /// By user name and password (SASL's PLAIN).
+    Password,
+    /// By the certificate that TLS has shown (SASL's EXTERNAL).
+    Certificate,
+}
+
 /// One node of a broker, with the vhost and the credentials to use there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    /// How the connection is carried.
+    pub transport: Transport,
+    /// How we show who we are.
+    pub log_in: LogIn,
     /// Host name or IP address, without brackets.
     pub host: String,
     /// TCP port.
@@ -48,34 +71,31 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Parses an `amqp://` URL.
+    /// Parses an `amqp://` or `amqps://` URL.
     ///
-    /// No user means `guest` with the password `guest`, no host `localhost`, no port 5672. No
-    /// path and `/` both mean the vhost `/`; other vhosts are percent-encoded.
+    /// No user means `guest` with the password `guest`, no host `localhost`, no port 5672 or, with
+    /// TLS, 5671. No path and `/` both mean the vhost `/`; other vhosts are percent-encoded.
+    /// `?auth_mechanism=external` logs in by certificate.
     ///
     /// # Errors
     /// [`Kind::SetUp`]. The message never quotes the URL, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let url = Url::parse(text).map_err(|error| unusable(&syntax_hint(text, error)))?;
-        match url.scheme() {
-            "amqp" => {}
-            "amqps" => {
-                return Err(unusable(
-                    "amqps:// (TLS) is not supported by this version; use amqp://, \
-                     through a tunnel if the network is not to be trusted",
-                ));
-            }
-            _ => return Err(unusable("it does not begin with amqp://")),
-        }
+        let (transport, port) = match url.scheme() {
+            "amqp" => (Transport::Tcp, AMQP_PORT),
+            "amqps" => (Transport::Tls, AMQPS_PORT),
+            _ => return Err(unusable("it does not begin with amqp:// or amqps://")),
+        };
         if url.fragment().is_some() {
             return Err(unusable(
                 "it holds a `#`; write %23 for a `#` in a password, or use --password-file",
             ));
         }
-        if url.query().is_some() {
+        // The parser has resolved these by now, and another vhost would be taken.
+        let path = text.split('?').next().unwrap_or_default();
+        if path.split('/').skip(3).any(is_dots) {
             return Err(unusable(
-                "it holds a `?`; heartbeat and time-outs are options of the command, and a `?` \
-                 in a password is written %3F",
+                "a vhost named `.` or `..` cannot stand in a URL; create one with another name",
             ));
         }
         let user = match url.username() {
@@ -87,8 +107,10 @@ impl Endpoint {
             Some(password) => decode(password, "password")?,
         };
         Ok(Self {
+            transport,
+            log_in: log_in(&url)?,
             host: host(&url)?,
-            port: url.port().unwrap_or(AMQP_PORT),
+            port: url.port().unwrap_or(port),
             vhost: vhost(url.path())?,
             user,
             password: Password(password),
@@ -109,8 +131,14 @@ impl Endpoint {
 /// The URL without the password.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = utf8_percent_encode(&self.user, UNSAFE);
-        write!(f, "amqp://{user}@{}", self.address())?;
+        f.write_str(match self.transport {
+            Transport::Tcp => "amqp://",
+            Transport::Tls => "amqps://",
+        })?;
+        if self.log_in == LogIn::Password {
+            write!(f, "{}@", utf8_percent_encode(&self.user, UNSAFE))?;
+        }
+        f.write_str(&self.address())?;
         match self.vhost.as_str() {
             "/" => Ok(()),
             vhost => write!(f, "/{}", utf8_percent_encode(vhost, UNSAFE)),
@@ -142,6 +170,20 @@ fn host(url: &Url) -> Result<String, Fault> {
     }
 }
 
+/// The one thing that may be asked for behind a `?`, in RabbitMQ's own spelling. Anything else may
+/// be part of a password.
+fn log_in(url: &Url) -> Result<LogIn, Fault> {
+    match url.query().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("auth_mechanism=plain") => Ok(LogIn::Password),
+        Some("auth_mechanism=external") => Ok(LogIn::Certificate),
+        Some(_) => Err(unusable(
+            "it holds a `?`, behind which only auth_mechanism=external may stand; heartbeat, \
+             time-outs and certificates are options of the command, and a `?` in a password is \
+             written %3F",
+        )),
+    }
+}
+
 fn vhost(path: &str) -> Result<String, Fault> {
     match path.strip_prefix('/').unwrap_or(path) {
         "" => Ok("/".to_owned()),
@@ -160,6 +202,11 @@ fn vhost(path: &str) -> Result<String, Fault> {
             Ok(vhost)
         }
     }
+}
+
+fn is_dots(segment: &str) -> bool {
+    let decoded: Vec<u8> = percent_decode_str(segment).collect();
+    [&b"."[..], b".."].contains(&decoded.as_slice())
 }
 
 fn decode(part: &str, what: &str) -> Result<String, Fault> {
@@ -246,6 +293,28 @@ mod tests {
     }
 
     #[test]
+    fn tls_and_certificates_are_asked_for_in_the_url() {
+        let endpoint = parse("amqps://me:secret@host/v?auth_mechanism=EXTERNAL");
+        assert_eq!(endpoint.transport, Transport::Tls);
+        assert_eq!(endpoint.log_in, LogIn::Certificate);
+        assert_eq!(endpoint.to_string(), "amqps://host:5671/v");
+        let endpoint = parse("amqps://[::1]:1234");
+        assert_eq!(endpoint.log_in, LogIn::Password);
+        assert_eq!(endpoint.to_string(), "amqps://guest@[::1]:1234");
+        assert_eq!(
+            parse("amqp://h?auth_mechanism=plain").log_in,
+            LogIn::Password
+        );
+        for text in [
+            "amqps://h?heartbeat=5",
+            "amqps://h?",
+            "amqps://h?auth_mechanism=x",
+        ] {
+            assert!(refusal(text).contains("auth_mechanism"), "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_that_can_be_printed_holds_the_password() {
         let endpoint = parse("amqp://me:hunter2@host/prod");
         assert_eq!(endpoint.to_string(), "amqp://me@host:5672/prod");
@@ -256,6 +325,7 @@ mod tests {
             "amqp://me:hunter2?x@host",
             "amqp://me:12#hunter2@host",
             "amqp://me:12?hunter2=1@host",
+            "amqps://me:12?auth_mechanism=hunter2@host",
             "hunter2",
             "http://me:hunter2@host",
             "amqp://me:hunter2@host/a/b",
@@ -266,6 +336,19 @@ mod tests {
             assert!(!refusal.contains("me:"), "{text}: {refusal}");
             assert!(!refusal.contains("hunter2"), "{text}: {refusal}");
         }
+    }
+
+    #[test]
+    fn another_vhost_is_never_taken_instead() {
+        for text in [
+            "amqp://h/.",
+            "amqp://h/..",
+            "amqp://h/%2E%2e",
+            "amqp://h/a/../b",
+        ] {
+            assert!(refusal(text).contains("vhost"), "{text}");
+        }
+        assert_eq!(parse("amqp://h/...").vhost, "...");
     }
 
     #[test]

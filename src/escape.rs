@@ -34,11 +34,16 @@ fn push_escaped(out: &mut String, c: char) {
         '\0'..='\x7f' if c.is_control() => {
             let _ = write!(out, "\\x{:02x}", u32::from(c));
         }
-        _ if c.is_control() || turns_text(c) => {
+        _ if is_harmful(c) => {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         }
         _ => out.push(c),
     }
+}
+
+/// Whether a terminal would obey this character instead of showing it.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control() || turns_text(c)
 }
 
 /// Line and paragraph separators and the bidirectional controls of Unicode Annex 9.

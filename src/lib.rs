@@ -6,17 +6,19 @@
 //! Data runs one way: arguments → tasks → publisher → broker, and broker → delivery → task →
 //! work → outcome → acknowledgement. The modules, in the order in which to read them:
 //!
-//! - [`cli`]: the command lines, parsed once into final types;
+//! - [`arguments`]: the command line, kept from other users' eyes; [`cli`]: parsed once into
+//!   final types;
 //! - [`new_task`] and [`worker`]: what the two commands do;
 //! - [`connection`]: reaching a broker, and reaching it again; [`topology`] and
 //!   [`auxiliary`]: declaring the work queue and those beside it;
 //! - [`publisher`] with [`confirms`]: a task is sent when the broker has confirmed it;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
 //! - [`task`], [`record`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
-//! - [`report`] and [`progress`]: what is told, to people and to programs;
+//! - [`report`], [`json`] and [`progress`]: what is told, to people and to programs;
 //! - [`shutdown`], [`logging`], [`fault`], [`exit_code`]: how it ends.
 
 pub mod amqp;
+pub mod arguments;
 pub mod auxiliary;
 pub mod backoff;
 pub mod cli;
@@ -26,6 +28,9 @@ pub mod endpoint;
 pub mod escape;
 pub mod exit_code;
 pub mod fault;
+#[cfg(test)]
+mod fuzz;
+pub mod json;
 pub mod logging;
 pub mod new_task;
 pub mod progress;

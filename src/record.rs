@@ -178,6 +178,7 @@ impl<R: Read> Records<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
     use proptest::prelude::*;
 
     /// Gives at most so many bytes at once, as pipes do.
@@ -236,33 +237,43 @@ mod tests {
         assert!(records.next_batch().unwrap().is_none());
     }
 
-    proptest! {
-        #[test]
-        fn however_the_input_comes_nothing_is_lost_and_nothing_added(
-            input in proptest::collection::vec(
-                prop_oneof![Just(b'\n'), Just(b'\r'), Just(0), any::<u8>()], 0..300),
-            step in 1_usize..40,
-            nul in any::<bool>(),
-        ) {
-            let separator = if nul { Separator::Nul } else { Separator::Newline };
-            let (records, bytes) = read(&input, separator, step);
-            prop_assert_eq!(bytes, input.len() as u64);
-            prop_assert_eq!(&records, &read(&input, separator, CHUNK).0);
-            // Written as they were and read again, they are the same.
-            let mut written = Vec::new();
-            for record in &records {
-                prop_assert!(!record.body.is_empty());
-                written.extend_from_slice(&record.body);
-                written.extend_from_slice(record.end.bytes(separator));
-            }
-            let again = read(&written, separator, step).0;
-            let bodies = |records: &[Record]| -> Vec<Vec<u8>> {
-                records.iter().map(|record| record.body.clone()).collect()
-            };
-            prop_assert_eq!(bodies(&again), bodies(&records));
-            // What is written is the input without its empty records and with an end.
-            let empties = |bytes: &[u8]| bytes.iter().filter(|byte| !b"\r\n\0".contains(byte)).count();
-            prop_assert_eq!(empties(&written), empties(&input));
-        }
+    #[test]
+    fn fuzz_records() {
+        let byte = prop_oneof![Just(b'\n'), Just(b'\r'), Just(0), any::<u8>()];
+        let input = proptest::collection::vec(byte, 0..300);
+        fuzz::check(
+            &(input, 1_usize..40, any::<bool>()),
+            |(input, step, nul)| {
+                let separator = if nul {
+                    Separator::Nul
+                } else {
+                    Separator::Newline
+                };
+                let (records, bytes) = read(&input, separator, step);
+                prop_assert_eq!(bytes, input.len() as u64);
+                prop_assert_eq!(&records, &read(&input, separator, CHUNK).0);
+                // Written as they were and read again, they are the same.
+                let mut written = Vec::new();
+                for record in &records {
+                    prop_assert!(!record.body.is_empty());
+                    written.extend_from_slice(&record.body);
+                    written.extend_from_slice(record.end.bytes(separator));
+                }
+                let again = read(&written, separator, step).0;
+                let bodies = |records: &[Record]| -> Vec<Vec<u8>> {
+                    records.iter().map(|record| record.body.clone()).collect()
+                };
+                prop_assert_eq!(bodies(&again), bodies(&records));
+                // What is written is the input without its empty records and with an end.
+                let empties = |bytes: &[u8]| {
+                    bytes
+                        .iter()
+                        .filter(|byte| !b"\r\n\0".contains(byte))
+                        .count()
+                };
+                prop_assert_eq!(empties(&written), empties(&input));
+                Ok(())
+            },
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What the broker means when it says no: its reply codes and texts, explained. Pure.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, LogIn};
 use crate::escape::escape;
 use crate::fault::{Fault, Kind, Reply};
 
@@ -153,6 +153,14 @@ pub fn explain_handshake(endpoint: &Endpoint, reply: Reply) -> Fault {
             format!(
                 "the broker at {address} lets user `{user}` in from its own machine alone \
                  ({words}); create another user with `rabbitmqctl add_user`"
+            ),
+        ),
+        403 if endpoint.log_in == LogIn::Certificate => (
+            Kind::Refused,
+            format!(
+                "the broker at {address} refused the log-in by certificate: --cert must name one, and \
+                 there must be a user of the name that the broker's `ssl_cert_login_from` takes from \
+                 it ({words})"
             ),
         ),
         403 => (

@@ -3,6 +3,7 @@
 use crate::cli::{Color, LogFormat};
 use crate::escape::escape;
 use crate::fault::{Fault, Kind};
+use crate::json;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -83,9 +84,8 @@ impl Report {
                 event.insert("event".to_owned(), json!(name));
                 event.insert("worker".to_owned(), json!(self.who));
                 event.extend(fields());
-                self.pending
-                    .extend_from_slice(Value::Object(event).to_string().as_bytes());
-                self.pending.push(b'\n');
+                let line = json::to_line(&Value::Object(event));
+                self.pending.extend_from_slice(&line);
             }
         }
     }
@@ -185,6 +185,9 @@ impl Report {
         } else {
             Style::new()
         };
+        // What others wrote is escaped where it is quoted. Once more does not change it, and
+        // catches file names and whatever else was forgotten.
+        let text = escape(text.as_bytes());
         // Nothing is left to tell it to if stderr is gone.
         let _ = writeln!(io::stderr(), "{style}{label}:{style:#} {text}");
     }

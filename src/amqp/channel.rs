@@ -7,6 +7,7 @@ use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
 use crate::fault::Fault;
 use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub struct Channel {
     _disarm: DisarmWhenDropped,
     watchdog: Arc<Watchdog>,
     epoch: u64,
+    /// How many deliveries have been settled.
+    settled: Cell<u64>,
 }
 
 /// The optional arguments of a queue's declaration, by their names on the wire.
@@ -63,11 +66,22 @@ impl Channel {
             _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
             watchdog,
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
+            settled: Cell::new(0),
         }
     }
 
     pub(super) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// How many deliveries have been settled on this channel.
+    pub(super) fn settled(&self) -> u64 {
+        self.settled.get()
+    }
+
+    /// Ends the connection: the peer does not keep to what was agreed.
+    pub(super) fn give_up(&self) {
+        self.watchdog.give_up();
     }
 
     /// Runs a request that waits for its answer.
@@ -166,7 +180,12 @@ impl Channel {
             .qos(0, count, false)
             .and_then(|()| self.inner.basic_consume(queue, options))
             .map_err(|error| errors::translate(&error))?;
-        Ok(Consuming::new(self, consumer, link.blocked().clone()))
+        let consuming = Consuming::new(self, consumer, link.blocked().clone());
+        Ok(match (prefetch, settlement) {
+            (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
+            // RabbitMQ limits only deliveries that it wants to be acknowledged.
+            (Prefetch::AtMost(_), Settlement::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
+        })
     }
 
     /// Takes one message from `queue`, if there is one.
@@ -178,6 +197,7 @@ impl Channel {
     /// Acknowledges a delivery: the broker forgets it.
     pub fn ack(&self, token: AckToken) -> Result<(), Fault> {
         let delivery = token.redeem(self.epoch)?;
+        self.settled.set(self.settled.get() + 1);
         let acked = delivery.ack(&self.inner);
         acked.map_err(|error| errors::translate(&error))
     }
@@ -185,6 +205,7 @@ impl Channel {
     /// Gives a delivery back: the broker hands it out again, marked as redelivered.
     pub fn requeue(&self, token: AckToken) -> Result<(), Fault> {
         let delivery = token.redeem(self.epoch)?;
+        self.settled.set(self.settled.get() + 1);
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

@@ -97,6 +97,10 @@ pub struct Consuming<'a> {
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
     link: Receiver<ConnectionBlockedNotification>,
+    /// How many deliveries may have come, and be unsettled, at once.
+    most: u64,
+    /// How many have been taken from the receiver.
+    delivered: u64,
     /// We have cancelled it. Without that, amiquip does when the consumer is dropped, unguarded.
     cancelled: bool,
 }
@@ -112,8 +116,18 @@ impl<'a> Consuming<'a> {
             messages: consumer.receiver().clone(),
             consumer,
             link,
+            most: u64::MAX,
+            delivered: channel.settled(),
             cancelled: false,
         }
+    }
+
+    /// Holds the broker to this prefetch: what comes beyond it would fill the memory.
+    pub(super) fn at_most(mut self, prefetch: NonZeroU16) -> Self {
+        // What an earlier consumer of the channel was handed does not count for the broker. The
+        // receiver holds one message more that is no delivery, at its end.
+        self.most = 2 * u64::from(prefetch.get()) + 1;
+        self
     }
 
     /// The channel that the consumer runs on.
@@ -167,7 +181,13 @@ impl<'a> Consuming<'a> {
         let mut left = Vec::new();
         loop {
             match self.consumer.receiver().recv_deadline(deadline) {
-                Ok(ConsumerMessage::Delivery(delivery)) => left.push(self.delivery(delivery)),
+                Ok(ConsumerMessage::Delivery(delivery)) => {
+                    left.push(self.delivery(delivery));
+                    if self.is_too_much() {
+                        self.channel.give_up();
+                        break;
+                    }
+                }
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
@@ -178,7 +198,16 @@ impl<'a> Consuming<'a> {
 
     fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> Event<T> {
         match message {
-            Some(ConsumerMessage::Delivery(delivery)) => Event::Delivery(self.delivery(delivery)),
+            Some(ConsumerMessage::Delivery(delivery)) => {
+                let delivery = self.delivery(delivery);
+                if self.is_too_much() {
+                    self.channel.give_up();
+                    self.cancelled = true;
+                    self.end();
+                    return Event::Ended(Fault::new(Kind::Unreachable, TOO_MUCH));
+                }
+                Event::Delivery(delivery)
+            }
             Some(ConsumerMessage::ServerCancelled) => {
                 self.end();
                 Event::Cancelled
@@ -202,7 +231,13 @@ impl<'a> Consuming<'a> {
         }
     }
 
-    fn delivery(&self, delivery: amiquip::Delivery) -> Delivery {
+    fn is_too_much(&self) -> bool {
+        let waiting = self.consumer.receiver().len() as u64;
+        (self.delivered + waiting).saturating_sub(self.channel.settled()) > self.most
+    }
+
+    fn delivery(&mut self, delivery: amiquip::Delivery) -> Delivery {
+        self.delivered += 1;
         Delivery::new(delivery, self.channel.epoch())
     }
 
@@ -217,6 +252,10 @@ impl Drop for Consuming<'_> {
         let _ = self.cancel();
     }
 }
+
+/// Not [`Kind::Lost`]: it was we who ended the connection, and this is why.
+const TOO_MUCH: &str =
+    "the broker handed out far more tasks than --prefetch allows, so the connection was given up";
 
 fn gone() -> Fault {
     errors::translate(&amiquip::Error::EventLoopDropped)

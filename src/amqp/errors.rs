@@ -3,7 +3,7 @@
 use super::frames::Violation;
 use super::guard::Observed;
 use super::open::OpenOptions;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, LogIn};
 use crate::escape::escape;
 use crate::fault::{Fault, Kind, Reply};
 use crate::refusal;
@@ -33,7 +33,10 @@ pub(super) fn translate(error: &Error) -> Fault {
         Error::EventLoopDropped | Error::EventLoopClientDropped | Error::IoThreadPanic => {
             lost(CONNECTION_GONE)
         }
-        other => lost(&format!("the connection to the broker failed: {other}")),
+        other => lost(&format!(
+            "the connection to the broker failed: {}",
+            words(other)
+        )),
     }
 }
 
@@ -75,14 +78,7 @@ pub(super) fn handshake_failed(
         Error::ServerClosedConnection { code, message } => {
             refusal::explain_handshake(endpoint, reply(code, &message))
         }
-        Error::UnsupportedAuthMechanism { available, .. } => Fault::new(
-            Kind::Refused,
-            format!(
-                "the broker at {} does not take passwords (PLAIN); it offers {}",
-                endpoint.address(),
-                escape(available.as_bytes())
-            ),
-        ),
+        Error::UnsupportedAuthMechanism { available, .. } => no_such_log_in(endpoint, &available),
         // The socket was closed after our log-in was sent. A broker that says no says why; one
         // that is stopping does not.
         Error::InvalidCredentials | Error::UnexpectedSocketClose => cannot_connect(
@@ -90,12 +86,39 @@ pub(super) fn handshake_failed(
             "the connection was closed during the handshake; the broker may be starting or stopping",
         ),
         Error::MissedServerHeartbeats => timed_out(endpoint, options.timeout),
-        other => cannot_connect(endpoint, &other.to_string()),
+        other => cannot_connect(endpoint, &words(&other)),
     }
+}
+
+fn no_such_log_in(endpoint: &Endpoint, available: &str) -> Fault {
+    let why = match endpoint.log_in {
+        LogIn::Password => "does not take passwords (PLAIN)",
+        // RabbitMQ offers it only to those that have shown a certificate that it trusts.
+        LogIn::Certificate => {
+            "does not offer log-in by certificate (EXTERNAL): that takes amqps:// with --cert, and \
+             on the broker the plugin rabbitmq_auth_mechanism_ssl, EXTERNAL among its \
+             `auth_mechanisms`, and `ssl_options.verify = verify_peer`"
+        }
+    };
+    let text = format!(
+        "the broker at {} {why}; it offers {}",
+        endpoint.address(),
+        escape(available.as_bytes())
+    );
+    Fault::new(Kind::Refused, text)
+}
+
+/// amiquip's words, which may quote the peer's.
+fn words(error: &Error) -> String {
+    escape(error.to_string().as_bytes())
 }
 
 fn refused_peer(endpoint: &Endpoint, violation: Violation) -> Fault {
     let (kind, hint) = match violation {
+        Violation::Tls => (
+            Kind::NotAmqp,
+            ": write amqps:// in the URL, or take the port without TLS, which is 5672 by default",
+        ),
         Violation::NotAmqp | Violation::OtherVersion => (
             Kind::NotAmqp,
             "; is it the right port? AMQP's is 5672, TLS is spoken on 5671, and 15672 is the web page",

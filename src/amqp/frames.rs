@@ -1,5 +1,6 @@
 //! Follows the frames of a byte stream without keeping them: a pure state machine.
 
+use super::payload::{Kind, Payload};
 use std::fmt;
 
 /// The largest frame payload that we agree to. It is RabbitMQ's own default for `frame_max`
@@ -17,6 +18,8 @@ const CONTENT_HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 const FRAME_END: u8 = 0xce;
+/// The first byte of a TLS record that tells of an error.
+const TLS_ALERT: u8 = 21;
 /// A `connection.close` as far as its reply text, which has at most 255 bytes: class, method,
 /// code, length and text.
 const CLOSE_MAX: usize = 2 + 2 + 2 + 1 + 255;
@@ -28,6 +31,8 @@ const CONTENT_SIZE: std::ops::Range<usize> = 4..12;
 pub(super) enum Violation {
     /// The first bytes are not those of AMQP 0-9-1.
     NotAmqp,
+    /// The first byte is one of TLS: an alert, as our greeting is none of its.
+    Tls,
     /// The peer is an AMQP broker, but wants another version of the protocol.
     OtherVersion,
     /// A frame is larger than agreed, or malformed.
@@ -39,6 +44,7 @@ pub(super) enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Tls => "what answers there speaks TLS",
             Self::NotAmqp => "what answers there does not speak AMQP 0-9-1",
             Self::OtherVersion => "the broker there does not speak version 0-9-1 of AMQP",
             Self::BadFrame => "the peer sent a malformed AMQP frame",
@@ -54,12 +60,18 @@ pub(super) struct FrameScanner {
     head: Vec<u8>,
     /// Bytes of the frame beyond `head` that are still to come, its end mark included.
     remaining: usize,
+    /// Follows the payload of the current frame, where it may hold tables.
+    payload: Option<Payload>,
     seen_first: bool,
 }
 
 impl FrameScanner {
-    /// Takes the next bytes. Returns the reply code and text of a `connection.close` among them.
-    pub(super) fn scan(&mut self, mut bytes: &[u8]) -> Result<Option<(u16, String)>, Violation> {
+    /// Takes the next bytes, and defuses what [`Payload`] tells of. Returns the reply code and text
+    /// of a `connection.close` among them.
+    pub(super) fn scan(
+        &mut self,
+        mut bytes: &mut [u8],
+    ) -> Result<Option<(u16, String)>, Violation> {
         let mut close = None;
         while !bytes.is_empty() {
             if self.remaining > 0 {
@@ -68,13 +80,21 @@ impl FrameScanner {
                 if self.remaining == 0 && bytes[count - 1] != FRAME_END {
                     return Err(Violation::BadFrame);
                 }
-                bytes = &bytes[count..];
+                // The end mark may be among them, which no payload reaches.
+                self.follow(&mut bytes[..count])?;
+                bytes = &mut bytes[count..];
                 continue;
             }
+            let in_header = self.head.len() < HEADER;
             let count = (self.head_len() - self.head.len()).min(bytes.len());
             self.head.extend_from_slice(&bytes[..count]);
-            bytes = &bytes[count..];
             self.check_head()?;
+            if in_header {
+                self.begin_payload();
+            } else {
+                self.follow(&mut bytes[..count])?;
+            }
+            bytes = &mut bytes[count..];
             if self.head.len() == self.head_len() {
                 self.check_content()?;
                 close = close.or_else(|| close_reason(&self.head));
@@ -84,6 +104,30 @@ impl FrameScanner {
             }
         }
         Ok(close)
+    }
+
+    /// How many bytes of the current frame are kept.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity()
+    }
+
+    /// Once the frame's header is complete: its payload begins with the next byte.
+    fn begin_payload(&mut self) {
+        self.payload = match self.head.as_slice() {
+            [METHOD, ..] if self.head.len() == HEADER => Some(Payload::new(Kind::Method)),
+            [CONTENT_HEADER, ..] if self.head.len() == HEADER => {
+                Some(Payload::new(Kind::ContentHeader))
+            }
+            _ => None,
+        };
+    }
+
+    fn follow(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
+        match &mut self.payload {
+            Some(payload) => payload.follow(bytes).map_err(|_| self.bad_frame()),
+            None => Ok(()),
+        }
     }
 
     fn payload_len(&self) -> usize {
@@ -129,6 +173,7 @@ impl FrameScanner {
                     Ok(())
                 }
             }
+            [TLS_ALERT, ..] if !self.seen_first => Err(Violation::Tls),
             _ => Err(self.bad_frame()),
         }
     }
@@ -200,7 +245,7 @@ mod tests {
             .map(|size| {
                 let mut scanner = FrameScanner::default();
                 let mut close = None;
-                for part in bytes.chunks(size) {
+                for part in bytes.to_vec().chunks_mut(size) {
                     close = close.or(scanner.scan(part)?);
                 }
                 Ok(close)
@@ -214,7 +259,8 @@ mod tests {
     fn a_conversation_passes_in_pieces_of_any_size() {
         let mut bytes = start();
         bytes.extend(frame(HEARTBEAT, 0, &[]));
-        bytes.extend(frame(METHOD, 1, &[7; 2000]));
+        let deliver = [&[0, 60, 0, 60][..], &[7; 2000]].concat();
+        bytes.extend(frame(METHOD, 1, &deliver));
         let content = [&[0, 60, 0, 0][..], &100_u64.to_be_bytes(), &[0, 0]].concat();
         bytes.extend(frame(CONTENT_HEADER, 1, &content));
         bytes.extend(frame(BODY, 1, &[1; 100]));
@@ -238,10 +284,7 @@ mod tests {
             Err(Violation::NotAmqp)
         );
         assert_eq!(scan(b"SSH-2.0-OpenSSH_9.2\r\n"), Err(Violation::NotAmqp));
-        assert_eq!(
-            scan(b"\x15\x03\x01\x00\x02\x02\x46"),
-            Err(Violation::NotAmqp)
-        );
+        assert_eq!(scan(b"\x15\x03\x01\x00\x02\x02\x46"), Err(Violation::Tls));
         assert_eq!(scan(b"AMQP\x00\x01\x00\x00"), Err(Violation::OtherVersion));
         assert_eq!(scan(&frame(METHOD, 1, &[0; 4])), Err(Violation::NotAmqp));
     }
@@ -257,6 +300,14 @@ mod tests {
         assert_eq!(scan(&bytes), Err(Violation::BodyTooLarge));
         let short = [start(), frame(CONTENT_HEADER, 1, &[0, 60])].concat();
         assert_eq!(scan(&short), Err(Violation::BadFrame));
+    }
+
+    #[test]
+    fn what_only_clients_send_is_refused() {
+        let publish = frame(METHOD, 1, &[0, 60, 0, 40]);
+        assert_eq!(scan(&publish), Err(Violation::NotAmqp));
+        let later = [start(), publish].concat();
+        assert_eq!(scan(&later), Err(Violation::BadFrame));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What passes between amiquip and the socket, checked before amiquip acts on it.
+//! What passes between amiquip and the socket, or TLS, checked before amiquip acts on it.
 //!
 //! amiquip trusts the sizes that a peer announces: an HTTP server on the port made it reserve
 //! 1.3 GB. So the frame headers are followed here, and a peer that does not speak AMQP 0-9-1, or
@@ -9,10 +9,10 @@
 //! tells refused credentials at once instead of closing silently after three seconds, and (b)
 //! keeps the reason of a `connection.close`, which amiquip drops at that stage.
 
+use super::carrier::Carrier;
 use super::frames::{FrameScanner, Violation};
 use super::start_ok;
 use mio::event::Evented;
-use mio::net::TcpStream;
 use mio::{Poll, PollOpt, Ready, Token};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, OnceLock};
@@ -28,7 +28,7 @@ pub(super) struct Observed {
 
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
-    socket: TcpStream,
+    carrier: Carrier,
     inbound: FrameScanner,
     handshake: Handshake,
     observed: Arc<Observed>,
@@ -49,10 +49,10 @@ enum Handshake {
 }
 
 impl GuardedStream {
-    /// Guards `socket`; the broker will list the connection as `connection_name`.
-    pub(super) fn new(socket: TcpStream, connection_name: String, observed: Arc<Observed>) -> Self {
+    /// Guards `carrier`; the broker will list the connection as `connection_name`.
+    pub(super) fn new(carrier: Carrier, connection_name: String, observed: Arc<Observed>) -> Self {
         Self {
-            socket,
+            carrier,
             inbound: FrameScanner::default(),
             handshake: Handshake::Expected { connection_name },
             observed,
@@ -62,12 +62,15 @@ impl GuardedStream {
 
 impl Read for GuardedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.socket.read(buffer)?;
-        let close = self.inbound.scan(&buffer[..count]).map_err(|violation| {
-            let error = io::Error::new(io::ErrorKind::InvalidData, violation.to_string());
-            let _ = self.observed.violation.set(violation);
-            error
-        })?;
+        let count = self.carrier.read(buffer)?;
+        let close = self
+            .inbound
+            .scan(&mut buffer[..count])
+            .map_err(|violation| {
+                let error = io::Error::new(io::ErrorKind::InvalidData, violation.to_string());
+                let _ = self.observed.violation.set(violation);
+                error
+            })?;
         if let Some(close) = close {
             let _ = self.observed.close.set(close);
         }
@@ -95,18 +98,18 @@ impl Write for GuardedStream {
                 // amiquip offers the same bytes again after `WouldBlock`, so none of the original
                 // may be reported as written before all of the replacement is.
                 while *written < bytes.len() {
-                    *written += self.socket.write(&bytes[*written..])?;
+                    *written += self.carrier.write(&bytes[*written..])?;
                 }
                 let original = *original;
                 self.handshake = Handshake::Done;
                 Ok(original)
             }
-            Handshake::Expected { .. } | Handshake::Done => self.socket.write(buffer),
+            Handshake::Expected { .. } | Handshake::Done => self.carrier.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
+        self.carrier.flush()
     }
 }
 
@@ -118,7 +121,7 @@ impl Evented for GuardedStream {
         interest: Ready,
         opts: PollOpt,
     ) -> io::Result<()> {
-        self.socket.register(poll, token, interest, opts)
+        self.carrier.register(poll, token, interest, opts)
     }
 
     fn reregister(
@@ -128,11 +131,11 @@ impl Evented for GuardedStream {
         interest: Ready,
         opts: PollOpt,
     ) -> io::Result<()> {
-        self.socket.reregister(poll, token, interest, opts)
+        self.carrier.reregister(poll, token, interest, opts)
     }
 
     fn deregister(&self, poll: &Poll) -> io::Result<()> {
-        self.socket.deregister(poll)
+        self.carrier.deregister(poll)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The wall around amiquip: the one module that knows the client library.
 //!
 //! No type of amiquip's appears in what other modules see. Read `open` first (how a connection
-//! comes about), then `channel` and `consuming`. What makes amiquip dangerous, and where it
+//! comes about), then `channel` and `consuming`. `tls` carries `amqps://`. What makes amiquip dangerous, and where it
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
@@ -16,17 +16,25 @@
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
+//!    A broker that hands out more than the prefetch all the same is given up (`consuming`).
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
+//! 9. Its parser calls itself for tables in tables, and trusts sizes: `guard` checks and defuses all
+//!    that comes in (`frames`, `payload`), before amiquip sees it.
 
+mod carrier;
 mod channel;
 mod confirms;
 mod consuming;
 mod errors;
 mod frames;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod guard;
 mod open;
+mod payload;
 mod properties;
 mod start_ok;
+mod tls;
 mod watchdog;
 
 pub use channel::{Burst, Channel, Declared, QueueArguments};
@@ -34,6 +42,7 @@ pub use confirms::{Confirmation, Confirms, Waited};
 pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
 pub use open::{Link, OpenOptions, open};
 pub use properties::Properties;
+pub use tls::Tls;
 pub use watchdog::{Cut, WhenCut, cut};
 
 use std::time::Duration;

@@ -1,12 +1,14 @@
 //! How a connection comes about, with a deadline over all of it, and how it ends.
 
+use super::carrier::Carrier;
 use super::channel::Channel;
 use super::errors;
 use super::frames::FRAME_MAX;
 use super::guard::{GuardedStream, Observed};
+use super::tls::{self, Prepared, Tls};
 use super::watchdog::{KillSwitch, Watchdog, WhenCut};
 use super::{CLOSE_LIMIT, RPC_LIMIT};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, LogIn, Transport};
 use crate::fault::{Fault, Kind};
 use amiquip::{Auth, ConnectionBlockedNotification, ConnectionOptions, ConnectionTuning};
 use crossbeam_channel::{Receiver, after, bounded, select};
@@ -24,11 +26,13 @@ const HIGH_WATER: usize = 16 << 20;
 /// What a connection is opened with.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
-    /// For all of it: name look-up, TCP and the AMQP handshake.
+    /// For all of it: name look-up, TCP, and the handshakes of TLS and AMQP.
     pub timeout: Duration,
     /// The broker is given up after two of these without a byte. Whole seconds from 1 to 65535
     /// pass over the wire; fractions are rounded up.
     pub heartbeat: Duration,
+    /// What `amqps://` uses.
+    pub tls: Tls,
     /// The name under which the broker lists the connection.
     pub connection_name: String,
     /// Ends the attempt, and every call on the connection, when it is dropped.
@@ -92,6 +96,11 @@ struct Attempt {
 
 impl Attempt {
     fn run(&self, mut announce: impl FnMut(KillSwitch)) -> Result<Link, Fault> {
+        let tls = match self.endpoint.transport {
+            Transport::Tcp => None,
+            // First of all: files that cannot be used are told even where no broker answers.
+            Transport::Tls => Some(self.options.tls.prepare(&self.endpoint)?),
+        };
         let target = (self.endpoint.host.as_str(), self.endpoint.port);
         let addresses = target
             .to_socket_addrs()
@@ -103,7 +112,7 @@ impl Attempt {
                 return Err(errors::timed_out(&self.endpoint, self.options.timeout));
             }
             match TcpStream::connect_timeout(&address, left) {
-                Ok(socket) => return self.handshake(socket, &mut announce),
+                Ok(socket) => return self.handshake(socket, tls, &mut announce),
                 Err(error) => failures.push((address, error)),
             }
         }
@@ -113,6 +122,7 @@ impl Attempt {
     fn handshake(
         &self,
         socket: TcpStream,
+        tls: Option<Prepared>,
         announce: &mut impl FnMut(KillSwitch),
     ) -> Result<Link, Fault> {
         let socket_error = |error: std::io::Error| {
@@ -122,9 +132,21 @@ impl Attempt {
         socket.set_nodelay(true).map_err(socket_error)?;
         let switch = KillSwitch::new(socket.try_clone().map_err(socket_error)?);
         announce(switch.clone());
+        let (carrier, failure) = match tls {
+            None => {
+                let socket = mio::net::TcpStream::from_stream(socket).map_err(socket_error)?;
+                (Carrier::Tcp(socket), None)
+            }
+            Some(prepared) => {
+                let tls = &self.options.tls;
+                let stream = tls::shake_hands(prepared, &self.endpoint, tls, socket)?;
+                let failure = stream.failure();
+                (Carrier::Tls(Box::new(stream)), Some(failure))
+            }
+        };
         let observed = Arc::new(Observed::default());
         let stream = GuardedStream::new(
-            mio::net::TcpStream::from_stream(socket).map_err(socket_error)?,
+            carrier,
             self.options.connection_name.clone(),
             Arc::clone(&observed),
         );
@@ -135,7 +157,11 @@ impl Attempt {
             .buffered_writes_low_water(HIGH_WATER / 2);
         let opened = amiquip::Connection::insecure_open_stream(stream, self.options(), tuning);
         let mut connection = opened.map_err(|error| {
-            errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
+            failure
+                .and_then(|failure| failure.explained(&self.endpoint, &self.options.tls))
+                .unwrap_or_else(|| {
+                    errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
+                })
         })?;
         let blocked = connection
             .listen_for_connection_blocked()
@@ -154,11 +180,15 @@ impl Attempt {
         let seconds = heartbeat.as_secs() + u64::from(heartbeat.subsec_nanos() > 0);
         // Never 0, which would mean none: a peer that vanishes would then never be noticed.
         let seconds = u16::try_from(seconds.max(1)).unwrap_or(u16::MAX);
-        ConnectionOptions::default()
-            .auth(Auth::Plain {
+        let auth = match self.endpoint.log_in {
+            LogIn::Password => Auth::Plain {
                 username: self.endpoint.user.clone(),
                 password: self.endpoint.password.reveal().to_owned(),
-            })
+            },
+            LogIn::Certificate => Auth::External,
+        };
+        ConnectionOptions::default()
+            .auth(auth)
             .virtual_host(&self.endpoint.vhost)
             .heartbeat(seconds)
             .frame_max(FRAME_MAX)

@@ -76,6 +76,11 @@ impl Watchdog {
         }
     }
 
+    /// Ends the connection at once.
+    pub(super) fn give_up(&self) {
+        self.switch.throw();
+    }
+
     /// Watches until the returned guard is dropped. Guards do not nest.
     pub(super) fn guard(&self, limit: Duration) -> Guard<'_> {
         self.arm(limit);

@@ -1,13 +1,12 @@
 //! `new_task`: puts a task on a durable queue.
 
-use clap::Parser as _;
 use std::process::ExitCode as ProcessExitCode;
-use work_queue::cli::NewTaskArgs;
+use work_queue::cli::{self, NewTaskArgs};
 use work_queue::exit_code::ExitCode;
-use work_queue::{fault, logging, new_task};
+use work_queue::{arguments, fault, logging, new_task};
 
 fn main() -> ProcessExitCode {
-    let args = NewTaskArgs::parse();
+    let args = cli::parse::<NewTaskArgs>(&arguments::take());
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
     let done = match args.common.generate {

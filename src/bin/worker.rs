@@ -1,13 +1,12 @@
 //! `worker`: takes tasks from a durable queue and does them.
 
-use clap::Parser as _;
 use std::process::ExitCode as ProcessExitCode;
-use work_queue::cli::WorkerArgs;
+use work_queue::cli::{self, WorkerArgs};
 use work_queue::exit_code::ExitCode;
-use work_queue::{fault, logging, worker};
+use work_queue::{arguments, fault, logging, worker};
 
 fn main() -> ProcessExitCode {
-    let args = WorkerArgs::parse();
+    let args = cli::parse::<WorkerArgs>(&arguments::take());
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
     let done = match args.common.generate {

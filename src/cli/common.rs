@@ -1,9 +1,9 @@
 //! What both commands take.
 
 use super::Generate;
-use crate::amqp::{OpenOptions, WhenCut};
+use crate::amqp::{OpenOptions, Tls, WhenCut};
 use crate::connection::{Connector, RetryFor};
-use crate::endpoint::{Endpoint, Password};
+use crate::endpoint::{Endpoint, Password, Transport};
 use crate::fault::{Fault, Kind};
 use crate::report::{Report, Verbosity};
 use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
@@ -34,7 +34,7 @@ pub enum Color {
 /// The options of both commands.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST. Several URLs, with
+    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or `amqps` for TLS. Several URLs, with
     /// commas between them, are the nodes of one cluster, tried in turn
     #[arg(
         short,
@@ -52,6 +52,18 @@ pub struct Common {
     /// its end is dropped
     #[arg(long, value_name = "FILE", help_heading = "Broker")]
     password_file: Option<PathBuf>,
+
+    /// For TLS: trust the CA certificates in this file, instead of the system's
+    #[arg(long, value_name = "PEM", help_heading = "Broker")]
+    cacert: Option<PathBuf>,
+
+    /// For TLS: this client's certificate, for brokers that ask for one
+    #[arg(long, value_name = "PEM", help_heading = "Broker")]
+    cert: Option<PathBuf>,
+
+    /// The private key to --cert, without a passphrase [default: in the same file]
+    #[arg(long, value_name = "PEM", requires = "cert", help_heading = "Broker")]
+    key: Option<PathBuf>,
 
     /// For one attempt to connect, all in all
     #[arg(
@@ -159,6 +171,13 @@ impl Common {
         }
     }
 
+    /// The first option that only TLS has a use for.
+    fn tls_option(&self) -> Option<&'static str> {
+        let options = [("--cacert", &self.cacert), ("--cert", &self.cert)];
+        let mut given = options.into_iter().filter(|(_, path)| path.is_some());
+        given.next().map(|(option, _)| option)
+    }
+
     /// How the broker is reached. Reads the password file.
     pub fn connector(
         &self,
@@ -169,6 +188,18 @@ impl Common {
         let mut endpoints = Vec::new();
         for url in self.url.iter().map(|url| url.trim()) {
             endpoints.push(Endpoint::parse(url)?);
+        }
+        let any_tls = endpoints
+            .iter()
+            .any(|endpoint| endpoint.transport == Transport::Tls);
+        if let (Some(option), false) = (self.tls_option(), any_tls) {
+            return Err(Fault::new(
+                Kind::SetUp,
+                format!(
+                    "{option} is for TLS, but the broker's URL is amqp://, which would not be \
+                     encrypted; write amqps://, or leave {option} out"
+                ),
+            ));
         }
         if let Some(path) = &self.password_file {
             let password = read_password(path)?;
@@ -181,6 +212,7 @@ impl Common {
             options: OpenOptions {
                 timeout: self.connect_timeout,
                 heartbeat: self.heartbeat,
+                tls: Tls::new(self.cacert.clone(), self.cert.clone(), self.key.clone()),
                 connection_name,
                 when_cut,
             },

@@ -3,10 +3,12 @@
 mod common;
 mod generate;
 mod new_task;
+mod parse;
 mod worker;
 
 pub(crate) use common::duration;
 pub use common::{Color, Common, LogFormat};
 pub use generate::Generate;
 pub use new_task::NewTaskArgs;
+pub use parse::parse;
 pub use worker::{Ack, OnFailure, WorkerArgs};

@@ -4,7 +4,7 @@ use crate::amqp::Channel;
 use crate::auxiliary::{Auxiliary, Replicated};
 use crate::fault::Fault;
 use crate::refusal::Mismatch;
-use crate::topology::{QueueName, WorkQueue};
+use crate::topology::{Declare, QueueName, WorkQueue};
 use std::time::{Duration, Instant};
 
 /// How long a quorum queue must have been known before it is used. One that was declared less than
@@ -50,6 +50,7 @@ pub(super) struct DelayQueue {
     delay: Duration,
     work: QueueName,
     replicated: Replicated,
+    declare: Declare,
     /// Since when it is known to be there.
     known: Option<Instant>,
 }
@@ -60,6 +61,7 @@ impl DelayQueue {
             delay: delay.0,
             work: work.name.clone(),
             replicated: work.replicated(),
+            declare: work.declare,
             known: None,
         }
     }
@@ -78,6 +80,11 @@ impl DelayQueue {
     /// A task is never put into a queue that is too young to survive, so one in which tasks lie is
     /// old enough.
     pub(super) fn declare(&mut self, channel: &Channel) -> Result<Instant, Fault> {
+        if self.declare == Declare::No {
+            // It was made beforehand, by somebody who may.
+            channel.inspect(&self.name())?;
+            return Ok(Instant::now());
+        }
         let arguments = self.queue().arguments(&self.work, self.replicated);
         let declared = channel.declare(&self.name(), &arguments)?;
         let now = Instant::now();

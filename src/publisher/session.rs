@@ -84,7 +84,7 @@ impl Publisher<'_> {
         if !self.other_type {
             self.queue.declare_nowait(channel)?;
         }
-        let answers = match self.options.answers {
+        let mut answers = match self.options.answers {
             Answers::Wanted(_) => Some(channel.consume_answers(link)?),
             Answers::No => None,
         };
@@ -106,7 +106,15 @@ impl Publisher<'_> {
             heard: Instant::now(),
             refused: None,
         };
-        let flown = self.fly(channel, &mut confirms, &mut flight, &mut course);
+        let mut flown = self.fly(channel, &mut confirms, &mut flight, &mut course);
+        if let (Err(fault), Some(answers)) = (&mut flown, answers.as_mut()) {
+            // The cause is told once, to the first who asks: to the consumer, as it ends.
+            if let (Kind::Lost, None, Err(cause)) = (fault.kind, fault.reply(), answers.cancel()) {
+                if cause.reply().is_some() {
+                    *fault = cause;
+                }
+            }
+        }
         let mut left = flight.into_parcels();
         // What was answered was done, whether or not its confirm came.
         let asks = answers.is_some();

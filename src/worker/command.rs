@@ -3,6 +3,7 @@
 use super::events::attempt;
 use super::redelivery;
 use super::slots::Job;
+use crate::arguments::CONCEALED;
 use crate::escape::escape;
 use crate::fault::{Fault, Kind};
 use rustix::fs::Access;
@@ -80,8 +81,8 @@ impl TaskCommand {
 
     fn set_environment(&self, command: &mut Command, job: &Job) {
         let properties = &job.task.properties;
-        // It may hold a password, and the command has no business with the broker.
-        command.env_remove("AMQP_URL");
+        // They may hold a password, and the command has no business with the broker.
+        command.env_remove("AMQP_URL").env_remove(CONCEALED);
         command
             .env("TASK_ID", without_nul(job.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)

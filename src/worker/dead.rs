@@ -129,8 +129,16 @@ pub(super) fn replay(
         }
         let anew = begun_anew(&task);
         let name = queue.name.as_str();
-        work_channel.publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)?;
-        await_confirm(&mut confirms, queue)?;
+        let sent = work_channel
+            .publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)
+            .and_then(|()| await_confirm(&mut confirms, queue, u64::from(replayed) + 1));
+        if let Err(fault) = sent {
+            // The broker may have closed the channel, and then it said why.
+            let words = work_channel.why_closed();
+            return Err(words
+                .filter(|words| words.reply().is_some())
+                .unwrap_or(fault));
+        }
         dead_channel.ack(token)?;
         replayed += 1;
         report.event(
@@ -164,7 +172,12 @@ fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
     Fault::new(Kind::Other, text)
 }
 
-fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Result<(), Fault> {
+/// Waits for the verdict on publish number `expected` of the channel, the only one under way.
+fn await_confirm(
+    confirms: &mut crate::amqp::Confirms,
+    queue: &WorkQueue,
+    expected: u64,
+) -> Result<(), Fault> {
     let failed = |why: &str| {
         let text = format!(
             "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
@@ -177,7 +190,11 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
     let never = crossbeam_channel::never::<()>();
     loop {
         match confirms.wait(&never, &never, deadline) {
-            Waited::News(Confirmation::Settled { verdict, .. }) => {
+            Waited::News(Confirmation::Settled {
+                tag,
+                multiple,
+                verdict,
+            }) if tag == expected || (tag == 0 && multiple) => {
                 return match (verdict, returned) {
                     (Verdict::Ack, None) => Ok(()),
                     (Verdict::Ack, Some(reason)) => failed(&reason),
@@ -185,7 +202,9 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
                 };
             }
             Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
-            Waited::News(Confirmation::Blocked(_) | Confirmation::Unblocked)
+            Waited::News(
+                Confirmation::Settled { .. } | Confirmation::Blocked(_) | Confirmation::Unblocked,
+            )
             | Waited::Inbox(_)
             | Waited::Answer(_) => {}
             Waited::Cut => return failed("it was interrupted"),
@@ -197,8 +216,8 @@ fn await_confirm(confirms: &mut crate::amqp::Confirms, queue: &WorkQueue) -> Res
 
 /// The task without the story of its failures, but with one more replay: this tells it from its
 /// former life where a worker remembers what it has done.
-fn begun_anew(task: &Task) -> Task {
-    let replays = redelivery::count(task, redelivery::REPLAYS) + 1;
+pub(super) fn begun_anew(task: &Task) -> Task {
+    let replays = redelivery::count(task, redelivery::REPLAYS).saturating_add(1);
     let mut properties = task.properties.for_another_publish();
     for name in STORY.into_iter().chain([redelivery::REDELIVERIES]) {
         properties = properties.without_header(name);

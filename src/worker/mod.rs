@@ -5,6 +5,7 @@
 //! from connecting to consuming and back; `tasks` what it does with deliveries; `drain` how
 //! it stops.
 
+mod beforehand;
 mod child;
 mod command;
 mod dead;
@@ -13,6 +14,8 @@ mod errands;
 mod events;
 mod exit_watch;
 mod finished;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod letters;
 mod outcome;
@@ -256,10 +259,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Begins to stop, unless that has begun.
+    /// Begins to stop, unless that has begun. What fails while it stops is still how it ends.
     fn stop(&mut self, why: Stop) {
-        if self.stop.is_none() {
-            self.stop = Some(why);
+        match (&self.stop, &why) {
+            (None, _)
+            | (Some(Stop::Signal | Stop::MaxTasks | Stop::Empty | Stop::Idle), Stop::Failed(_)) => {
+                self.stop = Some(why);
+            }
+            (Some(_), _) => {}
         }
     }
 

@@ -144,6 +144,9 @@ impl Worker<'_> {
 
     /// Consumes over `link` until it is to stop (`Ok`) or cannot go on.
     fn serve(&mut self, link: &mut Link) -> Result<(), Fault> {
+        if !self.has_waited {
+            self.look_for_queues_beside(link)?;
+        }
         loop {
             let opened = self.settings.queue.open(link)?;
             if let Some(current) = opened.adopted {

@@ -3,7 +3,7 @@
 use super::child::Limits;
 use super::outcome::FailurePolicy;
 use crate::amqp::{Prefetch, Settlement, WhenCut};
-use crate::cli::{Ack, LogFormat, WorkerArgs};
+use crate::cli::{Ack, LogFormat, OnFailure, WorkerArgs};
 use crate::connection::Connector;
 use crate::fault::Fault;
 use crate::report::Report;
@@ -77,6 +77,14 @@ impl Settings {
         match self.ack {
             Ack::After | Ack::Never => Settlement::ByUs,
             Ack::Auto => Settlement::ByTheBroker,
+        }
+    }
+
+    /// Whether a task may become a dead letter.
+    pub(super) fn may_bury(&self) -> bool {
+        match self.policy.on_failure {
+            OnFailure::Retry | OnFailure::DeadLetter => true,
+            OnFailure::Requeue | OnFailure::Drop => self.max_redeliveries > 0,
         }
     }
 

@@ -11,8 +11,23 @@ mod lessons;
 /// What a user reads when something is wrong, and the exit code.
 mod errors;
 
+/// Peers that send garbage, too much, too slowly, or what would crash a client.
+mod hostile;
+
+/// Terminal escapes in whatever comes from outside.
+mod escapes;
+
+/// Passwords, which must not show anywhere.
+mod secrets;
+
+/// Users who may do only what a command needs.
+mod permissions;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
+
+/// TLS: trust, client certificates, versions, and all that must hold over it as well.
+mod tls;
 
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;

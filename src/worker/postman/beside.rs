@@ -1,11 +1,12 @@
 //! The queues beside the work queue: declared, found different, young, stuck.
 
+use super::super::beforehand::missing;
 use super::Destination;
 use super::line::Line;
 use crate::auxiliary::{Auxiliary, Replicated};
 use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
-use crate::topology::WorkQueue;
+use crate::topology::{Declare, WorkQueue};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,10 @@ impl Beside {
     /// The delay queues that these letters went to do not confirm: they have lost their leader, for
     /// good or for now. A queue whose delay is a millisecond longer does as well.
     pub(super) fn detour<'a>(&mut self, stuck: impl Iterator<Item = &'a Destination>) {
+        if self.queue.declare == Declare::No {
+            // There is none, and none can be made.
+            return;
+        }
         let mut delays: Vec<Duration> = stuck
             .filter_map(|to| match to {
                 Destination::Beside(Auxiliary::Delay(delay)) => Some(*delay),
@@ -126,9 +131,9 @@ impl Beside {
             (Replicated::No, Some(Found::OtherType)) => Replicated::Yes,
             (replicated, None | Some(Found::AsItIs)) => replicated,
         };
-        let declared = match found {
-            Some(Found::AsItIs) => line.channel.inspect(&name),
-            Some(Found::OtherType) | None => {
+        let declared = match (self.queue.declare, found) {
+            (Declare::No, _) | (Declare::Yes, Some(Found::AsItIs)) => line.channel.inspect(&name),
+            (Declare::Yes, Some(Found::OtherType) | None) => {
                 let arguments = queue.arguments(&self.queue.name, replicated);
                 line.channel.declare(&name, &arguments)
             }
@@ -152,6 +157,12 @@ impl Beside {
         found: Option<Found>,
         fault: Fault,
     ) -> Fault {
+        if self.queue.declare == Declare::No {
+            return match fault.kind {
+                Kind::Queue => missing(&name),
+                _ => fault,
+            };
+        }
         let again = Fault::new(Kind::Lost, "a queue is not as it was declared");
         if found == Some(Found::AsItIs) {
             // It was there and is gone: ours is made in its place.

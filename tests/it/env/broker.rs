@@ -1,7 +1,7 @@
 //! Real brokers: one that the tests share, and private ones for tests that break theirs.
 
 use super::{root, unique};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -34,32 +34,35 @@ pub fn shared() -> &'static Broker {
 impl Broker {
     /// A broker for one test alone, with additions to its `rabbitmq.conf` and `advanced.config`.
     pub fn private(conf: &str, advanced: &str) -> Self {
-        // `scripts/test` stops what it finds left over of this name.
-        let name = unique("node").replace("it-", "test-");
-        Self::start(name, Nodes::One, conf, advanced)
+        Self::named(private_name(), Nodes::One, conf, advanced)
     }
 
     /// A broker of this name, with additions to its `rabbitmq.conf` and `advanced.config`.
-    pub fn start(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
+    pub fn named(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
         let directory = std::env::temp_dir();
-        let mut arguments = vec!["start".to_owned()];
+        let mut arguments = Vec::new();
         if let Nodes::Three = nodes {
             arguments.extend(["--cluster".to_owned(), "3".to_owned()]);
         }
-        let mut files = Vec::new();
         for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
             if !content.is_empty() {
                 let path = directory.join(format!("{name}{option}"));
                 std::fs::write(&path, content).unwrap();
                 arguments.extend([option.to_owned(), path.display().to_string()]);
-                files.push(path);
             }
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Self::start(name, &arguments)
+    }
+
+    /// A private broker that speaks TLS, too; `url` is its `amqps://` one.
+    pub fn with_tls() -> Self {
+        Self::start(private_name(), &["--tls".to_owned()])
+    }
+
+    fn start(name: String, options: &[String]) -> Self {
+        let mut arguments = vec!["start"];
+        arguments.extend(options.iter().map(String::as_str));
         let output = script(Some(&name), &arguments);
-        for file in files {
-            std::fs::remove_file(file).unwrap();
-        }
         assert!(
             output.status.success(),
             "no private broker: {}",
@@ -69,6 +72,20 @@ impl Broker {
             url: last_line(&output),
             name: Some(name),
         }
+    }
+
+    /// The same broker without TLS. It is not stopped with this.
+    pub fn plain(&self) -> Self {
+        Self {
+            url: last_line(&self.run(&["url"])),
+            name: None,
+        }
+    }
+
+    /// The directory with its certificates.
+    pub fn certificates(&self) -> PathBuf {
+        let name = self.name.as_deref().unwrap();
+        root().join("target/brokers").join(name).join("tls")
     }
 
     /// Runs `scripts/broker VERB` for this broker.
@@ -135,6 +152,43 @@ impl Broker {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Makes users, all at once: each call of `rabbitmqctl` takes a third of a second and more.
+    /// `permissions` are what a user may configure, write and read, as regular expressions.
+    pub fn add_users<'a>(&self, users: impl IntoIterator<Item = (&'a str, &'a str, [&'a str; 3])>) {
+        let binary = |text: &str| {
+            format!(
+                "<<{}>>",
+                text.bytes()
+                    .map(|byte| byte.to_string())
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        };
+        let script = users.into_iter().map(|(name, password, permissions)| {
+            format!(
+                "rabbit_auth_backend_internal:add_user({name}, {}, <<\"tests\">>), \
+                 rabbit_auth_backend_internal:set_permissions({name}, <<\"/\">>, {}, <<\"tests\">>)",
+                binary(password),
+                permissions.map(binary).join(", "),
+                name = binary(name),
+            )
+        });
+        self.eval(script);
+    }
+
+    /// Removes users.
+    pub fn delete_users<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let script = names.into_iter().map(|name| {
+            format!("rabbit_auth_backend_internal:delete_user(<<\"{name}\">>, <<\"tests\">>)")
+        });
+        self.eval(script);
+    }
+
+    fn eval(&self, expressions: impl Iterator<Item = String>) {
+        let script: Vec<String> = expressions.collect();
+        self.ctl(&["eval", &format!("{}.", script.join(", "))]);
+    }
+
     /// The URL with another user, password or vhost.
     pub fn url_with(&self, credentials: &str, path: &str) -> String {
         let (_, address) = self.url.rsplit_once('@').unwrap();
@@ -160,6 +214,11 @@ impl Drop for Broker {
             self.run(&["stop"]);
         }
     }
+}
+
+/// A name of a private broker's own; `scripts/test` stops what is left over of such names.
+pub fn private_name() -> String {
+    unique("node").replace("it-", "test-")
 }
 
 /// Runs `scripts/broker` for the shared broker, or for the private one of this name.

@@ -18,7 +18,13 @@ pub fn command(name: &str) -> Command {
         other => panic!("no command {other}"),
     };
     let mut command = Command::new(program);
-    for name in ["AMQP_URL", "TASK_QUEUE", "NO_COLOR"] {
+    for name in [
+        "AMQP_URL",
+        "TASK_QUEUE",
+        "NO_COLOR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
         command.env_remove(name);
     }
     command.current_dir(root()).stdin(Stdio::null());
@@ -159,9 +165,31 @@ impl Running {
     }
 
     /// Waits for the end.
-    pub fn ended(mut self) -> Ended {
+    pub fn ended(self) -> Ended {
+        self.ended_while(|_| {})
+    }
+
+    /// Waits for the end, and tells the most memory that the command had at once, in KiB. Pages of
+    /// files do not count: a debug build's own file is large, and may be mapped to print a panic.
+    pub fn ended_with_peak(self) -> (Ended, u64) {
+        let mut peak = 0;
+        let ended = self.ended_while(|pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+            let status = status.unwrap_or_default();
+            let field = |name| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+            };
+            let most = field("VmHWM:").unwrap_or(0);
+            peak = peak.max(most.saturating_sub(field("RssFile:").unwrap_or(0)));
+        });
+        (ended, peak)
+    }
+
+    fn ended_while(mut self, mut look: impl FnMut(u32)) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         let status = loop {
+            look(self.child.id());
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
                 None if Instant::now() > deadline => self.fail("it does not end"),

@@ -25,6 +25,8 @@ struct State {
     delay: AtomicU64,
     /// Nothing passes.
     stalled: AtomicBool,
+    /// So long nothing is taken from the client after each piece.
+    pause: Duration,
 }
 
 struct Connection {
@@ -37,11 +39,24 @@ struct Connection {
 impl Proxy {
     /// Starts a proxy before the broker at `broker_url`.
     pub fn start(broker_url: &str) -> Self {
+        Self::with_pause(broker_url, Duration::ZERO)
+    }
+
+    /// Starts one that takes 8 MB a second at most from the client.
+    pub fn slow(broker_url: &str) -> Self {
+        Self::with_pause(broker_url, Duration::from_millis(2))
+    }
+
+    fn with_pause(broker_url: &str, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("amqp://guest:guest@{}", listener.local_addr().unwrap());
+        let (scheme, _) = broker_url.split_once("://").unwrap();
+        let url = format!("{scheme}://guest:guest@{}", listener.local_addr().unwrap());
         let (_, address) = broker_url.rsplit_once('@').unwrap();
         let address = address.split('/').next().unwrap().to_owned();
-        let state: Arc<State> = Arc::default();
+        let state = Arc::new(State {
+            pause,
+            ..State::default()
+        });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -73,7 +88,7 @@ impl Proxy {
         }
     }
 
-    /// From now on each piece of at most 64 KiB arrives so much later than the one before it.
+    /// From now on each piece of at most 16 KiB arrives so much later than the one before it.
     pub fn delay(&self, delay: Duration) {
         let delay = u64::try_from(delay.as_millis()).unwrap();
         self.state.delay.store(delay, Ordering::SeqCst);
@@ -119,7 +134,7 @@ impl State {
         } else {
             (&connection.server, &connection.client)
         };
-        let mut piece = vec![0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         loop {
             let count = from.read(&mut piece)?;
             while self.stalled.load(Ordering::SeqCst) {
@@ -137,6 +152,9 @@ impl State {
             }
             thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
             to.write_all(&piece[..count])?;
+            if from_client {
+                thread::sleep(self.pause);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The broker, and the ways to it.
 
 use super::diary::Diary;
-use crate::env::{Broker, DEADLINE, Nodes, Proxy, Random, unique};
+use crate::env::{Broker, DEADLINE, Nodes, Proxy, Random, private_name};
 use std::time::Duration;
 
 /// The nodes of a cluster give up one that is frozen after about so many seconds, and then choose
@@ -24,12 +24,12 @@ impl Site {
     pub(super) fn start(nodes: Nodes) -> Self {
         // `scripts/soak` and `scripts/test` stop what is left over of the name that they know.
         let name = std::env::var("SOAK_BROKER");
-        let name = name.unwrap_or_else(|_| unique("soak").replace("it-", "test-"));
+        let name = name.unwrap_or_else(|_| private_name());
         let conf = match nodes {
             Nodes::One => "",
             Nodes::Three => TICK,
         };
-        let broker = Broker::start(name, nodes, conf, "");
+        let broker = Broker::named(name, nodes, conf, "");
         let proxies: Vec<Proxy> = broker.urls().map(Proxy::start).collect();
         let urls: Vec<&str> = proxies.iter().map(|proxy| proxy.url.as_str()).collect();
         Self {

@@ -1,0 +1,378 @@
+//! Follows the payload of a method or of a content header, and defuses what amiquip cannot take.
+//! A pure state machine: it is given the bytes as they come, and changes them in place.
+//!
+//! - **Deep tables.** The parser calls itself for each table that lies in another. A thread's
+//!   stack ends at somewhat more than 500 levels in a debug build, and with it the whole process;
+//!   5 KB of headers are enough, and RabbitMQ passes them on. Whoever may publish could end every
+//!   worker of a queue, for ever. So a table or list that lies too deep becomes a byte array: one
+//!   byte is another, and no length changes.
+//! - **No heartbeat.** A broker that is set up without heartbeats would have amiquip go without,
+//!   and a peer that vanishes would never be noticed.
+//! - **Methods that only clients send** are refused: they hold tables, too.
+
+use super::frames::Violation;
+
+/// How many tables and lists may lie in each other. RabbitMQ's own headers need three.
+pub(super) const DEEPEST: usize = 32;
+
+/// What stands in for a heartbeat of 0, in seconds: amiquip takes the smaller of this and ours.
+const HEARTBEAT: u8 = 255;
+
+/// Flags of a content header: which properties follow, in this order.
+const HAS_CONTENT_TYPE: u32 = 1 << 15;
+const HAS_CONTENT_ENCODING: u32 = 1 << 14;
+const HAS_HEADERS: u32 = 1 << 13;
+
+/// What is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The payload of a method frame.
+    Method,
+    /// The payload of a content header frame.
+    ContentHeader,
+}
+
+/// Where in a payload the bytes given so far have ended.
+#[derive(Debug)]
+pub(super) struct Payload {
+    step: Step,
+    /// The number that is being read.
+    number: u32,
+    /// Bytes given so far.
+    at: usize,
+    /// Tables and lists that have begun and not ended, the innermost last.
+    open: Vec<Open>,
+    /// Properties that are strings and stand before the headers.
+    strings: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// So many bytes of a number are still to come.
+    Number(usize, Meaning),
+    /// So many bytes are of no interest.
+    Skip(usize, Then),
+    /// Nothing that comes is of interest.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    ClassAndMethod,
+    Heartbeat,
+    Flags,
+    StringLength,
+    NameLength,
+    Type,
+    ValueLength,
+    ContainerLength(Container),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Heartbeat,
+    Flags,
+    Property,
+    ServerProperties,
+    Type,
+    Element,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Table,
+    List,
+}
+
+#[derive(Debug)]
+struct Open {
+    container: Container,
+    ends_at: usize,
+}
+
+impl Payload {
+    /// Begins at the first byte of a payload.
+    pub(super) fn new(kind: Kind) -> Self {
+        /// Class, weight and the body's size.
+        const BEFORE_FLAGS: usize = 2 + 2 + 8;
+        Self {
+            step: match kind {
+                Kind::Method => Step::Number(4, Meaning::ClassAndMethod),
+                Kind::ContentHeader => Step::Skip(BEFORE_FLAGS, Then::Flags),
+            },
+            number: 0,
+            at: 0,
+            open: Vec::new(),
+            strings: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// A method that no broker sends.
+    pub(super) fn follow(&mut self, mut bytes: &mut [u8]) -> Result<(), Violation> {
+        while !bytes.is_empty() {
+            let count = match self.step {
+                Step::Done => return Ok(()),
+                Step::Skip(left, then) => {
+                    let count = left.min(bytes.len());
+                    self.at += count;
+                    self.step = Step::Skip(left - count, then);
+                    if left == count {
+                        self.skipped(then);
+                    }
+                    count
+                }
+                Step::Number(left, meaning) => {
+                    self.at += 1;
+                    self.number = self.number << 8 | u32::from(bytes[0]);
+                    self.step = Step::Number(left - 1, meaning);
+                    if left == 1 {
+                        let number = std::mem::take(&mut self.number);
+                        self.read(meaning, number, &mut bytes[0])?;
+                    }
+                    1
+                }
+            };
+            bytes = &mut bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// A number is complete; `last` is its last byte.
+    fn read(&mut self, meaning: Meaning, number: u32, last: &mut u8) -> Result<(), Violation> {
+        let length = number as usize;
+        match meaning {
+            Meaning::ClassAndMethod => self.begin(number)?,
+            Meaning::Heartbeat => {
+                if number == 0 {
+                    *last = HEARTBEAT;
+                }
+                self.step = Step::Done;
+            }
+            Meaning::Flags if number & HAS_HEADERS == 0 => self.step = Step::Done,
+            Meaning::Flags => {
+                self.strings = u8::from(number & HAS_CONTENT_TYPE != 0)
+                    + u8::from(number & HAS_CONTENT_ENCODING != 0);
+                self.next_property();
+            }
+            Meaning::StringLength => self.skip(length, Then::Property),
+            Meaning::NameLength => self.skip(length, Then::Type),
+            Meaning::Type => self.value(last),
+            Meaning::ValueLength => self.skip(length, Then::Element),
+            Meaning::ContainerLength(container) => {
+                if self.has_room_for(length) {
+                    let ends_at = self.at.saturating_add(length);
+                    self.open.push(Open { container, ends_at });
+                    self.next_element();
+                } else {
+                    self.give_up();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A method begins. All that brokers send to clients, by class and method.
+    fn begin(&mut self, class_and_method: u32) -> Result<(), Violation> {
+        self.step = match (class_and_method >> 16, class_and_method & 0xffff) {
+            // connection.start: two bytes of version, then the server's properties.
+            (10, 10) => Step::Skip(2, Then::ServerProperties),
+            // connection.tune: channel_max, frame_max, heartbeat.
+            (10, 30) => Step::Skip(2 + 4, Then::Heartbeat),
+            (10, 20 | 41 | 50 | 51 | 60 | 61 | 71)
+            | (20, 11 | 20 | 21 | 40 | 41)
+            | (40, 11 | 21 | 31 | 51)
+            | (50, 11 | 21 | 31 | 41 | 51)
+            | (60, 11 | 21 | 30 | 31 | 50 | 60 | 71 | 72 | 80 | 111 | 120)
+            | (85, 11)
+            | (90, 11 | 21 | 31) => Step::Done,
+            _ => return Err(Violation::BadFrame),
+        };
+        Ok(())
+    }
+
+    fn skipped(&mut self, then: Then) {
+        match then {
+            Then::Heartbeat => self.step = Step::Number(2, Meaning::Heartbeat),
+            Then::Flags => self.step = Step::Number(2, Meaning::Flags),
+            Then::Property => self.next_property(),
+            Then::ServerProperties => self.table(),
+            Then::Type => self.number(1, Meaning::Type),
+            Then::Element => self.next_element(),
+        }
+    }
+
+    fn next_property(&mut self) {
+        if self.strings > 0 {
+            self.strings -= 1;
+            self.number(1, Meaning::StringLength);
+        } else {
+            self.table();
+        }
+    }
+
+    fn table(&mut self) {
+        self.number(4, Meaning::ContainerLength(Container::Table));
+    }
+
+    /// A value of this type begins. A type that the parser does not know ends its table: it reads
+    /// no further in it, and nor do we.
+    fn value(&mut self, type_: &mut u8) {
+        match *type_ {
+            b't' | b'b' | b'B' => self.skip(1, Then::Element),
+            b's' | b'U' | b'u' => self.skip(2, Then::Element),
+            b'I' | b'i' | b'f' => self.skip(4, Then::Element),
+            b'D' => self.skip(5, Then::Element),
+            b'L' | b'l' | b'd' | b'T' => self.skip(8, Then::Element),
+            b'V' => self.next_element(),
+            b'S' | b'x' => self.number(4, Meaning::ValueLength),
+            b'A' | b'F' if self.open.len() >= DEEPEST => {
+                *type_ = b'x';
+                self.number(4, Meaning::ValueLength);
+            }
+            b'A' => self.number(4, Meaning::ContainerLength(Container::List)),
+            b'F' => self.number(4, Meaning::ContainerLength(Container::Table)),
+            _ => self.give_up(),
+        }
+    }
+
+    fn next_element(&mut self) {
+        while self.open.last().is_some_and(|open| open.ends_at == self.at) {
+            self.open.pop();
+        }
+        match self.open.last().map(|open| open.container) {
+            None => self.step = Step::Done,
+            Some(Container::Table) => self.number(1, Meaning::NameLength),
+            Some(Container::List) => self.number(1, Meaning::Type),
+        }
+    }
+
+    fn number(&mut self, length: usize, meaning: Meaning) {
+        if self.has_room_for(length) {
+            self.step = Step::Number(length, meaning);
+        } else {
+            self.give_up();
+        }
+    }
+
+    fn skip(&mut self, length: usize, then: Then) {
+        if !self.has_room_for(length) {
+            self.give_up();
+        } else if length == 0 {
+            self.skipped(then);
+        } else {
+            self.step = Step::Skip(length, then);
+        }
+    }
+
+    /// Whether the innermost table or list has so many bytes left.
+    fn has_room_for(&self, length: usize) -> bool {
+        let end = self.open.last().map(|open| open.ends_at);
+        end.is_none_or(|end| length <= end.saturating_sub(self.at))
+    }
+
+    /// The innermost table or list is malformed: the parser keeps what it has of it, and goes on
+    /// behind its end.
+    fn give_up(&mut self) {
+        let Some(open) = self.open.pop() else {
+            self.step = Step::Done;
+            return;
+        };
+        match open.ends_at.saturating_sub(self.at) {
+            0 => self.next_element(),
+            left => self.step = Step::Skip(left, Then::Element),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use amq_protocol::types::parsing::parse_field_table;
+    use amq_protocol::types::{AMQPValue, FieldTable};
+
+    /// A table in a message's headers, after it was followed in pieces of `size` bytes.
+    pub(in crate::amqp) fn followed(table: &[u8], size: usize) -> Vec<u8> {
+        let length = u32::try_from(table.len()).unwrap().to_be_bytes();
+        let before = [&[0, 60, 0, 0][..], &[0; 8], &[0x20, 0]].concat();
+        let mut bytes = [&before[..], &length, table].concat();
+        let mut payload = Payload::new(Kind::ContentHeader);
+        for piece in bytes.chunks_mut(size) {
+            payload.follow(piece).unwrap();
+        }
+        bytes.split_off(before.len())
+    }
+
+    pub(in crate::amqp) fn parsed(table: &[u8]) -> FieldTable {
+        parse_field_table(table).unwrap().1
+    }
+
+    pub(in crate::amqp) fn depth(value: &AMQPValue) -> usize {
+        match value {
+            AMQPValue::FieldTable(table) => 1 + table.values().map(depth).max().unwrap_or(0),
+            AMQPValue::FieldArray(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// One header with so many lists or tables in each other.
+    pub(in crate::amqp) fn nested(levels: usize, container: u8) -> Vec<u8> {
+        let mut value = b"V".to_vec();
+        for _ in 0..levels {
+            let name: &[u8] = if container == b'F' { b"\x01n" } else { b"" };
+            let inner = [name, &value].concat();
+            let length = u32::try_from(inner.len()).unwrap().to_be_bytes();
+            value = [&[container][..], &length, &inner].concat();
+        }
+        [b"\x01h", &value[..]].concat()
+    }
+
+    #[test]
+    fn tables_that_lie_too_deep_become_byte_arrays() {
+        for container in [b'A', b'F'] {
+            for size in [1, 7, usize::MAX] {
+                let deep = nested(20_000, container);
+                let table = AMQPValue::FieldTable(parsed(&followed(&deep, size)));
+                assert_eq!(depth(&table), DEEPEST);
+                let allowed = nested(DEEPEST - 1, container);
+                assert!(followed(&allowed, size).ends_with(&allowed));
+            }
+        }
+    }
+
+    #[test]
+    fn headers_are_found_behind_other_properties() {
+        let deep = nested(600, b'A');
+        let length = u32::try_from(deep.len()).unwrap().to_be_bytes();
+        let flags_and_strings = [&[0xe0, 0][..], b"\x04text", b"\x00"].concat();
+        let mut bytes = [&[0; 12][..], &flags_and_strings, &length, &deep].concat();
+        let mut payload = Payload::new(Kind::ContentHeader);
+        payload.follow(&mut bytes).unwrap();
+        let table = parsed(&bytes[12 + flags_and_strings.len()..]);
+        assert_eq!(depth(&AMQPValue::FieldTable(table)), DEEPEST);
+    }
+
+    #[test]
+    fn server_properties_are_followed() {
+        let deep = nested(600, b'F');
+        let length = u32::try_from(deep.len()).unwrap().to_be_bytes();
+        let mut bytes = [&[0, 10, 0, 10, 0, 9][..], &length, &deep].concat();
+        Payload::new(Kind::Method).follow(&mut bytes).unwrap();
+        assert_eq!(depth(&AMQPValue::FieldTable(parsed(&bytes[6..]))), DEEPEST);
+    }
+
+    #[test]
+    fn a_heartbeat_is_never_switched_off() {
+        let tune = |heartbeat: [u8; 2]| {
+            let before = [0, 10, 0, 30, 7, 0xff, 0, 2, 0, 0];
+            let mut bytes = [&before[..], &heartbeat].concat();
+            Payload::new(Kind::Method).follow(&mut bytes).unwrap();
+            bytes[10..].to_vec()
+        };
+        assert_eq!(tune([0, 0]), [0, HEARTBEAT]);
+        assert_eq!(tune([0, 60]), [0, 60]);
+        assert_eq!(tune([1, 0]), [1, 0]);
+    }
+}
