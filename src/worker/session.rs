@@ -40,10 +40,12 @@ impl Worker<'_> {
     pub(super) fn work(&mut self) -> Result<(), Fault> {
         let mut backoff = Backoff::default();
         let mut pause = Duration::ZERO;
+        let mut lost = None;
         loop {
-            let Some(mut link) = self.await_link(pause)? else {
+            let Some(mut link) = self.await_link(lost, pause)? else {
                 return Ok(());
             };
+            lost = Some(link.address().to_owned());
             let connected = Instant::now();
             let fault = match self.serve(&mut link) {
                 Ok(()) => {
@@ -88,8 +90,9 @@ impl Worker<'_> {
         }
     }
 
-    /// Connects after a `pause`, while running tasks go on. `None`: it stopped meanwhile.
-    fn await_link(&mut self, pause: Duration) -> Result<Option<Link>, Fault> {
+    /// Connects after a `pause`, while running tasks go on; to the node whose connection was
+    /// `lost` only if no other one answers. `None`: it stopped meanwhile.
+    fn await_link(&mut self, lost: Option<String>, pause: Duration) -> Result<Option<Link>, Fault> {
         let (sender, links) = bounded(1);
         let connector = self.settings.connector.clone();
         let messages = self.sender.clone();
@@ -97,7 +100,7 @@ impl Worker<'_> {
             .name("connector".to_owned())
             .spawn(move || {
                 let _ = connector.options.when_cut.recv_timeout(pause);
-                let connected = connector.connect(None, |fault| {
+                let connected = connector.connect(lost.as_deref(), |fault| {
                     let _ = messages.send(Message::Retrying(fault.clone()));
                 });
                 let _ = sender.send(connected);

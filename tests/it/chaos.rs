@@ -5,26 +5,13 @@
     reason = "the seed and the ledger; shown when it fails"
 )]
 
-use crate::env::{self, Admin, Broker, Running};
+use crate::env::{self, Admin, Broker, Random, Running};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
 const TASKS: usize = 200;
 const WORKERS: usize = 4;
-
-/// A schedule that can be repeated: the seed is printed, and `CHAOS_SEED` sets it.
-struct Random(u64);
-
-impl Random {
-    /// xorshift64: plenty for a schedule.
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-}
 
 fn start(broker: &Broker, queue: &str, ledger: &str) -> Running {
     // Every tenth task fails for good. What is done is written down in one write.
@@ -48,12 +35,13 @@ fn start(broker: &Broker, queue: &str, ledger: &str) -> Running {
 
 #[test]
 fn killed_workers_and_broker_restarts_lose_nothing() {
+    // The seed is printed, and `CHAOS_SEED` sets it.
     let seed = std::env::var("CHAOS_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) + 1);
     println!("CHAOS_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed, 0);
     let broker = Broker::private("", "");
     let queue = env::unique("chaos");
     let ledger = std::env::temp_dir().join(env::unique("ledger"));
@@ -71,7 +59,7 @@ fn killed_workers_and_broker_restarts_lose_nothing() {
     let (mut kills, mut restarts) = (0, 0);
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
-        thread::sleep(Duration::from_millis(100 + random.next(400)));
+        thread::sleep(random.pause(100..500));
         let written = std::fs::read_to_string(&ledger).unwrap().lines().count();
         if restarts < 2 && written > TASKS / 3 * (restarts + 1) {
             restarts += 1;
@@ -81,7 +69,7 @@ fn killed_workers_and_broker_restarts_lose_nothing() {
         } else if written > TASKS && kills >= 5 && restarts == 2 {
             break;
         } else {
-            let victim = usize::try_from(random.next(WORKERS as u64)).unwrap();
+            let victim = random.below(WORKERS);
             println!("worker {victim} killed after {written} lines");
             workers[victim].kill();
             workers[victim] = start(&broker, &queue, path);

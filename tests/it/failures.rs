@@ -311,7 +311,7 @@ fn a_worker_that_dies_between_confirm_and_ack_duplicates_and_does_not_lose() {
     let broker = env::shared();
     let admin = Admin::new(broker, "between");
     admin.declare();
-    let proxy = Proxy::start(broker);
+    let proxy = Proxy::start(&broker.url);
     let mut worker = command("worker");
     worker.args(["-u", &proxy.url, "-q", &admin.queue, "--log-format", "json"]);
     worker.args(["--backoff", "1h", "--backoff-max", "1h", "--", "false"]);

@@ -1,6 +1,6 @@
 //! Lost connections, restarted and frozen brokers.
 
-use crate::env::{self, Admin, Broker, Gate};
+use crate::env::{self, Admin, Broker, Gate, Proxy};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -160,6 +160,31 @@ fn the_nodes_of_a_cluster_are_tried_in_turn() {
     command.args(["-u", &urls, "-q", &admin.queue, "x"]);
     let sent = env::spawn(command).ended().expect(0);
     assert_eq!(sent.stderr, "");
+}
+
+#[test]
+fn a_worker_goes_to_another_node_when_it_has_lost_its_own() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "nodes");
+    let nodes = [Proxy::start(&broker.url), Proxy::start(&broker.url)];
+    let mut worker = env::command("worker");
+    let urls = nodes.each_ref().map(|node| node.url.as_str()).join(",");
+    worker.args(["-u", &urls, "-q", &admin.queue, "--log-format", "json"]);
+    worker.args(["--backoff", "1h", "--backoff-max", "1h", "--", "false"]);
+    let mut worker = env::spawn(worker);
+    worker.event("waiting");
+    env::new_task(broker, &admin.queue, &["1"]).expect(0);
+    worker.event("retried");
+    // Tasks come over the first connection, retries go out over the second.
+    assert_eq!(nodes.each_ref().map(Proxy::connections), [2, 0]);
+    nodes[0].cut();
+    let node = worker.event("reconnected")["broker"].to_string();
+    assert!(urls.ends_with(node.trim_matches('"')), "{node} of {urls}");
+    env::new_task(broker, &admin.queue, &["2"]).expect(0);
+    worker.event("retried");
+    assert_eq!(nodes.each_ref().map(Proxy::connections), [2, 2]);
+    worker.stopped().expect(0);
+    admin.delete_queue(&format!("{}.delay.3600000", admin.queue));
 }
 
 #[test]

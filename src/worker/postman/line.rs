@@ -31,9 +31,10 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Opens a connection and a channel with publisher confirms.
-    pub(super) fn open(connector: &Connector) -> Result<Self, Fault> {
-        let mut link = connector.connect(None, |_| {})?;
+    /// Opens a connection and a channel with publisher confirms; at the node `avoid` only if no
+    /// other one answers.
+    pub(super) fn open(connector: &Connector, avoid: Option<&str>) -> Result<Self, Fault> {
+        let mut link = connector.connect(avoid, |_| {})?;
         let channel = link.channel()?;
         let confirms = channel.confirms(&link)?;
         Ok(Self {

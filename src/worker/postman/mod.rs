@@ -68,6 +68,7 @@ impl Postman {
             beside: Beside::new(queue.clone(), replicated, ladder),
             held: Vec::new(),
             line: None,
+            lost: None,
             messages,
         };
         thread::Builder::new()
@@ -96,6 +97,8 @@ struct Round {
     /// Confirmed by a queue that is too young.
     held: Vec<Held>,
     line: Option<Line>,
+    /// Where the last line led.
+    lost: Option<String>,
     messages: Sender<Message>,
 }
 
@@ -165,7 +168,9 @@ impl Round {
     /// Tries once; what was not delivered stays in `batch`.
     fn deliver(&mut self, batch: &mut Vec<Letter>) -> Result<(), Fault> {
         if self.line.is_none() {
-            self.line = Some(Line::open(&self.connector)?);
+            let line = Line::open(&self.connector, self.lost.as_deref())?;
+            self.lost = Some(line.link.address().to_owned());
+            self.line = Some(line);
         }
         let Some(mut line) = self.line.take() else {
             return Ok(());

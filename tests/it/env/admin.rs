@@ -30,7 +30,7 @@ impl Admin {
     /// Connects to `broker` and thinks of a queue name. The queue is not declared.
     pub fn new(broker: &Broker, what: &str) -> Self {
         Self {
-            connection: RefCell::new(Connection::insecure_open(&broker.url).unwrap()),
+            connection: RefCell::new(Connection::insecure_open(broker.first_url()).unwrap()),
             queue: unique(what),
         }
     }

@@ -1,13 +1,14 @@
 //! Real brokers: one that the tests share, and private ones for tests that break theirs.
 
 use super::{root, unique};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-/// A RabbitMQ node.
+/// A RabbitMQ node, or three that form a cluster.
 pub struct Broker {
-    /// Its AMQP URL.
+    /// Its AMQP URL; of a cluster those of its nodes, with commas between them.
     pub url: String,
     /// The name of a private one, which is stopped when the test ends.
     name: Option<String>,
@@ -33,9 +34,16 @@ pub fn shared() -> &'static Broker {
 impl Broker {
     /// A broker for one test alone, with additions to its `rabbitmq.conf` and `advanced.config`.
     pub fn private(conf: &str, advanced: &str) -> Self {
-        let name = private_name();
+        Self::named(private_name(), Nodes::One, conf, advanced)
+    }
+
+    /// A broker of this name, with additions to its `rabbitmq.conf` and `advanced.config`.
+    pub fn named(name: String, nodes: Nodes, conf: &str, advanced: &str) -> Self {
         let directory = std::env::temp_dir();
         let mut arguments = Vec::new();
+        if let Nodes::Three = nodes {
+            arguments.extend(["--cluster".to_owned(), "3".to_owned()]);
+        }
         for (option, content) in [("--conf", conf), ("--advanced", advanced)] {
             if !content.is_empty() {
                 let path = directory.join(format!("{name}{option}"));
@@ -84,6 +92,53 @@ impl Broker {
     pub fn script(&self, verb: &str) {
         let output = self.run(&[verb]);
         assert!(output.status.success(), "{verb}: {}", describe(&output));
+    }
+
+    /// Runs `scripts/broker VERB` for node `number`, from 1, of this cluster.
+    pub fn script_on(&self, number: usize, verb: &str) {
+        let node = format!("{}-{number}", self.name.as_deref().unwrap());
+        let output = script(Some(&node), &[verb]);
+        let told = describe(&output);
+        assert!(output.status.success(), "{verb} node {number}: {told}");
+    }
+
+    /// Waits until all three nodes of this cluster know of each other. Whether they do in time.
+    pub fn is_whole(&self, within: Duration) -> bool {
+        let limit = within.as_secs().to_string();
+        let awaited = self.run(&["ctl", "-q", "await_online_nodes", "3", "--timeout", &limit]);
+        awaited.status.success()
+    }
+
+    /// The number of the node of this cluster on which the leader of the quorum queue `queue` is;
+    /// none where there is no leader for now.
+    pub fn leader_of(&self, queue: &str) -> Option<usize> {
+        let listed = self.ctl(&["-q", "list_queues", "name", "leader"]);
+        let mut rows = listed.lines().map(|line| line.split_whitespace());
+        let leader = rows.find_map(|mut row| (row.next() == Some(queue)).then(|| row.next()))??;
+        let (name, _) = leader.split_once('@')?;
+        name.rsplit_once('-')?.1.parse().ok()
+    }
+
+    /// The URL of its only, or first, node.
+    pub fn first_url(&self) -> &str {
+        self.url.split(',').next().unwrap()
+    }
+
+    /// Copies the logs of a private broker's nodes to `folder`.
+    pub fn keep_logs(&self, folder: &Path) {
+        let nodes = root()
+            .join("target/brokers")
+            .join(self.name.as_deref().unwrap());
+        for number in 1..=self.urls().count() {
+            let [old, new] = ["log.old", "log"].map(|log| nodes.join(format!("{number}/{log}")));
+            let logs = [old, new].map(|log| std::fs::read(log).unwrap()).concat();
+            std::fs::write(folder.join(format!("node-{number}.log")), logs).unwrap();
+        }
+    }
+
+    /// The URLs of the nodes.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',')
     }
 
     /// Runs `rabbitmqctl` on this broker and returns what it printed.
@@ -146,6 +201,13 @@ impl Broker {
     }
 }
 
+/// How many nodes a broker has.
+#[derive(Clone, Copy)]
+pub enum Nodes {
+    One,
+    Three,
+}
+
 impl Drop for Broker {
     fn drop(&mut self) {
         if self.name.is_some() {
@@ -154,8 +216,8 @@ impl Drop for Broker {
     }
 }
 
-/// A name that `scripts/test` stops what it finds left over of.
-fn private_name() -> String {
+/// A name of a private broker's own; `scripts/test` stops what is left over of such names.
+pub fn private_name() -> String {
     unique("node").replace("it-", "test-")
 }
 

@@ -7,14 +7,16 @@ pub mod fake;
 mod gate;
 mod long_way;
 mod proxy;
+mod random;
 mod tls;
 
 pub use admin::{Admin, Answer, Kind};
-pub use broker::{Broker, shared};
+pub use broker::{Broker, Nodes, private_name, shared};
 pub use commands::{Ended, Running, command, new_task, piped, spawn, worker, worker_with};
 pub use gate::Gate;
 pub use long_way::LongWay;
 pub use proxy::Proxy;
+pub use random::Random;
 pub use tls::{Certificates, Tls};
 
 use std::path::{Path, PathBuf};

@@ -1,88 +1,167 @@
-//! A TCP proxy before a broker, which can hold back or slow down what a client sends.
+//! A TCP proxy before a broker: it can hold back, slow down, stall and cut what passes.
 
-use super::Broker;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
+
+/// How often a held or stalled connection looks whether it may go on.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Passes connections on to a broker.
 pub struct Proxy {
     /// The broker's URL, through the proxy.
     pub url: String,
-    connections: Arc<Mutex<Vec<Arc<AtomicBool>>>>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// All there have been; those that are over are gone.
+    connections: Mutex<Vec<Weak<Connection>>>,
+    /// Each piece arrives so many milliseconds later.
+    delay: AtomicU64,
+    /// Nothing passes.
+    stalled: AtomicBool,
+    /// So long nothing is taken from the client after each piece.
+    pause: Duration,
+}
+
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+    /// Nothing that the client sends arrives.
+    held: AtomicBool,
 }
 
 impl Proxy {
-    /// Starts a proxy before `broker`.
-    pub fn start(broker: &Broker) -> Self {
-        Self::with_pause(broker, Duration::ZERO)
+    /// Starts a proxy before the broker at `broker_url`.
+    pub fn start(broker_url: &str) -> Self {
+        Self::with_pause(broker_url, Duration::ZERO)
     }
 
     /// Starts one that takes 8 MB a second at most from the client.
-    pub fn slow(broker: &Broker) -> Self {
-        Self::with_pause(broker, Duration::from_millis(2))
+    pub fn slow(broker_url: &str) -> Self {
+        Self::with_pause(broker_url, Duration::from_millis(2))
     }
 
-    /// Pauses so long after each piece from the client.
-    fn with_pause(broker: &Broker, pause: Duration) -> Self {
+    fn with_pause(broker_url: &str, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (scheme, _) = broker.url.split_once("://").unwrap();
+        let (scheme, _) = broker_url.split_once("://").unwrap();
         let url = format!("{scheme}://guest:guest@{}", listener.local_addr().unwrap());
-        let (_, address) = broker.url.rsplit_once('@').unwrap();
+        let (_, address) = broker_url.rsplit_once('@').unwrap();
         let address = address.split('/').next().unwrap().to_owned();
-        let connections: Arc<Mutex<Vec<Arc<AtomicBool>>>> = Arc::default();
-        let list = Arc::clone(&connections);
+        let state = Arc::new(State {
+            pause,
+            ..State::default()
+        });
+        let shared = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(&address) else {
                     continue;
                 };
-                let held = Arc::new(AtomicBool::new(false));
-                list.lock().unwrap().push(Arc::clone(&held));
-                let never = Arc::new(AtomicBool::new(false));
-                pass(
-                    client.try_clone().unwrap(),
-                    server.try_clone().unwrap(),
-                    held,
-                    pause,
-                );
-                pass(server, client, never, Duration::ZERO);
+                shared.pass(client, server);
             }
         });
-        Self { url, connections }
+        Self { url, state }
     }
 
     /// From now on nothing that the client sends over its connection number `index` arrives.
     pub fn hold(&self, index: usize) {
-        self.connections.lock().unwrap()[index].store(true, Ordering::SeqCst);
+        let connection = self.state.connections.lock().unwrap()[index].upgrade();
+        connection.unwrap().held.store(true, Ordering::SeqCst);
     }
 
     /// How many connections there have been.
     pub fn connections(&self) -> usize {
-        self.connections.lock().unwrap().len()
+        self.state.connections.lock().unwrap().len()
+    }
+
+    /// Cuts all connections. New ones are taken.
+    pub fn cut(&self) {
+        let connections = self.state.connections.lock().unwrap();
+        for connection in connections.iter().filter_map(Weak::upgrade) {
+            connection.end();
+        }
+    }
+
+    /// From now on each piece of at most 16 KiB arrives so much later than the one before it.
+    pub fn delay(&self, delay: Duration) {
+        let delay = u64::try_from(delay.as_millis()).unwrap();
+        self.state.delay.store(delay, Ordering::SeqCst);
+    }
+
+    /// From now on nothing passes, not even the end of a connection.
+    pub fn stall(&self) {
+        self.state.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// What was stalled or delayed passes again.
+    pub fn restore(&self) {
+        self.state.delay.store(0, Ordering::SeqCst);
+        self.state.stalled.store(false, Ordering::SeqCst);
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, held: Arc<AtomicBool>, pause: Duration) {
-    thread::spawn(move || {
-        let mut piece = [0; 16 * 1024];
-        while let Ok(count @ 1..) = from.read(&mut piece) {
-            while held.load(Ordering::SeqCst) && to.peer_addr().is_ok() {
-                // The end of the client must still end the connection.
-                if from.peek(&mut [0]).is_ok_and(|count| count == 0) {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(5));
-            }
-            if held.load(Ordering::SeqCst) || to.write_all(&piece[..count]).is_err() {
-                break;
-            }
-            thread::sleep(pause);
+impl State {
+    fn pass(self: &Arc<Self>, client: TcpStream, server: TcpStream) {
+        for end in [&client, &server] {
+            let _ = end.set_nodelay(true);
         }
-        let _ = to.shutdown(Shutdown::Both);
-        let _ = from.shutdown(Shutdown::Both);
-    });
+        let connection = Arc::new(Connection {
+            client,
+            server,
+            held: AtomicBool::new(false),
+        });
+        let known = Arc::downgrade(&connection);
+        self.connections.lock().unwrap().push(known);
+        for from_client in [true, false] {
+            let (state, connection) = (Arc::clone(self), Arc::clone(&connection));
+            thread::spawn(move || {
+                let _ = state.pump(&connection, from_client);
+                connection.end();
+            });
+        }
+    }
+
+    /// Passes on what one side sends, until either side ends.
+    fn pump(&self, connection: &Connection, from_client: bool) -> std::io::Result<()> {
+        let (mut from, mut to) = if from_client {
+            (&connection.client, &connection.server)
+        } else {
+            (&connection.server, &connection.client)
+        };
+        let mut piece = [0; 16 * 1024];
+        loop {
+            let count = from.read(&mut piece)?;
+            while self.stalled.load(Ordering::SeqCst) {
+                thread::sleep(LOOK);
+            }
+            while from_client && connection.held.load(Ordering::SeqCst) {
+                // The end of the client must still end the connection.
+                if from.peek(&mut [0])? == 0 {
+                    return Ok(());
+                }
+                thread::sleep(LOOK);
+            }
+            if count == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
+            to.write_all(&piece[..count])?;
+            if from_client {
+                thread::sleep(self.pause);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn end(&self) {
+        let _ = self.client.shutdown(Shutdown::Both);
+        let _ = self.server.shutdown(Shutdown::Both);
+    }
 }

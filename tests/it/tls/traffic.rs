@@ -50,7 +50,7 @@ fn large_tasks_arrive_whole() {
     std::fs::create_dir_all(&done).unwrap();
     // The kernel takes the first ones whole. The last one is more than that, and has to wait for a
     // slow network time and again.
-    let slow = Proxy::slow(&tls.0);
+    let slow = Proxy::slow(&tls.0.url);
     // In no pattern, and of no size that fits the records of TLS.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for number in 0..20 {
