@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=(
         "Compares new_task and worker with their peers on one broker, in several rounds, and prints "
         "the table. JSON and a picture go to target/bench/."))
-    parser.add_argument("--quick", action="store_true", help="about one minute: one small round")
+    parser.add_argument("--quick", action="store_true", help="about two minutes: one small round")
     parser.add_argument("--long", action="store_true", help="ten million tasks in the long bulk")
     parser.add_argument("--rounds", type=int, help="how many rounds [default: 4, with --quick 1]")
     parser.add_argument("--only", action="append", metavar="ROW", default=[],

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The longest wait for company. Measured with `true` as the command, 100 prefetched: at 5 ms the
-/// broker spends a third of the CPU time for a task that it spends with one acknowledgement each;
-/// longer waits gain little.
+/// broker spends some 40 µs of CPU time for a task, with one acknowledgement each 100 µs.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// The acknowledgements that wait.
@@ -30,7 +29,7 @@ impl Acks {
     /// With `prefetch` tasks here and `slots` of them under way, half of the others may wait: the
     /// broker sends more only after an acknowledgement, and should not be waited for.
     pub(super) fn new(prefetch: Prefetch, slots: usize) -> Self {
-        /// As many as a task is long behind the first; there is nothing to gain beyond.
+        /// What one frame spares is spread over enough tasks by then.
         const MANY: usize = 1000;
         let enough = match prefetch {
             Prefetch::Unlimited => MANY,

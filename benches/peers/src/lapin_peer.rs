@@ -10,7 +10,6 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use std::collections::VecDeque;
-use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 
 /// Where, and on what.
@@ -74,26 +73,21 @@ impl Common {
         Ok(builder.enable_all().build()?)
     }
 
-    fn with_channel(
-        &self,
-        work: impl AsyncFnOnce(&Channel) -> Result<()>,
-    ) -> impl Future<Output = Result<()>> {
-        async move {
-            let options = ConnectionProperties::default();
-            let connection = Connection::connect(&self.url, options).await?;
-            let channel = connection.create_channel().await?;
-            let durable = QueueDeclareOptions {
-                durable: true,
-                ..QueueDeclareOptions::default()
-            };
-            let name = self.queue.as_str().into();
-            channel
-                .queue_declare(name, durable, FieldTable::default())
-                .await?;
-            work(&channel).await?;
-            connection.close(200, "".into()).await?;
-            Ok(())
-        }
+    async fn with_channel(&self, work: impl AsyncFnOnce(&Channel) -> Result<()>) -> Result<()> {
+        let options = ConnectionProperties::default();
+        let connection = Connection::connect(&self.url, options).await?;
+        let channel = connection.create_channel().await?;
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        let name = self.queue.as_str().into();
+        channel
+            .queue_declare(name, durable, FieldTable::default())
+            .await?;
+        work(&channel).await?;
+        connection.close(200, "".into()).await?;
+        Ok(())
     }
 }
 
