@@ -5,7 +5,6 @@ use mio::event::Evented;
 use mio::net::TcpStream;
 use mio::{Poll, PollOpt, Ready, Token};
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
 
 /// One stream type for both, so that amiquip's loop is compiled once.
 pub(super) enum Carrier {
@@ -16,14 +15,6 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
-    /// Ends both directions. What the system was given already is still sent.
-    pub(super) fn shutdown(&self) {
-        let _ = match self {
-            Self::Tcp(socket) => socket.shutdown(Shutdown::Both),
-            Self::Tls(stream) => stream.shutdown(),
-        };
-    }
-
     fn evented(&self) -> &dyn Evented {
         match self {
             Self::Tcp(socket) => socket,

@@ -15,7 +15,7 @@ use super::start_ok;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Token};
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// What the handshake showed, for the thread that waits for it.
@@ -27,12 +27,7 @@ pub(super) struct Observed {
     pub(super) violation: OnceLock<Violation>,
     /// How many bytes the peer's system has taken.
     pub(super) written: AtomicU64,
-    /// We say goodbye and do not wait for the answer.
-    pub(super) leaving: AtomicBool,
 }
-
-/// `connection.close-ok` as a frame on channel 0.
-const CLOSE_OK: [u8; 12] = [1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 51, 0xce];
 
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
@@ -40,17 +35,6 @@ pub(super) struct GuardedStream {
     inbound: FrameScanner,
     handshake: Handshake,
     observed: Arc<Observed>,
-    farewell: Farewell,
-}
-
-/// How far a goodbye is whose answer is not waited for.
-#[derive(PartialEq, Eq)]
-enum Farewell {
-    NotSaid,
-    /// `connection.close` is on its way, and our end is shut down.
-    Said,
-    /// amiquip was given the answer that nobody waits for.
-    Answered,
 }
 
 enum Handshake {
@@ -75,46 +59,12 @@ impl GuardedStream {
             inbound: FrameScanner::default(),
             handshake: Handshake::Expected { connection_name },
             observed,
-            farewell: Farewell::NotSaid,
         }
     }
-
-    /// After `connection.close` nothing is waited for. The system sends what it was given, also
-    /// after a shutdown.
-    fn note_farewell(&mut self, written: &[u8]) {
-        if self.observed.leaving.load(Ordering::SeqCst) && ends_with_close(written) {
-            self.farewell = Farewell::Said;
-            self.carrier.shutdown();
-        }
-    }
-}
-
-/// Whether these whole frames end with `connection.close`.
-fn ends_with_close(mut frames: &[u8]) -> bool {
-    while let Some((head, rest)) = frames.split_at_checked(7) {
-        let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
-        let Some((payload, rest)) = rest.split_at_checked(size.saturating_add(1)) else {
-            return false;
-        };
-        if rest.is_empty() {
-            return head[0] == 1 && payload.starts_with(&[0, 10, 0, 50]);
-        }
-        frames = rest;
-    }
-    false
 }
 
 impl Read for GuardedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.farewell {
-            Farewell::NotSaid => {}
-            Farewell::Said if buffer.len() >= CLOSE_OK.len() => {
-                self.farewell = Farewell::Answered;
-                buffer[..CLOSE_OK.len()].copy_from_slice(&CLOSE_OK);
-                return Ok(CLOSE_OK.len());
-            }
-            Farewell::Said | Farewell::Answered => return Ok(0),
-        }
         let count = self.carrier.read(buffer)?;
         let close = self
             .inbound
@@ -162,7 +112,6 @@ impl Write for GuardedStream {
                 self.observed
                     .written
                     .fetch_add(count as u64, Ordering::Relaxed);
-                self.note_farewell(&buffer[..count]);
                 Ok(count)
             }
         }
@@ -200,21 +149,3 @@ impl Evented for GuardedStream {
 }
 
 impl amiquip::IoStream for GuardedStream {}
-
-#[cfg(test)]
-mod tests {
-    use super::ends_with_close;
-
-    #[test]
-    fn a_goodbye_is_told_from_other_frames() {
-        let close = [1, 0, 0, 0, 0, 0, 5, 0, 10, 0, 50, 9, 0xce];
-        let heartbeat = [8, 0, 0, 0, 0, 0, 0, 0xce];
-        assert!(ends_with_close(&close));
-        assert!(ends_with_close(&[&heartbeat[..], &close].concat()));
-        assert!(!ends_with_close(&[&close[..], &heartbeat].concat()));
-        assert!(!ends_with_close(&close[..12]));
-        assert!(!ends_with_close(&heartbeat));
-        assert!(!ends_with_close(&[]));
-        assert!(!ends_with_close(&[1, 0, 0, 255, 255, 255, 255, 0]));
-    }
-}

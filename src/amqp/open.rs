@@ -272,13 +272,6 @@ impl Link {
         self.switch.throw();
     }
 
-    /// Says goodbye without waiting for the answer, which spares a round trip: for when all that
-    /// was sent is confirmed.
-    pub fn leave(&mut self) {
-        self.observed.leaving.store(true, Ordering::SeqCst);
-        let _ = self.close();
-    }
-
     /// Says goodbye. An error only means that the broker did not answer it; all that was
     /// confirmed or acknowledged before is as safe as it was.
     pub fn close(&mut self) -> Result<(), Fault> {

@@ -29,8 +29,10 @@ pub(super) struct Course {
     pub(super) refused: bool,
     /// Bytes that were written when last looked at.
     written: u64,
-    /// Until when to go on listening although something is too late.
-    second_look: Option<Instant>,
+    /// Until when to go on listening although nothing was heard for too long.
+    heard_look: Option<Instant>,
+    /// Until when to go on listening although nothing was confirmed for too long.
+    stalled_look: Option<Instant>,
 }
 
 /// What is too late.
@@ -52,14 +54,15 @@ impl Course {
             heard: Instant::now(),
             refused: false,
             written,
-            second_look: None,
+            heard_look: None,
+            stalled_look: None,
         }
     }
 
     /// The broker has said something, or now is the first time that it has something to say.
     pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
-        self.second_look = None;
+        self.heard_look = None;
     }
 
     /// Whether tasks have left since the last look: while a large one does, the broker cannot be
@@ -85,16 +88,17 @@ impl Course {
         } else {
             (self.heard + PATIENCE, TooLate::Silent)
         };
-        let (until, why) = if (is_blocked && !self.refused) || stalled <= silent {
-            (stalled, TooLate::Stalled)
+        let is_stalled = (is_blocked && !self.refused) || stalled <= silent;
+        let (until, why, look) = if is_stalled {
+            (stalled, TooLate::Stalled, &mut self.stalled_look)
         } else {
-            (silent, why)
+            (silent, why, &mut self.heard_look)
         };
         if now < until {
-            self.second_look = None;
+            *look = None;
             return Ok(until);
         }
-        let second_look = *self.second_look.get_or_insert(now + SECOND_LOOK);
+        let second_look = *look.get_or_insert(now + SECOND_LOOK);
         if now < second_look {
             return Ok(second_look);
         }

@@ -136,6 +136,9 @@ fn sending_for_later() {
     let later = ["new_task", "--delay", "10m", "x"];
     let in_any_case = ["new_task", "--no-declare", "--delay", "10m", "x"];
     let refused = users.run(&sends, queue, &in_any_case).expect(73);
+    refused.says(&format!("no queue '{queue}'"));
+    admin.declare();
+    let refused = users.run(&sends, queue, &in_any_case).expect(73);
     refused.says(&format!("no queue '{delay}'"));
     users.expect_just_enough(&declares, queue, &later);
     users.expect_just_enough(&sends, queue, &in_any_case);

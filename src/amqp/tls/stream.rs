@@ -9,7 +9,7 @@ use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Token};
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
 
 /// How much is read from the socket at once, and encrypted at once: four TLS records of 16 KiB.
@@ -54,11 +54,6 @@ impl Failure {
 }
 
 impl TlsStream {
-    /// Ends both directions of the socket.
-    pub(in crate::amqp) fn shutdown(&self) -> io::Result<()> {
-        self.socket.shutdown(Shutdown::Both)
-    }
-
     /// Makes the socket non-blocking.
     pub(super) fn new(
         mut tls: ClientConnection,
