@@ -41,7 +41,7 @@ mod watchdog;
 pub use channel::{Burst, Channel, Declared, QueueArguments};
 pub use confirms::{Confirmation, Confirms, Waited};
 pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
-pub use open::{Link, OpenOptions, open};
+pub use open::{FramesInFlight, Link, OpenOptions, open};
 pub use properties::Properties;
 pub use tls::Tls;
 pub use watchdog::{Cut, WhenCut, cut};

@@ -18,9 +18,6 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Frames that a channel may hand to the I/O thread before it waits. 16, amiquip's default, costs
-/// a wake-up per frame; 512 can hold 64 MB. Measured best all round: 128. (0 deadlocks.)
-const FRAMES_IN_FLIGHT: usize = 128;
 /// Unsent bytes at which publishing waits: amiquip's default.
 const HIGH_WATER: usize = 16 << 20;
 
@@ -36,8 +33,21 @@ pub struct OpenOptions {
     pub tls: Tls,
     /// The name under which the broker lists the connection.
     pub connection_name: String,
+    /// How many frames may wait for the thread that sends them.
+    pub frames_in_flight: FramesInFlight,
     /// Ends the attempt, and every call on the connection, when it is dropped.
     pub when_cut: WhenCut,
+}
+
+/// Frames that a channel may hand to the I/O thread before it waits. 16, amiquip's default, costs a
+/// wake-up per frame; 0 deadlocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FramesInFlight {
+    /// 128: measured best all round.
+    Few,
+    /// 512: a quarter more small tasks a second. It can hold 64 MB of frames, so it is for
+    /// connections on which the bodies under way are bounded otherwise.
+    Many,
 }
 
 /// An open connection.
@@ -153,7 +163,10 @@ impl Attempt {
             Arc::clone(&observed),
         );
         let tuning = ConnectionTuning::default()
-            .mem_channel_bound(FRAMES_IN_FLIGHT)
+            .mem_channel_bound(match self.options.frames_in_flight {
+                FramesInFlight::Few => 128,
+                FramesInFlight::Many => 512,
+            })
             .buffered_writes_high_water(HIGH_WATER)
             // 0, the default, stalls publishing for seconds against a slow broker.
             .buffered_writes_low_water(HIGH_WATER / 2);

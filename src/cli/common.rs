@@ -1,7 +1,7 @@
 //! What both commands take.
 
 use super::Generate;
-use crate::amqp::{OpenOptions, Tls, WhenCut};
+use crate::amqp::{FramesInFlight, OpenOptions, Tls, WhenCut};
 use crate::connection::{Connector, RetryFor};
 use crate::endpoint::{Endpoint, Password, Transport};
 use crate::fault::{Fault, Kind};
@@ -214,6 +214,7 @@ impl Common {
                 heartbeat: self.heartbeat,
                 tls: Tls::new(self.cacert.clone(), self.cert.clone(), self.key.clone()),
                 connection_name,
+                frames_in_flight: FramesInFlight::Few,
                 when_cut,
             },
             retry_for,

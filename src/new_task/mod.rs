@@ -9,6 +9,7 @@ mod input;
 mod ordered;
 mod unsent;
 
+use crate::amqp::FramesInFlight;
 use crate::cli::NewTaskArgs;
 use crate::connection::Connector;
 use crate::exit_code::ExitCode;
@@ -116,7 +117,9 @@ fn connector(
 ) -> Result<Connector, Fault> {
     let name = format!("new_task {}", report.who());
     let when_cut = options.when_cut.clone();
-    args.common.connector(name, args.retry_for, when_cut)
+    let mut connector = args.common.connector(name, args.retry_for, when_cut)?;
+    connector.options.frames_in_flight = FramesInFlight::Many;
+    Ok(connector)
 }
 
 fn desk<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Desk<'a> {

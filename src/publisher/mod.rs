@@ -147,6 +147,8 @@ pub struct Publisher<'a> {
     told: Option<Instant>,
     /// How many tasks may be unconfirmed at the moment.
     window: usize,
+    /// The window was full, and is not half empty yet.
+    full: bool,
     /// The largest body that the broker takes, in bytes, and what it said of a larger one.
     too_large: Option<(usize, Fault)>,
     /// A task was handed over and never settled.
@@ -181,6 +183,7 @@ impl<'a> Publisher<'a> {
             refusal: None,
             told: None,
             window: usize::MAX,
+            full: false,
             too_large: None,
             perhaps: false,
         }

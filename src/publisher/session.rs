@@ -254,8 +254,16 @@ impl Publisher<'_> {
         self.options.when_cut.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    fn has_room(&self, flight: &Flight) -> bool {
-        flight.len() < self.window.min(self.options.window.get()) && flight.bytes() < WINDOW_BYTES
+    /// Whether to publish. Once the window was full it is first half emptied: publishes that go out
+    /// together cost this process, the network and the broker much less than one for each confirm.
+    fn has_room(&mut self, flight: &Flight) -> bool {
+        let window = self.window.min(self.options.window.get());
+        if flight.len() >= window || flight.bytes() >= WINDOW_BYTES {
+            self.full = true;
+        } else if flight.len() <= window / 2 && flight.bytes() <= WINDOW_BYTES / 2 {
+            self.full = false;
+        }
+        !self.full
     }
 
     /// Publishes what may be published now. Returns when to try again: at once after a burst.
