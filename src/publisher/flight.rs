@@ -102,6 +102,13 @@ impl Flight {
         self.refused.len()
     }
 
+    /// The refused ones, to be sent again on the same channel, which goes on counting its tags.
+    pub(super) fn take_refused(&mut self) -> Vec<Parcel> {
+        self.refusal = None;
+        self.returned.clear();
+        std::mem::take(&mut self.refused)
+    }
+
     /// All that was not confirmed.
     pub(super) fn into_parcels(mut self) -> Vec<Parcel> {
         self.refused.extend(self.outstanding.take_all());
@@ -153,6 +160,19 @@ mod tests {
         assert_eq!((flight.len(), flight.refused(), flight.bytes()), (1, 1, 4));
         assert_eq!(flight.refusal(), Some(&Refusal::Nack));
         assert_eq!(left(flight), [3, 5]);
+    }
+
+    #[test]
+    fn what_was_refused_can_be_sent_again_on_the_same_channel() {
+        let (mut flight, _) = flight(2);
+        settle(&mut flight, 2, true, Verdict::Nack);
+        let refused = flight.take_refused();
+        assert_eq!(flight.refusal(), None);
+        for parcel in refused {
+            flight.published(parcel);
+        }
+        assert_eq!(settle(&mut flight, 4, true, Verdict::Ack), [1, 2]);
+        assert!(left(flight).is_empty());
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Publisher<'_> {
                     if !self.stays(&refusal) {
                         return Ok(Landed::Refused { count, refusal });
                     }
-                    let refused = std::mem::take(flight).into_parcels();
+                    let refused = flight.take_refused();
                     self.take_back(refused);
                     self.was_refused(count, refusal);
                     course.refused = false;
