@@ -1,6 +1,6 @@
 //! What `new_task` does.
 //!
-//! [`input`] gives the tasks, [`crate::publisher`] sends them, and [`desk`] tells what became of
+//! `input` gives the tasks, [`crate::publisher`] sends them, and `desk` tells what became of
 //! them.
 
 mod bar;

@@ -1,25 +1,30 @@
 //! Sending tasks: a task is sent when the broker has confirmed it.
 //!
-//! One task or ten million go the same way: [`pending`] gives the next, `session` publishes it on
-//! a channel and waits for the confirm, and this file opens the next channel or connection when
-//! one is used up. What was not confirmed by then is sent again, with the same id: twice is better
-//! than never.
+//! One task or ten million go the same way. `pending` gives the next, `session` publishes it on a
+//! channel, `flight` knows what is under way there, `news` takes what the broker says, and `course`
+//! knows when that is too late. This file opens the next channel or connection when one is used up.
+//! What was not confirmed by then is sent again, with the same id: twice is better than never.
 
 mod backlog;
 mod course;
 mod delays;
+mod event;
 mod faults;
 mod flight;
+mod news;
+mod options;
 mod pending;
 mod session;
 mod unanswered;
 
 pub use backlog::Backlog;
 pub use delays::Delay;
+pub use event::{Event, Standing, Tell};
+pub use options::{Answers, SendOptions};
 pub use pending::{Input, Parcel, Pending, Rest};
 pub use unanswered::Answer;
 
-use crate::amqp::{Link, WhenCut};
+use crate::amqp::Link;
 use crate::backoff::Backoff;
 use crate::connection::{Connector, RetryFor};
 use crate::fault::{Fault, Kind};
@@ -30,77 +35,8 @@ use crossbeam_channel::RecvTimeoutError;
 use delays::DelayQueue;
 use flight::Refusal;
 use session::Flow;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use unanswered::Unanswered;
-
-/// How tasks are sent.
-#[derive(Clone, Debug)]
-pub struct SendOptions {
-    /// How long the broker may go without confirming anything that it was sent.
-    pub confirm_timeout: Duration,
-    /// How many tasks may be unconfirmed.
-    pub window: NonZeroUsize,
-    /// How long the tasks lie aside before they come to the work queue.
-    pub delay: Option<Delay>,
-    /// How long the queue may be.
-    pub backlog: Option<Backlog>,
-    /// Whether the tasks' outcomes are waited for.
-    pub answers: Answers,
-    /// How often [`Event::Tick`] comes.
-    pub tick: Option<Duration>,
-    /// Ends all when it is disconnected.
-    pub when_cut: WhenCut,
-}
-
-/// Whether the tasks' outcomes are waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answers {
-    /// They are, for at most so long after the last task was confirmed.
-    Wanted(Option<Duration>),
-    /// They are not.
-    No,
-}
-
-/// What happens while tasks are sent.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The broker has taken responsibility for the task.
-    Confirmed(&'a Parcel),
-    /// The broker will never take this one; why.
-    Failed(Parcel, &'a Fault),
-    /// The outcome of the task with this number.
-    Answered(u64, Answer),
-    /// A connection stands, to this address.
-    Connected(&'a str),
-    /// The broker cannot be reached, and is tried again.
-    Retrying(&'a Fault),
-    /// The connection broke; so many tasks are sent again.
-    Lost(&'a Fault, usize),
-    /// The broker refused so many tasks; they are sent again. Why.
-    Refused(usize, String),
-    /// These tasks are in the queue, and their outcomes will not come: numbers and ids.
-    Unanswered(Vec<(u64, String)>),
-    /// The queue is of this type and is used all the same.
-    Adopted(&'a str),
-    /// The broker takes nothing for now; why.
-    Blocked(&'a str),
-    /// The broker takes tasks again.
-    Unblocked,
-    /// The queue is as long as it may be: so many tasks are ready.
-    BacklogFull(u64),
-    /// It is time to show the progress.
-    Tick(Standing),
-}
-
-/// How far the sending is.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// Tasks that were taken from the input.
-    pub taken: u64,
-    /// Bytes of the input that those took.
-    pub bytes: u64,
-}
 
 /// How the sending ended.
 #[derive(Debug)]
@@ -114,9 +50,6 @@ pub struct Ended {
     /// Whether any of the unconfirmed may be in the queue all the same.
     pub perhaps: bool,
 }
-
-/// Is told what happens. An error ends the sending.
-pub type Tell<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;
 
 /// Sends all tasks of an input.
 pub struct Publisher<'a> {

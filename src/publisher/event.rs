@@ -1,0 +1,47 @@
+//! What is told while tasks are sent.
+
+use super::{Answer, Parcel};
+use crate::fault::Fault;
+
+/// What happens while tasks are sent.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The broker has taken responsibility for the task.
+    Confirmed(&'a Parcel),
+    /// The broker will never take this one; why.
+    Failed(Parcel, &'a Fault),
+    /// The outcome of the task with this number.
+    Answered(u64, Answer),
+    /// A connection stands, to this address.
+    Connected(&'a str),
+    /// The broker cannot be reached, and is tried again.
+    Retrying(&'a Fault),
+    /// The connection broke; so many tasks are sent again.
+    Lost(&'a Fault, usize),
+    /// The broker refused so many tasks; they are sent again. Why.
+    Refused(usize, String),
+    /// These tasks are in the queue, and their outcomes will not come: numbers and ids.
+    Unanswered(Vec<(u64, String)>),
+    /// The queue is of this type and is used all the same.
+    Adopted(&'a str),
+    /// The broker takes nothing for now; why.
+    Blocked(&'a str),
+    /// The broker takes tasks again.
+    Unblocked,
+    /// The queue is as long as it may be: so many tasks are ready.
+    BacklogFull(u64),
+    /// It is time to show the progress.
+    Tick(Standing),
+}
+
+/// How far the sending is.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Tasks that were taken from the input.
+    pub taken: u64,
+    /// Bytes of the input that those took.
+    pub bytes: u64,
+}
+
+/// Is told what happens. An error ends the sending.
+pub type Tell<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;

@@ -1,0 +1,34 @@
+//! How tasks are sent.
+
+use super::{Backlog, Delay};
+use crate::amqp::WhenCut;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// How tasks are sent.
+#[derive(Clone, Debug)]
+pub struct SendOptions {
+    /// How long the broker may go without confirming anything that it was sent.
+    pub confirm_timeout: Duration,
+    /// How many tasks may be unconfirmed.
+    pub window: NonZeroUsize,
+    /// How long the tasks lie aside before they come to the work queue.
+    pub delay: Option<Delay>,
+    /// How long the queue may be.
+    pub backlog: Option<Backlog>,
+    /// Whether the tasks' outcomes are waited for.
+    pub answers: Answers,
+    /// How often [`super::Event::Tick`] comes.
+    pub tick: Option<Duration>,
+    /// Ends all when it is disconnected.
+    pub when_cut: WhenCut,
+}
+
+/// Whether the tasks' outcomes are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// They are, for at most so long after the last task was confirmed.
+    Wanted(Option<Duration>),
+    /// They are not.
+    No,
+}
