@@ -29,15 +29,15 @@ pub(super) enum Kind {
 
 /// How many of a thousand tasks are of each kind, for commands.
 const SHARES: [(Kind, usize); 10] = [
-    (Kind::Quick, 700),
+    (Kind::Quick, 703),
     (Kind::Nap, 139),
     (Kind::Big, 20),
     (Kind::Once, 70),
-    (Kind::LateOnce, 4),
+    (Kind::LateOnce, 3),
     (Kind::Never, 30),
     (Kind::Fatal, 30),
-    (Kind::Late, 3),
-    (Kind::Stubborn, 3),
+    (Kind::Late, 2),
+    (Kind::Stubborn, 2),
     (Kind::Poison, 1),
 ];
 

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A producer pauses while about so many tasks of its lane wait.
-const BACKLOG_MAX: u64 = 400;
+const BACKLOG_MAX: u64 = 250;
 
 /// The exit codes that say that tasks were not sent: no broker, and not taken.
 const NOT_SENT: [i32; 2] = [69, 75];

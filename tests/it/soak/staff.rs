@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a worker may take to stop: its tasks take three seconds at most.
+/// How long a worker may take to stop: its tasks take two seconds at most.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// Where the output of a worker is cut in its log, in bytes: some bodies are large.
@@ -110,7 +110,7 @@ impl<'a> Post<'a> {
                 command.args(["--dot", "20ms"]);
             }
             Work::Command => {
-                command.args(["--timeout", "3s", "--kill-after", "500ms"]);
+                command.args(["--timeout", "1500ms", "--kill-after", "200ms"]);
                 command.args(["--fatal-exit", "65", "--max-redeliveries", "6"]);
                 command
                     .args(["--", "sh", "-c", COMMAND])
