@@ -8,7 +8,9 @@ use crate::fault::{Fault, Kind};
 use crate::report::{Report, Verbosity};
 use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
 use clap::{ArgAction, Args, ValueEnum};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How events are told.
@@ -143,6 +145,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("it must be at most a year".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A number from 1 on, for types that know no zero.
+pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse::<T>().map_err(|error| match error.kind() {
+        IntErrorKind::Zero => "it must be at least 1".to_owned(),
+        _ => error.to_string(),
+    })
 }
 
 fn heartbeat(text: &str) -> Result<Duration, String> {

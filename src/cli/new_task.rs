@@ -1,7 +1,7 @@
 //! `new_task`'s command line.
 
 use super::Common;
-use super::common::duration;
+use super::common::{duration, positive};
 use crate::amqp::WhenCut;
 use crate::connection::RetryFor;
 use crate::publisher::{Answers, Backlog, Delay, SendOptions};
@@ -38,7 +38,13 @@ pub struct NewTaskArgs {
     null: bool,
 
     /// How many tasks may be unconfirmed at once
-    #[arg(long, value_name = "N", default_value = "1000", help_heading = "Bulk")]
+    #[arg(
+        value_parser = positive::<NonZeroU32>,
+        long,
+        value_name = "N",
+        default_value = "1000",
+        help_heading = "Bulk"
+    )]
     window: NonZeroU32,
 
     /// Write what was not confirmed to FILE, ready for --file
@@ -47,6 +53,7 @@ pub struct NewTaskArgs {
 
     /// Send only while fewer than N tasks are ready in the queue
     #[arg(
+        value_parser = positive::<NonZeroU32>,
         long,
         value_name = "N",
         conflicts_with = "delay",

@@ -1,7 +1,7 @@
 //! `worker`'s command line.
 
 use super::Common;
-use super::common::duration;
+use super::common::{duration, positive};
 use crate::amqp::Prefetch;
 use crate::connection::RetryFor;
 use crate::topology::QueueName;
@@ -52,7 +52,7 @@ pub struct WorkerArgs {
     pub command: Vec<OsString>,
 
     /// Tasks at once
-    #[arg(short = 'j', long, value_name = "N", default_value = "1")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = positive::<NonZeroU16>, default_value = "1")]
     pub concurrency: NonZeroU16,
 
     /// Unacknowledged tasks that the broker hands to this worker; 0: no limit, which is plain
@@ -153,7 +153,7 @@ pub struct WorkerArgs {
     pub idle_timeout: Option<Duration>,
 
     /// End after so many tasks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroU64>)]
     pub max_tasks: Option<NonZeroU64>,
 
     /// After the first signal, wait at most so long for running tasks [default: no limit]

@@ -108,6 +108,7 @@ fn unusable_files() {
         &["-0", "word"],
         &["--unsent", "x", "word"],
         &["-f", file.as_str(), "--id", "one"],
+        &["-f", file.as_str(), "--window", "0"],
     ] {
         env::new_task(broker, &queue, both).expect(2);
     }
