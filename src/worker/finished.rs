@@ -57,7 +57,7 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// `task` was done and its acknowledgement was sent just now.
+    /// `task` was done and its acknowledgement was sent just now, or perhaps was.
     pub(super) fn acked(&mut self, task: Arc<Task>) {
         if task.id().is_empty() || task.properties.timestamp().is_none() {
             return;

@@ -279,7 +279,7 @@ fn a_task_that_kills_its_worker_becomes_a_dead_letter() {
         let broker = env::shared();
         let admin = Admin::with_queue(broker, "poison", kind);
         admin.publish(&["poison", "good"]);
-        let script = "test $(cat) != poison || { kill -9 $PPID; sleep 1; }";
+        let script = "test $(cat) != poison || { kill -9 $PPID; sleep 0.2; }";
         let mut deaths = 0;
         let last = loop {
             let options = ["--max-redeliveries", "3", "--exit-when-empty", "--"];
