@@ -30,10 +30,10 @@ const BODY_KEPT: usize = 4 * 1024;
 
 /// What identifies a task for this purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Fingerprint(u64);
+pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
-    fn of(task: &Task) -> Self {
+    pub(super) fn of(task: &Task) -> Self {
         let mut hasher = DefaultHasher::new();
         identity(task).hash(&mut hasher);
         task.body.hash(&mut hasher);
