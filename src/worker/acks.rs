@@ -100,9 +100,15 @@ impl Worker<'_> {
             for task in tasks {
                 self.finished.acked(task);
             }
+        } else if let [task] = &tasks[..] {
+            self.ack_is_void(task);
         } else {
-            for task in &tasks {
-                self.ack_is_void(task);
+            // Some may have gone out before the one that could not. These must not be taken for
+            // unacknowledged: without an id another task that is equal would be skipped.
+            for task in tasks {
+                self.void_acks += 1;
+                self.warn_of_return(&task);
+                self.finished.acked(task);
             }
         }
     }
@@ -120,11 +126,15 @@ impl Worker<'_> {
     }
 
     fn comes_back(&mut self, task: &Task) {
+        self.warn_of_return(task);
+        self.finished.not_acked(task);
+    }
+
+    fn warn_of_return(&self, task: &Task) {
         let line = task.line();
         self.warn(&format!(
             "done, but the connection was lost, so it cannot be acknowledged; the broker will hand \
              it out again: {line}"
         ));
-        self.finished.not_acked(task);
     }
 }

@@ -77,8 +77,8 @@ impl Worker<'_> {
             }
             self.end_due_tasks(Some(channel));
         }
-        self.flush();
-        Ok(())
+        // An errand may have left its task to be begun.
+        self.give_back_backlog(channel)
     }
 
     /// Lets running tasks finish where there is no connection. They cannot be acknowledged.

@@ -4,7 +4,7 @@
 //! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
 //! never not at all.
 
-use super::finished::is_same;
+use super::finished::{Fingerprint, is_same};
 use super::letters::{self, Reply};
 use super::postman::{Destination, Letter, Postman};
 use super::tasks::Handed;
@@ -54,6 +54,8 @@ struct Pending {
 pub(super) struct Errands {
     pending: HashMap<u64, Pending>,
     next: u64,
+    /// The tasks whose return is being counted, each with the copies of it that are here already.
+    counted: HashMap<Fingerprint, Vec<Handed>>,
     /// The queues in which this worker put tasks off, and until when.
     put_off: HashMap<String, Instant>,
 }
@@ -64,6 +66,7 @@ impl Errands {
     }
 
     pub(super) fn void_tokens(&mut self) {
+        self.counted.values_mut().for_each(Vec::clear);
         for pending in self.pending.values_mut() {
             pending.given.token = None;
         }
@@ -83,12 +86,31 @@ impl Errands {
         }
     }
 
+    /// Keeps a copy whose original is not acknowledged yet. If it ran before that and killed the
+    /// worker both would come back, and there would be one more task with each death.
+    pub(super) fn hold(&mut self, handed: Handed) -> Option<Handed> {
+        if self.counted.is_empty() {
+            return Some(handed);
+        }
+        match self.counted.get_mut(&Fingerprint::of(&handed.task)) {
+            Some(copies) => {
+                copies.push(handed);
+                None
+            }
+            None => Some(handed),
+        }
+    }
+
     /// The queues in which tasks of this worker's may still wait, until then at the latest.
     pub(super) fn put_off(&mut self) -> &mut HashMap<String, Instant> {
         &mut self.put_off
     }
 
     fn add(&mut self, pending: Pending) -> u64 {
+        if matches!(pending.errand, Errand::CountReturn) {
+            let task = Fingerprint::of(&pending.given.task);
+            self.counted.entry(task).or_default();
+        }
         self.next += 1;
         self.pending.insert(self.next, pending);
         self.next
@@ -166,6 +188,7 @@ impl Worker<'_> {
             errand,
             answer,
         } = pending;
+        let counted = matches!(errand, Errand::CountReturn).then(|| Fingerprint::of(&given.task));
         match result {
             // The copy may be safe or not: the original goes back.
             Err(fault) if fault.is_transient() => {
@@ -211,6 +234,8 @@ impl Worker<'_> {
                 self.concluded(given, &errand, channel);
             }
         }
+        let copies = counted.and_then(|task| self.errands.counted.remove(&task));
+        self.backlog.extend(copies.into_iter().flatten());
     }
 
     /// Remembers that a task of this worker's is still to come back.

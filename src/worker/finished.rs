@@ -30,10 +30,10 @@ const BODY_KEPT: usize = 4 * 1024;
 
 /// What identifies a task for this purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Fingerprint(u64);
+pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
-    fn of(task: &Task) -> Self {
+    pub(super) fn of(task: &Task) -> Self {
         let mut hasher = DefaultHasher::new();
         identity(task).hash(&mut hasher);
         task.body.hash(&mut hasher);
@@ -57,7 +57,7 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// `task` was done and its acknowledgement was sent just now.
+    /// `task` was done and its acknowledgement was sent just now, or perhaps was.
     pub(super) fn acked(&mut self, task: Arc<Task>) {
         if task.id().is_empty() || task.properties.timestamp().is_none() {
             return;

@@ -5,7 +5,8 @@
 //! circle for ever. Quorum queues count deliveries; classic ones only mark a message as
 //! *redelivered*, once or a hundred times alike. So the count is kept in a header: a worker that
 //! is handed a redelivered task first publishes a copy with the count raised by one, waits for
-//! the confirm, acknowledges the original, and does the copy when it is handed out in its turn.
+//! the confirm, acknowledges the original, and does the copy when it is handed out in its turn, but
+//! not before that acknowledgement.
 //!
 //! This loses no task: at every moment the broker holds the original, or the copy, or both. A
 //! worker that dies in between leaves both, and the task may be done twice, which the promise

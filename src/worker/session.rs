@@ -29,7 +29,8 @@ const SERVED_WELL: Duration = Duration::from_secs(5);
 enum Pause {
     /// To stop.
     Stop,
-    /// Nothing runs, and the broker says that nothing is ready.
+    /// Nothing runs, and the broker says that nothing is ready; or the consumer is cancelled
+    /// already, and what it was handed is done.
     SeemsEmpty,
     /// The broker ended the consumer.
     Cancelled,
@@ -180,28 +181,37 @@ impl Worker<'_> {
                 self.announce(link);
                 announced = true;
             }
-            match self.pump(&mut consuming)? {
-                Pause::Stop => {
-                    self.drain(&mut consuming)?;
-                    return Ok(Consumed::Stopped);
-                }
-                Pause::SeemsEmpty => {
-                    // A delivery may be on its way to us while the queue says that it is empty.
-                    // Once the consumer is cancelled none can be.
-                    for delivery in consuming.cancel()? {
-                        self.accept(delivery, channel);
-                    }
-                    self.send_acks(channel);
-                    if self.is_idle() && self.count_ready(channel)? == 0 {
-                        self.stop(Stop::Empty);
+            loop {
+                match self.pump(&mut consuming)? {
+                    Pause::Stop => {
+                        self.drain(&mut consuming)?;
                         return Ok(Consumed::Stopped);
                     }
-                }
-                Pause::Cancelled => {
-                    // Another channel follows, on which these cannot be acknowledged.
-                    self.void_deliveries();
-                    self.warn(&self.cancelled_text());
-                    return Ok(Consumed::Cancelled);
+                    Pause::SeemsEmpty => {
+                        // A delivery may be on its way to us while the queue says that it is
+                        // empty. Once the consumer is cancelled none can be.
+                        for delivery in consuming.cancel()? {
+                            self.accept(delivery, channel);
+                        }
+                        self.send_acks(channel);
+                        if !self.is_idle() {
+                            // Tasks came at the last moment. They are done before anything else
+                            // is consumed: the broker would hand a new consumer as many tasks as
+                            // `--prefetch` says beside them.
+                            continue;
+                        }
+                        if self.nothing_put_off(channel)? && self.count_ready(channel)? == 0 {
+                            self.stop(Stop::Empty);
+                            return Ok(Consumed::Stopped);
+                        }
+                        break;
+                    }
+                    Pause::Cancelled => {
+                        // Another channel follows, on which these cannot be acknowledged.
+                        self.void_deliveries();
+                        self.warn(&self.cancelled_text());
+                        return Ok(Consumed::Cancelled);
+                    }
                 }
             }
         }
@@ -251,7 +261,7 @@ impl Worker<'_> {
             self.flush();
             if Instant::now() >= next_poll {
                 if self.settings.exit_when_empty && self.is_idle() {
-                    if self.nothing_put_off(channel)? && self.count_ready(channel)? == 0 {
+                    if consuming.is_cancelled() || self.seems_empty(consuming)? {
                         return Ok(Pause::SeemsEmpty);
                     }
                     next_poll = Instant::now() + POLL;
@@ -325,6 +335,17 @@ impl Worker<'_> {
         let nothing = left.is_empty();
         *self.errands.put_off() = left;
         Ok(nothing)
+    }
+
+    /// Whether nothing is left for an idle worker, as far as can be told while it consumes.
+    fn seems_empty(&mut self, consuming: &Consuming<'_>) -> Result<bool, Fault> {
+        let channel = consuming.channel();
+        // A task that was handed out just before the first answer comes just behind it: the queue
+        // counts it as gone while the channel has yet to send it. It comes before the second one.
+        Ok(self.nothing_put_off(channel)?
+            && self.count_ready(channel)? == 0
+            && self.count_ready(channel)? == 0
+            && !consuming.has_more())
     }
 
     fn count_ready(&self, channel: &Channel) -> Result<u32, Fault> {

@@ -74,7 +74,7 @@ impl Worker<'_> {
             }
         }
         handed.redelivered = true;
-        self.backlog.push_back(handed);
+        self.backlog.extend(self.errands.hold(handed));
     }
 
     /// Gives the token to the same task where it is under way here without one.

@@ -372,7 +372,8 @@ fn a_bulk_send_survives_whatever_happens_to_the_broker() {
     let broker = Broker::private("", "");
     let queue = env::unique("survives");
     let mut sending = env::piped(&broker, &queue, &["-f", "-", "--retry-for", "1m"]);
-    // Lines are written all the while, so that every fault hits a send in the middle.
+    // Lines are written all the while, so that every fault hits a send in the middle. They are long,
+    // so that few fit into the pipe: while the broker takes nothing the writer waits.
     let (stop, written) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU32::new(0)),
@@ -383,9 +384,9 @@ fn a_bulk_send_survives_whatever_happens_to_the_broker() {
         while !stopped.load(Ordering::SeqCst) {
             for _ in 0..20 {
                 let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                writeln!(stdin, "{number}").unwrap();
+                writeln!(stdin, "{number:0>500}").unwrap();
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(20));
         }
     });
     let more = || {

@@ -1,6 +1,6 @@
 //! Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 
-use crate::env::{self, Admin};
+use crate::env::{self, Admin, Gate, Proxy};
 use rustix::process::Signal;
 
 /// A worker in the middle of a task that takes `dot`, with a second task waiting.
@@ -88,6 +88,32 @@ fn max_tasks_takes_no_more_than_it_says() {
     assert_eq!(ended.events("done").len(), 3);
     assert_eq!(ended.events("stopped")[0]["reason"], "max-tasks");
     admin.wait_for_ready(1);
+}
+
+/// A task comes when the worker has seen that the queue is empty and is about to end. It does that
+/// task, and takes nothing beside it meanwhile: who else consumes is handed the next.
+#[test]
+fn a_task_at_the_last_moment_is_done_and_no_more_is_held_than_prefetched() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "last-moment");
+    let (proxy, gate) = (Proxy::start(&broker.url), Gate::new());
+    proxy.hold_cancels();
+    let mut command = env::command("worker");
+    command.args(["-u", &proxy.url, "-q", &admin.queue]);
+    command.args(["--log-format", "json", "--exit-when-empty", "--"]);
+    command.args(gate.before("true"));
+    let mut worker = env::spawn(command);
+    env::wait_for("the worker to end", || proxy.holds_a_cancel().then_some(()));
+    admin.publish(&["1", "2"]);
+    admin.wait_for_ready(1);
+    proxy.release_cancels();
+    worker.event_of("received", "1");
+    let mut other = env::worker(broker, &admin.queue, &[]);
+    other.event_of("done", "2");
+    gate.open();
+    assert_eq!(worker.ended().expect(0).bodies("done"), ["1"]);
+    other.stopped().expect(0);
+    admin.expect_empty(&admin.queue);
 }
 
 #[test]

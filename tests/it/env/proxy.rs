@@ -25,6 +25,10 @@ struct State {
     delay: AtomicU64,
     /// Nothing passes.
     stalled: AtomicBool,
+    /// A client that cancels its consumer is held.
+    holds_cancels: AtomicBool,
+    /// One is held.
+    cancelling: AtomicBool,
     /// So long nothing is taken from the client after each piece.
     pause: Duration,
 }
@@ -88,6 +92,21 @@ impl Proxy {
         }
     }
 
+    /// From now on a `basic.cancel` does not arrive, nor what follows it.
+    pub fn hold_cancels(&self) {
+        self.state.holds_cancels.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a client waits for its `basic.cancel` to arrive.
+    pub fn holds_a_cancel(&self) -> bool {
+        self.state.cancelling.load(Ordering::SeqCst)
+    }
+
+    /// Cancels arrive again.
+    pub fn release_cancels(&self) {
+        self.state.holds_cancels.store(false, Ordering::SeqCst);
+    }
+
     /// From now on each piece of at most 16 KiB arrives so much later than the one before it.
     pub fn delay(&self, delay: Duration) {
         let delay = u64::try_from(delay.as_millis()).unwrap();
@@ -140,6 +159,13 @@ impl State {
             while self.stalled.load(Ordering::SeqCst) {
                 thread::sleep(LOOK);
             }
+            if from_client && self.holds_cancels.load(Ordering::SeqCst) && cancels(&piece[..count])
+            {
+                self.cancelling.store(true, Ordering::SeqCst);
+                while self.holds_cancels.load(Ordering::SeqCst) {
+                    thread::sleep(LOOK);
+                }
+            }
             while from_client && connection.held.load(Ordering::SeqCst) {
                 // The end of the client must still end the connection.
                 if from.peek(&mut [0])? == 0 {
@@ -157,6 +183,11 @@ impl State {
             }
         }
     }
+}
+
+/// Whether a `basic.cancel` is in what a client sends: class 60, method 30.
+fn cancels(piece: &[u8]) -> bool {
+    piece.windows(4).any(|bytes| bytes == [0, 60, 0, 30])
 }
 
 impl Connection {
