@@ -185,6 +185,12 @@ impl<'a> Post<'a> {
                 // By us, or by a task that kills its worker.
                 told == Told::Die || self.lane.work == Work::Command
             }
+            // It was stopped before it could do anything, which does what it does to any process.
+            (Told::Stop | Told::GiveBack, None)
+                if status.signal() == Some(Signal::TERM.as_raw()) =>
+            {
+                fs::read_to_string(said).unwrap().is_empty()
+            }
             // 69: what it finished could not be acknowledged, as the broker was away.
             (Told::Stop, Some(0 | 69)) | (Told::GiveBack, Some(0 | 69 | 130)) => true,
             _ => false,
