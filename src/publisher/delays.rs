@@ -1,16 +1,11 @@
 //! Tasks that lie aside before they come to the work queue (`--delay`).
 
 use crate::amqp::Channel;
-use crate::auxiliary::{Auxiliary, Replicated};
+use crate::auxiliary::{Auxiliary, Replicated, YOUTH};
 use crate::fault::Fault;
 use crate::refusal::Mismatch;
 use crate::topology::{Declare, QueueName, WorkQueue};
 use std::time::{Duration, Instant};
-
-/// How long a quorum queue must have been known before it is used. One that was declared less than
-/// a second before the broker is killed comes back empty and without a leader (seen with RabbitMQ
-/// 3.10: its directory of members reaches the disk a moment later).
-const YOUTH: Duration = Duration::from_secs(2);
 
 /// How long a task lies aside.
 ///

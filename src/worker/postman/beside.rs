@@ -3,17 +3,12 @@
 use super::super::beforehand::missing;
 use super::Destination;
 use super::line::Line;
-use crate::auxiliary::{Auxiliary, Replicated};
+use crate::auxiliary::{Auxiliary, Replicated, YOUTH};
 use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
 use crate::topology::{Declare, WorkQueue};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-/// How long a quorum queue must have been known before its confirms count. One that was declared
-/// less than a second before the broker is killed comes back empty and without a leader (seen with
-/// RabbitMQ 3.10: its directory of members reaches the disk a moment later).
-const YOUTH: Duration = Duration::from_secs(2);
 
 /// What a queue beside the work queue turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
