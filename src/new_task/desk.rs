@@ -2,11 +2,12 @@
 
 use super::bar::Bar;
 use super::ordered::Ordered;
+use super::outcome;
 use super::unsent::Unsent;
 use crate::escape::escape;
 use crate::fault::Fault;
 use crate::publisher::{Answer, Event, Parcel};
-use crate::report::{Fields, Report, insert_body, insert_bytes};
+use crate::report::{Fields, Report, insert_body};
 use crate::topology::{QueueName, adoption_note};
 use serde_json::json;
 
@@ -153,7 +154,7 @@ impl Desk<'_> {
     }
 
     fn answered(&mut self, number: u64, answer: Answer) -> Result<(), Fault> {
-        let code = exit_code(&answer);
+        let code = outcome::exit_code(&answer);
         if answer.outcome == "done" && code == 0 {
             self.counts.done += 1;
         } else {
@@ -166,7 +167,7 @@ impl Desk<'_> {
     /// Prints an outcome, in its turn; `None`: none will come.
     fn outcome(&mut self, number: u64, answer: Option<Answer>) -> Result<(), Fault> {
         let (report, bar) = (&mut *self.report, &self.bar);
-        let mut show = |answer: &Answer| bar.suspend(|| print(report, answer));
+        let mut show = |answer: &Answer| bar.suspend(|| outcome::print(report, answer));
         match (&mut self.ordered, answer) {
             (Some(ordered), answer) => ordered.take(number, answer, show),
             (None, Some(answer)) => show(&answer),
@@ -190,13 +191,7 @@ impl Desk<'_> {
         };
         self.warn(&format!("{what} will not come here: {}", ids.join(", ")));
         for (number, id) in tasks {
-            let fields = || {
-                let mut fields = Fields::new();
-                fields.insert("id".to_owned(), json!(id));
-                fields.insert("outcome".to_owned(), json!("unanswered"));
-                fields
-            };
-            self.report.event("result", || None, fields);
+            outcome::tell_missing(self.report, id);
             self.outcome(*number, None)?;
         }
         self.report.flush();
@@ -208,7 +203,7 @@ impl Desk<'_> {
         self.bar.clear();
         let report = &mut *self.report;
         match &mut self.ordered {
-            Some(ordered) => ordered.finish(|answer| print(report, answer)),
+            Some(ordered) => ordered.finish(|answer| outcome::print(report, answer)),
             None => Ok(()),
         }
     }
@@ -223,82 +218,9 @@ impl Desk<'_> {
     }
 }
 
-/// Prints an outcome: the task's own output, or an event.
-fn print(report: &mut Report, answer: &Answer) -> Result<(), Fault> {
-    if report.is_json() {
-        report.event("result", || None, || result_fields(answer));
-        report.flush();
-    } else {
-        report.pass_on(&answer.stdout, answer.stderr.as_bytes());
-        if let Some(text) = complaint(answer) {
-            report.warn(&text);
-        }
-    }
-    match report.failure() {
-        Some(fault) => Err(fault.clone()),
-        None => Ok(()),
-    }
-}
-
-/// What is wrong with an outcome, if anything is.
-fn complaint(answer: &Answer) -> Option<String> {
-    let id = escape(answer.id.as_bytes());
-    if answer.outcome != "done" {
-        let host = answer.host.as_deref().unwrap_or("a worker");
-        let why = answer.error.as_deref().unwrap_or("it failed");
-        return Some(format!(
-            "task {id} was {} on {}: {}",
-            escape(answer.outcome.as_bytes()),
-            escape(host.as_bytes()),
-            escape(why.as_bytes())
-        ));
-    }
-    answer.is_truncated.then(|| {
-        format!("the output of task {id} is not whole: it was too large to come back by message")
-    })
-}
-
-/// An outcome as a shell tells it: the exit code, or 128 and the signal.
-fn exit_code(answer: &Answer) -> u8 {
-    match (answer.exit_code, answer.signal) {
-        (Some(code), _) => code,
-        (None, Some(signal)) => 128_u8.saturating_add(signal),
-        (None, None) if answer.outcome == "done" => 0,
-        (None, None) => 1,
-    }
-}
-
 fn task_fields(parcel: &Parcel) -> Fields {
     let mut fields = Fields::new();
     fields.insert("id".to_owned(), json!(parcel.task.id()));
     insert_body(&mut fields, &parcel.task.body);
-    fields
-}
-
-fn result_fields(answer: &Answer) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("id".to_owned(), json!(answer.id));
-    fields.insert("outcome".to_owned(), json!(answer.outcome));
-    if let Some(code) = answer.exit_code {
-        fields.insert("exit_code".to_owned(), json!(code));
-    }
-    if let Some(signal) = answer.signal {
-        fields.insert("signal".to_owned(), json!(signal));
-    }
-    if let Some(error) = &answer.error {
-        fields.insert("error".to_owned(), json!(error));
-    }
-    if let Some(host) = &answer.host {
-        fields.insert("host".to_owned(), json!(host));
-    }
-    if let Some(duration) = answer.duration {
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        fields.insert("duration_ms".to_owned(), json!(milliseconds));
-    }
-    if answer.is_truncated {
-        fields.insert("truncated".to_owned(), json!(true));
-    }
-    insert_bytes(&mut fields, "stdout", &answer.stdout);
-    fields.insert("stderr".to_owned(), json!(answer.stderr));
     fields
 }

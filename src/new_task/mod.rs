@@ -7,6 +7,7 @@ mod bar;
 mod desk;
 mod input;
 mod ordered;
+mod outcome;
 mod unsent;
 
 use crate::amqp::FramesInFlight;

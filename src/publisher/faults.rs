@@ -8,7 +8,7 @@ use humantime::format_duration;
 use std::time::Duration;
 
 /// `the task`, `3 tasks`.
-pub(super) fn tasks(count: usize) -> String {
+fn tasks(count: usize) -> String {
     match count {
         1 => "the task".to_owned(),
         _ => format!("{count} tasks"),
@@ -16,7 +16,7 @@ pub(super) fn tasks(count: usize) -> String {
 }
 
 /// `the task is`, `3 tasks are`.
-pub(super) fn are(count: usize) -> String {
+fn are(count: usize) -> String {
     let verb = if count == 1 { "is" } else { "are" };
     format!("{} {verb}", tasks(count))
 }
@@ -41,10 +41,12 @@ pub(super) fn nacked(queue: &WorkQueue) -> String {
     )
 }
 
-pub(super) fn interrupted(under_way: usize) -> Fault {
-    let text = match under_way {
-        0 => "interrupted".to_owned(),
-        count => format!(
+/// The user wants no more; so many tasks are unconfirmed, and `perhaps` some are in the queue.
+pub(super) fn interrupted(count: usize, perhaps: bool) -> Fault {
+    let text = match (count, perhaps) {
+        (0, _) => "interrupted".to_owned(),
+        (count, false) => format!("interrupted; {} not sent", are(count)),
+        (count, true) => format!(
             "interrupted before the broker had confirmed; {} may or may not be in the queue",
             tasks(count)
         ),

@@ -2,8 +2,9 @@
 //!
 //! One task or ten million go the same way. `pending` gives the next, `session` publishes it on a
 //! channel, `flight` knows what is under way there, `news` takes what the broker says, and `course`
-//! knows when that is too late. This file opens the next channel or connection when one is used up.
-//! What was not confirmed by then is sent again, with the same id: twice is better than never.
+//! knows when that is too late. What a refusal teaches is in `learn`. This file opens the next
+//! channel or connection when one is used up. What was not confirmed by then is sent again, with the
+//! same id: twice is better than never.
 
 mod backlog;
 mod course;
@@ -11,6 +12,7 @@ mod delays;
 mod event;
 mod faults;
 mod flight;
+mod learn;
 mod news;
 mod options;
 mod pending;
@@ -27,13 +29,14 @@ pub use unanswered::Answer;
 use crate::amqp::Link;
 use crate::backoff::Backoff;
 use crate::connection::{Connector, RetryFor};
-use crate::fault::{Fault, Kind};
+use crate::fault::Fault;
 use crate::task::Template;
 use crate::topology::{Declare, WorkQueue};
 use backlog::Gate;
 use crossbeam_channel::RecvTimeoutError;
 use delays::DelayQueue;
 use flight::Refusal;
+use learn::Learnt;
 use session::Flow;
 use std::time::{Duration, Instant};
 use unanswered::Unanswered;
@@ -234,40 +237,6 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// What the end of a channel teaches, where the connection and the user's wish live on.
-    fn learn(&mut self, fault: Fault) -> Result<Learnt, Fault> {
-        if let Some(delay) = &mut self.delay {
-            if delay.learn(&fault) {
-                return Ok(Learnt::Doubtful);
-            }
-        }
-        if !self.other_type && self.queue.other_type(&fault).is_some() {
-            self.other_type = true;
-            return Ok(Learnt::Surely);
-        }
-        if let Some(max) = faults::largest_body(&fault).filter(|_| self.too_large.is_none()) {
-            self.too_large = Some((max, fault.clone()));
-            for parcel in self.pending.take_larger_than(max) {
-                self.unanswered.forget(parcel.number);
-                self.say(Event::Failed(parcel, &fault));
-            }
-            return self.halted.take().map_or(Ok(Learnt::Surely), Err);
-        }
-        let is_missing = fault.reply().is_some_and(|reply| reply.code == 404);
-        if is_missing && self.may_declare() && self.options.backlog.is_some() {
-            // The queue was deleted before its length was asked for; it is declared again.
-            return Ok(Learnt::Doubtful);
-        }
-        Err(fault)
-    }
-
-    /// Why the broker would not take this one, if it would not: it would close the channel, and
-    /// what is unconfirmed by then would be sent again.
-    fn too_large(&self, parcel: &Parcel) -> Option<Fault> {
-        let (max, fault) = self.too_large.as_ref()?;
-        (parcel.task.body.len() > *max).then(|| fault.clone())
-    }
-
     /// Outcomes come to the channel that the tasks were sent on, and it is gone.
     fn give_up_answers(&mut self) {
         let given_up = self.unanswered.take_except(self.pending.again());
@@ -296,42 +265,11 @@ impl<'a> Publisher<'a> {
     fn pause(&self, time: Duration) -> Result<(), Fault> {
         match self.options.when_cut.recv_timeout(time) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(self.interrupted()),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(faults::interrupted(
+                self.pending.again().len(),
+                self.perhaps,
+            )),
         }
-    }
-
-    fn may_declare(&self) -> bool {
-        self.queue.declare == Declare::Yes
-    }
-}
-
-/// What was learnt from a refusal, and is done otherwise from now on.
-#[derive(PartialEq, Eq)]
-enum Learnt {
-    /// It will not be refused again.
-    Surely,
-    /// It may be.
-    Doubtful,
-}
-
-/// A connection that broke without having got anything done.
-struct Lost {
-    since: Instant,
-    address: String,
-}
-
-/// Why nothing goes on, told with the state of all that is under way.
-impl Publisher<'_> {
-    fn interrupted(&self) -> Fault {
-        let text = match (self.pending.again().len(), self.perhaps) {
-            (0, _) => "interrupted".to_owned(),
-            (count, false) => format!("interrupted; {} not sent", faults::are(count)),
-            (count, true) => format!(
-                "interrupted before the broker had confirmed; {} may or may not be in the queue",
-                faults::tasks(count)
-            ),
-        };
-        Fault::new(Kind::Interrupted, text)
     }
 
     fn gave_up(&self) -> Fault {
@@ -343,4 +281,14 @@ impl Publisher<'_> {
             self.refusal.as_ref(),
         )
     }
+
+    fn may_declare(&self) -> bool {
+        self.queue.declare == Declare::Yes
+    }
+}
+
+/// A connection that broke without having got anything done.
+struct Lost {
+    since: Instant,
+    address: String,
 }

@@ -126,7 +126,7 @@ impl Publisher<'_> {
                 return Err(fault);
             }
             if self.is_cut() {
-                return Err(faults::interrupted(flight.len()));
+                return Err(faults::interrupted(flight.len(), true));
             }
             let mut next = self.publish(channel, flight, course)?;
             if flight.is_empty() {
@@ -175,7 +175,7 @@ impl Publisher<'_> {
                 Waited::Cut => {
                     // Confirms that are here already still count.
                     self.take_all_news(confirms, flight, course)?;
-                    return Err(faults::interrupted(flight.len()));
+                    return Err(faults::interrupted(flight.len(), true));
                 }
                 Waited::Timeout => {}
             }
