@@ -124,7 +124,7 @@ impl Report {
     /// A line on stderr without a label.
     pub fn line_on_stderr(&self, line: &str) {
         if self.verbosity > Verbosity::Quiet {
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", escape(line.as_bytes()));
         }
     }
 

@@ -142,7 +142,7 @@ pub fn read_body(path: &Path) -> Result<Vec<u8>, Fault> {
         file.take(BODY_MAX + 1).read_to_end(&mut body)
     };
     if read.map_err(failed)? as u64 > BODY_MAX {
-        return Err(too_large(&format!("the body in {}", shown_path(path))));
+        return Err(too_large(&format!("the body in {}", shown(path))));
     }
     Ok(body)
 }
@@ -157,29 +157,29 @@ pub fn stdin_is_a_pipe() -> bool {
 /// Tasks of a file that are larger than any broker takes, by their numbers.
 #[must_use]
 pub fn too_large_in(path: &Path, numbers: &[u64]) -> Fault {
-    let shown: Vec<_> = numbers.iter().take(5).map(u64::to_string).collect();
-    let more = if numbers.len() > shown.len() {
+    let first: Vec<_> = numbers.iter().take(5).map(u64::to_string).collect();
+    let more = if numbers.len() > first.len() {
         ", …"
     } else {
         ""
     };
     too_large(&format!(
         "task {}{more} of {}",
-        shown.join(", "),
-        shown_path(path)
+        first.join(", "),
+        shown(path)
     ))
 }
 
-fn shown_path(path: &Path) -> String {
+fn shown(path: &Path) -> String {
     if path == Path::new("-") {
         "stdin".to_owned()
     } else {
-        crate::escape::escape(path.as_os_str().as_encoded_bytes())
+        path.display().to_string()
     }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let name = shown_path(path);
+    let name = shown(path);
     Fault::new(Kind::InputOutput, format!("cannot read {name}: {error}"))
 }
 

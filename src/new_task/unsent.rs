@@ -1,6 +1,5 @@
 //! The file of what was not confirmed (`--unsent`).
 
-use crate::escape::escape;
 use crate::fault::{Fault, Kind};
 use crate::record::{End, Separator};
 use std::fs::File;
@@ -24,7 +23,7 @@ impl Unsent {
     /// [`Kind::InputOutput`].
     pub fn create(path: &Path, separator: Separator) -> Result<Self, Fault> {
         let file = File::create(path).map_err(|error| {
-            let text = format!("cannot write to {}: {error}", shown(path));
+            let text = format!("cannot write to {}: {error}", path.display());
             Fault::new(Kind::InputOutput, text)
         })?;
         Ok(Self {
@@ -64,7 +63,7 @@ impl Unsent {
     /// How many records are in the file, and its name.
     #[must_use]
     pub fn written(&self) -> (u64, String) {
-        (self.written, shown(&self.path))
+        (self.written, self.path.display().to_string())
     }
 
     /// Why records are missing, if any are.
@@ -73,12 +72,8 @@ impl Unsent {
         let (lost, error) = self.lost.as_ref()?;
         let text = format!(
             "{lost} unconfirmed tasks could not be written to {}: {error}",
-            shown(&self.path)
+            self.path.display()
         );
         Some(Fault::new(Kind::InputOutput, text))
     }
-}
-
-fn shown(path: &Path) -> String {
-    escape(path.as_os_str().as_encoded_bytes())
 }
