@@ -1,19 +1,12 @@
-//! Files of tasks: records, windows, faults in the middle, and what could not be sent.
+//! Files of tasks: records, windows, faults in the middle.
 
 use crate::env::{self, Admin, Broker, Kind, Scratch, wait_for};
-use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
-
-fn bodies(admin: &Admin) -> Vec<Vec<u8>> {
-    std::iter::from_fn(|| admin.get())
-        .map(|(body, _)| body)
-        .collect()
-}
 
 #[test]
 fn each_line_is_a_task() {
@@ -24,7 +17,7 @@ fn each_line_is_a_task() {
         .expect(0)
         .says("sent 4, confirmed 4, failed 0");
     let expected: [&[u8]; 4] = [b"one", b"two", b"\xff\xfe three", b"  four "];
-    assert_eq!(bodies(&admin), expected);
+    assert_eq!(admin.bodies(), expected);
 }
 
 #[test]
@@ -44,7 +37,7 @@ fn records_may_end_in_nul_and_come_from_stdin() {
     assert_eq!(summary["confirmed"], 2);
     assert_eq!(summary["sent"], 2);
     let expected: [&[u8]; 2] = [b"a\nb", b"cd"];
-    assert_eq!(bodies(&admin), expected);
+    assert_eq!(admin.bodies(), expected);
 }
 
 #[test]
@@ -77,7 +70,7 @@ fn a_large_record_between_small_ones_arrives_whole() {
         &["-f", file.as_str(), "--window", "3"],
     )
     .expect(0);
-    let bodies = bodies(&admin);
+    let bodies = admin.bodies();
     assert_eq!(bodies.len(), 3);
     assert!(bodies[1] == large);
 }
@@ -149,104 +142,6 @@ fn a_full_queue_takes_the_rest_when_there_is_room() {
 }
 
 #[test]
-fn what_was_not_confirmed_is_kept_to_be_sent_later() {
-    let broker = env::shared();
-    let admin = Admin::with_queue(broker, "unsent", Kind::Full(3));
-    let file = Scratch::file("list", b"1\n2\r\n3\n4\r\n\n5 \xff\n6");
-    let unsent = Scratch::path("unsent");
-    let arguments = [
-        "-f",
-        file.as_str(),
-        "--unsent",
-        unsent.as_str(),
-        "--no-declare",
-        "--confirm-timeout",
-        "1s",
-    ];
-    env::new_task(broker, &admin.queue, &arguments)
-        .expect(75)
-        .says("is full or unavailable; given up after 1s")
-        .says("sent 6, confirmed 3, failed 3; the 3 unconfirmed are in ");
-    assert_eq!(unsent.read(), b"4\r\n5 \xff\n6\n");
-    assert_eq!(bodies(&admin), [b"1", b"2", b"3"]);
-    let rest = Scratch::path("rest");
-    let resume = [
-        "-f",
-        unsent.as_str(),
-        "--unsent",
-        rest.as_str(),
-        "--no-declare",
-    ];
-    env::new_task(broker, &admin.queue, &resume).expect(0);
-    assert!(rest.read().is_empty());
-    let expected: [&[u8]; 3] = [b"4", b"5 \xff", b"6"];
-    assert_eq!(bodies(&admin), expected);
-}
-
-#[test]
-fn after_ctrl_c_the_rest_of_the_input_is_kept_as_well() {
-    let broker = env::shared();
-    let admin = Admin::with_queue(broker, "interrupted", Kind::Full(2));
-    let unsent = Scratch::path("unsent");
-    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
-    let mut sending = env::piped(broker, &admin.queue, &arguments);
-    let mut stdin = sending.stdin();
-    stdin.write_all(b"1\n2\n3\n4\n").unwrap();
-    sending.message("is full or unavailable");
-    sending.signal(Signal::INT);
-    // What was under way is in the file before the rest is read.
-    wait_for("the tasks under way in the file", || {
-        (unsent.read() == b"3\n4\n").then_some(())
-    });
-    stdin.write_all(b"5\n6").unwrap();
-    drop(stdin);
-    sending
-        .ended()
-        .expect(130)
-        .says("interrupted")
-        .says("sent 4, confirmed 2, failed 2, not sent 2; the 4 unconfirmed are in ");
-    assert_eq!(unsent.read(), b"3\n4\n5\n6\n");
-}
-
-#[test]
-fn a_disk_that_is_full_is_told() {
-    let broker = env::shared();
-    let admin = Admin::with_queue(broker, "disk", Kind::Full(1));
-    let file = Scratch::file("list", "1\n2\n3\n");
-    let arguments = [
-        "-f",
-        file.as_str(),
-        "--unsent",
-        "/dev/full",
-        "--no-declare",
-        "--confirm-timeout",
-        "200ms",
-    ];
-    env::new_task(broker, &admin.queue, &arguments)
-        .expect(75)
-        .says("2 unconfirmed tasks could not be written to /dev/full: No space left");
-}
-
-#[test]
-fn without_its_queue_nothing_is_sent_and_nothing_lost() {
-    let broker = env::shared();
-    let queue = env::unique("missing");
-    let file = Scratch::file("list", "1\n2\n");
-    let unsent = Scratch::path("unsent");
-    let arguments = [
-        "-f",
-        file.as_str(),
-        "--unsent",
-        unsent.as_str(),
-        "--no-declare",
-    ];
-    env::new_task(broker, &queue, &arguments)
-        .expect(75)
-        .says("there is no queue");
-    assert_eq!(unsent.read(), b"1\n2\n");
-}
-
-#[test]
 fn a_queue_that_is_deleted_meanwhile_is_declared_again() {
     let broker = env::shared();
     let admin = Admin::new(broker, "deleted");
@@ -263,7 +158,7 @@ fn a_queue_that_is_deleted_meanwhile_is_declared_again() {
         .ended()
         .expect(0)
         .says("sent 3, confirmed 3, failed 0");
-    assert_eq!(bodies(&admin), [b"a", b"b"]);
+    assert_eq!(admin.bodies(), [b"a", b"b"]);
 }
 
 #[test]
@@ -285,72 +180,11 @@ fn a_task_that_is_too_large_does_not_hold_up_the_others() {
         .says("task 2: the body is larger than the broker takes")
         .says("sent 40, confirmed 20, failed 20");
     assert!(unsent.read() == format!("{large}\n").repeat(20).as_bytes());
-    let sent = bodies(&admin);
+    let sent = admin.bodies();
     let found: BTreeSet<_> = sent.iter().cloned().collect();
     assert_eq!(found.len(), 20);
     // The first refusal closes the channel, so that what came before is sent again; then no more.
     assert!(sent.len() <= 22, "{}", sent.len());
-}
-
-#[test]
-fn what_may_be_the_only_copy_is_not_emptied_by_a_mistake() {
-    let broker = env::shared();
-    let queue = env::unique("mistake");
-    let file = Scratch::file("list", "1\n");
-    let unsent = Scratch::file("unsent", "precious\n");
-    let arguments = [
-        "-f",
-        file.as_str(),
-        "--unsent",
-        unsent.as_str(),
-        "--password-file",
-        "/no/such/file",
-    ];
-    env::new_task(broker, &queue, &arguments).expect(78);
-    assert_eq!(unsent.read(), b"precious\n");
-}
-
-#[test]
-fn two_signals_at_once_are_one() {
-    let broker = env::shared();
-    let admin = Admin::with_queue(broker, "timeout", Kind::Full(1));
-    let unsent = Scratch::path("unsent");
-    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
-    let mut sending = env::piped(broker, &admin.queue, &arguments);
-    let mut stdin = sending.stdin();
-    stdin.write_all(b"1\n2\n").unwrap();
-    sending.message("is full or unavailable");
-    // As `timeout` does: the child, and then its group.
-    let pid = rustix::process::Pid::from_raw(i32::try_from(sending.id()).unwrap()).unwrap();
-    for _ in 0..2 {
-        rustix::process::kill_process(pid, Signal::TERM).unwrap();
-    }
-    sending.message("copying the rest of the input to");
-    stdin.write_all(b"3\n").unwrap();
-    drop(stdin);
-    sending.ended().expect(130).says("not sent 1");
-    assert_eq!(unsent.read(), b"2\n3\n");
-}
-
-#[test]
-fn the_second_ctrl_c_leaves_the_rest_of_the_input() {
-    let broker = env::shared();
-    let admin = Admin::with_queue(broker, "leave", Kind::Full(1));
-    let unsent = Scratch::path("unsent");
-    let arguments = ["-f", "-", "--unsent", unsent.as_str(), "--no-declare"];
-    let mut sending = env::piped(broker, &admin.queue, &arguments);
-    let mut stdin = sending.stdin();
-    stdin.write_all(b"1\n2\n").unwrap();
-    sending.message("is full or unavailable");
-    sending.signal(Signal::INT);
-    sending.message("Press Ctrl+C to leave it");
-    sending.signal(Signal::INT);
-    sending
-        .ended()
-        .expect(130)
-        .says("the rest of the input is not in")
-        .says("sent 2, confirmed 1, failed 1");
-    assert_eq!(unsent.read(), b"2\n");
 }
 
 #[test]

@@ -75,13 +75,33 @@ fn delayed_tasks_keep_their_properties_and_can_be_many() {
 #[test]
 fn a_delayed_task_survives_the_brokers_death() {
     let broker = Broker::private("", "");
-    let queue = env::unique("delayed-death");
-    env::new_task(&broker, &queue, &["--delay", "6s", "later"]).expect(0);
+    let queues = ["classic", "quorum"].map(|kind| (kind, env::unique(kind)));
+    for (kind, queue) in &queues {
+        let arguments = ["--queue-type", kind, "--delay", "6s", "later"];
+        env::new_task(&broker, queue, &arguments).expect(0);
+    }
     broker.script("kill");
     broker.script("start");
-    let mut worker = env::worker(&broker, &queue, &["--dot", "0s"]);
-    assert_eq!(worker.event("done")["body"], "later");
-    worker.stopped().expect(0);
+    for (_, queue) in &queues {
+        let mut worker = env::worker(&broker, queue, &["--dot", "0s"]);
+        assert_eq!(worker.event("done")["body"], "later");
+        worker.stopped().expect(0);
+    }
+}
+
+#[test]
+fn a_delayed_task_can_be_waited_for_whoever_has_the_queue_of_its_length() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "delayed-wait");
+    admin.declare_named(&format!("{}.delay.700", admin.queue));
+    let words = ["cat".to_owned()];
+    let _worker = env::worker_with(broker, &admin.queue, &[], &words);
+    let arguments = ["--wait", "--delay", "700ms", "hello"];
+    let ended = env::new_task(broker, &admin.queue, &arguments).expect(0);
+    assert_eq!(ended.stdout.trim_end(), "hello");
+    for delay in ["700", "701"] {
+        admin.delete_queue(&format!("{}.delay.{delay}", admin.queue));
+    }
 }
 
 #[test]

@@ -35,8 +35,11 @@ mod stopping;
 /// What is sent and how it is shown: bodies, properties, JSON events.
 mod tasks;
 
-/// Files of tasks: records, windows, faults in the middle, and what could not be sent.
+/// Files of tasks: records, windows, faults in the middle.
 mod bulk;
+
+/// What could not be sent, kept to be sent later.
+mod unsent;
 
 /// The outcome of tasks as `new_task --wait` tells it.
 mod waiting;

@@ -149,6 +149,12 @@ impl Admin {
         Some((got.delivery.body, got.delivery.properties))
     }
 
+    /// Takes all messages away and returns their bodies.
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        let got = std::iter::from_fn(|| self.get());
+        got.map(|(body, _)| body).collect()
+    }
+
     /// Deletes the test's queue.
     pub fn delete(&self) {
         self.delete_queue(&self.queue);
