@@ -106,6 +106,11 @@ impl FrameScanner {
         Ok(close)
     }
 
+    /// Whether what has come so far is nothing but whole frames.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.remaining == 0 && self.head.is_empty()
+    }
+
     /// How many bytes of the current frame are kept.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {

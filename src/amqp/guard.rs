@@ -6,14 +6,16 @@
 //!
 //! During the handshake this also (a) replaces the client properties in `connection.start-ok`,
 //! which amiquip does not let us set, so that RabbitMQ names the connection in its listings and
-//! tells refused credentials at once instead of closing silently after three seconds, and (b)
-//! keeps the reason of a `connection.close`, which amiquip drops at that stage.
+//! tells refused credentials at once instead of closing silently after three seconds, (b) keeps the
+//! reason of a `connection.close`, which amiquip drops at that stage, and (c) opens the first channel
+//! before amiquip asks for it (`ahead`).
 
+use super::ahead::{Ahead, Outgoing};
 use super::carrier::Carrier;
 use super::frames::{FrameScanner, Violation};
 use super::start_ok;
 use mio::event::Evented;
-use mio::{Poll, PollOpt, Ready, Token};
+use mio::{Poll, PollOpt, Ready, Registration, SetReadiness, Token};
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -33,22 +35,21 @@ pub(super) struct Observed {
 pub(super) struct GuardedStream {
     carrier: Carrier,
     inbound: FrameScanner,
-    handshake: Handshake,
+    /// The broker will list the connection under this name. `None` once it was told.
+    connection_name: Option<String>,
+    replacement: Option<Replacement>,
+    ahead: Ahead,
+    /// Wakes amiquip's loop for what is here and not in the socket.
+    alarm: (Registration, SetReadiness),
     observed: Arc<Observed>,
 }
 
-enum Handshake {
-    /// The next write that is a `connection.start-ok` is replaced, with these properties.
-    Expected {
-        connection_name: String,
-    },
-    /// The replacement is being written; amiquip offers the original again until we take it.
-    Replacing {
-        bytes: Vec<u8>,
-        written: usize,
-        original: usize,
-    },
-    Done,
+/// What is written in place of what amiquip wants to write. amiquip offers that again until it is
+/// taken.
+struct Replacement {
+    bytes: Vec<u8>,
+    written: usize,
+    original: usize,
 }
 
 impl GuardedStream {
@@ -57,14 +58,16 @@ impl GuardedStream {
         Self {
             carrier,
             inbound: FrameScanner::default(),
-            handshake: Handshake::Expected { connection_name },
+            connection_name: Some(connection_name),
+            replacement: None,
+            ahead: Ahead::default(),
+            alarm: Registration::new2(),
             observed,
         }
     }
-}
 
-impl Read for GuardedStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads from the carrier, and checks what comes.
+    fn read_checked(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.carrier.read(buffer)?;
         let close = self
             .inbound
@@ -79,39 +82,80 @@ impl Read for GuardedStream {
         }
         Ok(count)
     }
+
+    /// What to write in place of `buffer`, if anything.
+    fn replaced(&mut self, buffer: &[u8]) -> Option<Replacement> {
+        let name = self.connection_name.as_deref()?;
+        let (bytes, original) = start_ok::replace(buffer, name)?;
+        self.connection_name = None;
+        Some(Replacement {
+            bytes,
+            written: 0,
+            original,
+        })
+    }
+
+    /// Writes the replacement. amiquip offers the same bytes again after `WouldBlock`, so none of
+    /// the original may be reported as written before all of the replacement is.
+    fn write_replacement(&mut self, mut replacement: Replacement) -> io::Result<usize> {
+        while replacement.written < replacement.bytes.len() {
+            match self
+                .carrier
+                .write(&replacement.bytes[replacement.written..])
+            {
+                Ok(count) => replacement.written += count,
+                Err(error) => {
+                    self.replacement = Some(replacement);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(replacement.original)
+    }
+}
+
+impl Read for GuardedStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.ahead.has_ready() {
+                return Ok(self.ahead.read(buffer));
+            }
+            let count = self.read_checked(buffer)?;
+            if count == 0 || !self.ahead.is_watching() {
+                return Ok(count);
+            }
+            self.ahead.incoming(&buffer[..count]);
+        }
+    }
 }
 
 impl Write for GuardedStream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if let Handshake::Expected { connection_name } = &self.handshake {
-            if let Some((bytes, original)) = start_ok::replace(buffer, connection_name) {
-                self.handshake = Handshake::Replacing {
-                    bytes,
-                    written: 0,
-                    original,
-                };
-            }
+        let begun = self.replacement.take();
+        if let Some(replacement) = begun.or_else(|| self.replaced(buffer)) {
+            return self.write_replacement(replacement);
         }
-        match &mut self.handshake {
-            Handshake::Replacing {
-                bytes,
-                written,
-                original,
-            } => {
-                // amiquip offers the same bytes again after `WouldBlock`, so none of the original
-                // may be reported as written before all of the replacement is.
-                while *written < bytes.len() {
-                    *written += self.carrier.write(&bytes[*written..])?;
-                }
-                let original = *original;
-                self.handshake = Handshake::Done;
-                Ok(original)
-            }
-            Handshake::Expected { .. } | Handshake::Done => {
-                let count = self.carrier.write(buffer)?;
+        match self
+            .ahead
+            .outgoing(buffer, self.inbound.is_between_frames())
+        {
+            Outgoing::Pass(most) => {
+                let count = self.carrier.write(&buffer[..most])?;
+                self.ahead.written(count);
                 self.observed
                     .written
                     .fetch_add(count as u64, Ordering::Relaxed);
+                Ok(count)
+            }
+            Outgoing::Append(more) => self.write_replacement(Replacement {
+                bytes: [buffer, more].concat(),
+                written: 0,
+                original: buffer.len(),
+            }),
+            Outgoing::Keep(count) => {
+                if self.ahead.has_ready() {
+                    self.alarm.1.set_readiness(Ready::readable())?;
+                }
                 Ok(count)
             }
         }
@@ -130,7 +174,8 @@ impl Evented for GuardedStream {
         interest: Ready,
         opts: PollOpt,
     ) -> io::Result<()> {
-        self.carrier.register(poll, token, interest, opts)
+        self.carrier.register(poll, token, interest, opts)?;
+        poll.register(&self.alarm.0, token, Ready::readable(), PollOpt::edge())
     }
 
     fn reregister(
@@ -144,6 +189,7 @@ impl Evented for GuardedStream {
     }
 
     fn deregister(&self, poll: &Poll) -> io::Result<()> {
+        poll.deregister(&self.alarm.0)?;
         self.carrier.deregister(poll)
     }
 }

@@ -22,6 +22,7 @@
 //!    that comes in (`frames`, `payload`), before amiquip sees it.
 
 mod acks;
+mod ahead;
 mod carrier;
 mod channel;
 mod confirms;

@@ -1,0 +1,311 @@
+//! The first channel is opened before amiquip asks for it.
+//!
+//! Every connection of ours needs a channel, and amiquip asks for one only after the connection is
+//! open: one round trip that nothing waits for but the wire. So `channel.open` goes out right behind
+//! `connection.open`; a broker reads one after the other. When amiquip asks, its request stays here,
+//! and it gets the broker's own answer, which is kept until then: a frame for a channel that amiquip
+//! does not know would end the connection.
+
+/// Frame type, channel and size.
+const HEADER: usize = 7;
+/// Behind the payload.
+const END: usize = 1;
+const METHOD: u8 = 1;
+const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
+const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
+/// amiquip counts its channels from 1.
+const CHANNEL: u16 = 1;
+/// `channel.open` on it, as amiquip writes it: class, method, and an empty string.
+const OPEN: [u8; 13] = [METHOD, 0, 1, 0, 0, 0, 5, 0, 20, 0, 10, 0, 0xce];
+
+/// What becomes of bytes that amiquip writes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outgoing {
+    /// So many of them go out as they are.
+    Pass(usize),
+    /// All of them go out, and these behind them.
+    Append(&'static [u8]),
+    /// So many of them stay here.
+    Keep(usize),
+}
+
+/// Follows a connection until its first channel is open.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    stage: Stage,
+    /// What amiquip may read.
+    ready: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// `connection.open` was not written yet.
+    #[default]
+    Before,
+    /// The channel is asked for, by us.
+    Asked(Asked),
+    /// There is nothing more to do.
+    Over,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    /// Bytes of amiquip's current frame that were not written yet.
+    unwritten: usize,
+    /// amiquip has asked, too.
+    twice: bool,
+    /// The beginning of a frame of the broker's.
+    partial: Vec<u8>,
+    /// The broker's answer, for which amiquip has not asked yet.
+    answer: Vec<u8>,
+}
+
+impl Ahead {
+    /// What becomes of `bytes`, the next that amiquip writes. `is_between_frames`: the broker has
+    /// sent nothing but whole frames so far.
+    pub(super) fn outgoing(&mut self, bytes: &[u8], is_between_frames: bool) -> Outgoing {
+        match &mut self.stage {
+            Stage::Before if ends_with_open(bytes) => {
+                if !is_between_frames {
+                    self.stage = Stage::Over;
+                    return Outgoing::Pass(bytes.len());
+                }
+                self.stage = Stage::Asked(Asked::default());
+                Outgoing::Append(&OPEN)
+            }
+            Stage::Asked(asked) if !asked.twice => {
+                if asked.unwritten == 0 && bytes.starts_with(&OPEN) {
+                    asked.twice = true;
+                    if !asked.answer.is_empty() {
+                        self.ready.append(&mut asked.answer);
+                        self.ready.append(&mut asked.partial);
+                        self.stage = Stage::Over;
+                    }
+                    return Outgoing::Keep(OPEN.len());
+                }
+                if asked.unwritten == 0 {
+                    asked.unwritten = frame_len(bytes).unwrap_or(bytes.len());
+                }
+                Outgoing::Pass(asked.unwritten.min(bytes.len()))
+            }
+            Stage::Before | Stage::Asked(_) | Stage::Over => Outgoing::Pass(bytes.len()),
+        }
+    }
+
+    /// So many bytes that might pass were written.
+    pub(super) fn written(&mut self, count: usize) {
+        if let Stage::Asked(asked) = &mut self.stage {
+            asked.unwritten = asked.unwritten.saturating_sub(count);
+        }
+    }
+
+    /// Whether what the broker sends has to come by [`Ahead::incoming`].
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(self.stage, Stage::Asked(_))
+    }
+
+    /// Takes what the broker has sent. Frames must have been checked for their size.
+    pub(super) fn incoming(&mut self, bytes: &[u8]) {
+        let Stage::Asked(asked) = &mut self.stage else {
+            self.ready.extend_from_slice(bytes);
+            return;
+        };
+        asked.partial.extend_from_slice(bytes);
+        while let Some(len) = frame_len(&asked.partial) {
+            let frame: Vec<u8> = asked.partial.drain(..len).collect();
+            let is_answer =
+                asked.answer.is_empty() && method(&frame) == Some((CHANNEL, CHANNEL_OPEN_OK));
+            if !is_answer {
+                self.ready.extend(frame);
+            } else if asked.twice {
+                self.ready.extend(frame);
+                self.ready.append(&mut asked.partial);
+                self.stage = Stage::Over;
+                return;
+            } else {
+                asked.answer.extend(frame);
+            }
+        }
+    }
+
+    /// Whether there is something to read.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Reads what is ready.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let count = self.ready.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.ready[..count]);
+        self.ready.drain(..count);
+        count
+    }
+}
+
+/// Whether the last of the frames is a `connection.open`, and whole.
+fn ends_with_open(mut bytes: &[u8]) -> bool {
+    let mut last = None;
+    while bytes.first() == Some(&METHOD) {
+        let Some(len) = frame_len(bytes) else {
+            return false;
+        };
+        last = method(bytes);
+        bytes = &bytes[len..];
+    }
+    bytes.is_empty() && last == Some((0, CONNECTION_OPEN))
+}
+
+/// The length of the first frame, if it is whole.
+fn frame_len(bytes: &[u8]) -> Option<usize> {
+    let size = bytes.get(3..HEADER)?.try_into().ok()?;
+    let len = HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + END;
+    (bytes.len() >= len).then_some(len)
+}
+
+/// The channel of a frame, and its class and method, if it is one.
+fn method(frame: &[u8]) -> Option<(u16, [u8; 4])> {
+    let channel = u16::from_be_bytes(frame.get(1..3)?.try_into().ok()?);
+    let method = frame.get(HEADER..HEADER + 4)?.try_into().ok()?;
+    (frame[0] == METHOD).then_some((channel, method))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];
+
+    fn frame(channel: u16, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![METHOD];
+        frame.extend(channel.to_be_bytes());
+        frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+        frame.extend(payload);
+        frame.push(0xce);
+        frame
+    }
+
+    fn open() -> Vec<u8> {
+        let tune_ok = frame(0, &[0, 10, 0, 31, 7, 255, 0, 2, 0, 0, 0, 60]);
+        [tune_ok, frame(0, &[0, 10, 0, 40, 1, b'/', 0, 0])].concat()
+    }
+
+    /// Writes as amiquip does, through a socket that takes so many bytes at a time.
+    fn write(ahead: &mut Ahead, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
+        let mut sent = Vec::new();
+        while !bytes.is_empty() {
+            let count = match ahead.outgoing(bytes, true) {
+                Outgoing::Pass(count) => {
+                    let count = count.min(at_once);
+                    sent.extend(&bytes[..count]);
+                    ahead.written(count);
+                    count
+                }
+                Outgoing::Append(more) => {
+                    sent.extend(bytes);
+                    sent.extend(more);
+                    bytes.len()
+                }
+                Outgoing::Keep(count) => count,
+            };
+            bytes = &bytes[count..];
+        }
+        sent
+    }
+
+    fn read(ahead: &mut Ahead) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut piece = [0; 3];
+        loop {
+            match ahead.read(&mut piece) {
+                0 => return all,
+                count => all.extend(&piece[..count]),
+            }
+        }
+    }
+
+    #[test]
+    fn the_answer_is_kept_until_it_is_asked_for_however_the_bytes_come() {
+        let open_ok = frame(0, &[0, 10, 0, 41, 0]);
+        let answer = frame(CHANNEL, &[0, 20, 0, 11, 0, 0, 0, 0]);
+        let blocked = frame(0, &[0, 10, 0, 60, 0]);
+        let frames: [&[u8]; 6] = [
+            &open_ok,
+            &HEARTBEAT,
+            &answer,
+            &HEARTBEAT,
+            &blocked,
+            &[METHOD, 0],
+        ];
+        let sent = frames.concat();
+        // The client asks when so many bytes have come.
+        for asks_at in open_ok.len()..=sent.len() {
+            for size in 1..=sent.len() {
+                let mut ahead = Ahead::default();
+                let opening = write(&mut ahead, &open(), size);
+                assert_eq!(opening, [&open()[..], &OPEN].concat());
+                let mut asked = false;
+                let mut got = Vec::new();
+                for (index, piece) in sent.chunks(size).enumerate() {
+                    ahead.incoming(piece);
+                    got.extend(read(&mut ahead));
+                    if !asked && (index + 1) * size >= asks_at {
+                        // None of it may be the answer so far, nor half a frame.
+                        assert!(!got.windows(4).any(|part| part == CHANNEL_OPEN_OK));
+                        asked = true;
+                        let asks = [&HEARTBEAT[..], &OPEN].concat();
+                        assert_eq!(write(&mut ahead, &asks, size), HEARTBEAT);
+                        got.extend(read(&mut ahead));
+                    }
+                }
+                assert!(asked && !ahead.is_watching(), "{asks_at} {size}");
+                // It comes between whole frames, in its turn or later.
+                let whole = (2..=4).any(|place| {
+                    let mut frames: Vec<&[u8]> = vec![&open_ok, &HEARTBEAT, &HEARTBEAT, &blocked];
+                    frames.insert(place, &answer);
+                    got == [frames.concat(), vec![METHOD, 0]].concat()
+                });
+                assert!(whole, "{asks_at} {size}: {got:?}");
+                assert_eq!(write(&mut ahead, &OPEN, size), OPEN, "the next channel");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_opening_passes() {
+        let mut ahead = Ahead::default();
+        for bytes in [&b"AMQP\0\0\x09\x01"[..], &open()[..30], &HEARTBEAT, &OPEN] {
+            assert_eq!(ahead.outgoing(bytes, true), Outgoing::Pass(bytes.len()));
+        }
+        assert!(!ahead.is_watching());
+    }
+
+    #[test]
+    fn a_broker_in_the_middle_of_a_frame_is_left_alone() {
+        let mut ahead = Ahead::default();
+        let open = open();
+        assert_eq!(ahead.outgoing(&open, false), Outgoing::Pass(open.len()));
+        assert_eq!(ahead.outgoing(&OPEN, true), Outgoing::Pass(OPEN.len()));
+    }
+
+    #[test]
+    fn a_second_answer_is_not_kept() {
+        let mut ahead = Ahead::default();
+        write(&mut ahead, &open(), 100);
+        let answer = frame(CHANNEL, &[0, 20, 0, 11, 0, 0, 0, 0]);
+        ahead.incoming(&answer);
+        assert!(!ahead.has_ready());
+        ahead.incoming(&answer);
+        assert_eq!(read(&mut ahead), answer);
+    }
+
+    #[test]
+    fn a_refusal_comes_through() {
+        let mut ahead = Ahead::default();
+        write(&mut ahead, &open(), 100);
+        let close = frame(0, &[0, 10, 0, 50, 2, 18, 0, 0, 0, 0, 0]);
+        ahead.incoming(&close);
+        assert_eq!(read(&mut ahead), close);
+        let close_ok = frame(0, &[0, 10, 0, 51]);
+        assert_eq!(write(&mut ahead, &close_ok, 5), close_ok);
+    }
+}
