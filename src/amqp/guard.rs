@@ -7,10 +7,10 @@
 //! During the handshake this also (a) replaces the client properties in `connection.start-ok`,
 //! which amiquip does not let us set, so that RabbitMQ names the connection in its listings and
 //! tells refused credentials at once instead of closing silently after three seconds, (b) keeps the
-//! reason of a `connection.close`, which amiquip drops at that stage, and (c) opens the first channel
-//! before amiquip asks for it (`ahead`).
+//! reason of a `connection.close`, which amiquip drops at that stage, and (c) says ahead of amiquip what
+//! it will say anyway (`ahead`).
 
-use super::ahead::{Ahead, Outgoing};
+use super::ahead::{Ahead, Outgoing, PROTOCOL_HEADER};
 use super::carrier::Carrier;
 use super::frames::{FrameScanner, Violation};
 use super::start_ok;
@@ -53,14 +53,24 @@ struct Replacement {
 }
 
 impl GuardedStream {
-    /// Guards `carrier`; the broker will list the connection as `connection_name`.
-    pub(super) fn new(carrier: Carrier, connection_name: String, observed: Arc<Observed>) -> Self {
+    /// Guards `carrier`, and greets the broker, which will list the connection as
+    /// `connection_name`.
+    pub(super) fn new(
+        mut carrier: Carrier,
+        connection_name: String,
+        observed: Arc<Observed>,
+    ) -> Self {
+        let mut ahead = Ahead::default();
+        // So few bytes go out at once or not at all. If not, amiquip meets the same and tells it.
+        if carrier.write(&PROTOCOL_HEADER).ok() == Some(PROTOCOL_HEADER.len()) {
+            ahead.greeted();
+        }
         Self {
             carrier,
             inbound: FrameScanner::default(),
             connection_name: Some(connection_name),
             replacement: None,
-            ahead: Ahead::default(),
+            ahead,
             alarm: Registration::new2(),
             observed,
         }
