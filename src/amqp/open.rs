@@ -6,7 +6,7 @@ use super::errors;
 use super::frames::FRAME_MAX;
 use super::guard::{GuardedStream, Observed};
 use super::tls::{self, Prepared, Tls};
-use super::watchdog::{KillSwitch, Watchdog, WhenCut};
+use super::watchdog::{KillSwitch, Watch, Watchdog, WhenCut};
 use super::{CLOSE_LIMIT, RPC_LIMIT};
 use crate::endpoint::{Endpoint, LogIn, Transport};
 use crate::fault::{Fault, Kind};
@@ -76,13 +76,22 @@ pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
     };
     // The look-up of a name knows no time-out, and amiquip's handshake only an idle one, which a
     // peer that sends a byte a second defeats. So all of it runs on a thread that can be left.
+    // Later that thread watches over the connection.
     thread::Builder::new()
-        .name("connect".to_owned())
+        .name("watchdog".to_owned())
         .spawn(move || {
             let opened = attempt.run(|switch| {
                 let _ = switch_sender.try_send(switch);
             });
-            let _ = result_sender.send(opened);
+            match opened {
+                Ok((link, watch)) => {
+                    let _ = result_sender.send(Ok(link));
+                    watch.run();
+                }
+                Err(fault) => {
+                    let _ = result_sender.send(Err(fault));
+                }
+            }
         })
         .map_err(|error| {
             let text = format!("cannot start a thread to connect with: {error}");
@@ -107,7 +116,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn run(&self, mut announce: impl FnMut(KillSwitch)) -> Result<Link, Fault> {
+    fn run(&self, mut announce: impl FnMut(KillSwitch)) -> Result<(Link, Watch), Fault> {
         let tls = match self.endpoint.transport {
             Transport::Tcp => None,
             // First of all: files that cannot be used are told even where no broker answers.
@@ -136,7 +145,7 @@ impl Attempt {
         socket: TcpStream,
         tls: Option<Prepared>,
         announce: &mut impl FnMut(KillSwitch),
-    ) -> Result<Link, Fault> {
+    ) -> Result<(Link, Watch), Fault> {
         let socket_error = |error: std::io::Error| {
             errors::cannot_connect(&self.endpoint, &format!("the socket failed: {error}"))
         };
@@ -181,14 +190,16 @@ impl Attempt {
         let blocked = connection
             .listen_for_connection_blocked()
             .map_err(|error| errors::cannot_connect(&self.endpoint, &error.to_string()))?;
-        Ok(Link {
+        let (watchdog, watch) = Watchdog::new(switch.clone(), self.options.when_cut.clone());
+        let link = Link {
             connection: Some(connection),
             blocked,
-            watchdog: Arc::new(Watchdog::new(switch.clone(), self.options.when_cut.clone())),
+            watchdog: Arc::new(watchdog),
             switch,
             observed,
             address: self.endpoint.address(),
-        })
+        };
+        Ok((link, watch))
     }
 
     fn options(&self) -> ConnectionOptions<Auth> {

@@ -5,11 +5,10 @@
 //! somebody. It shuts the socket down when a guarded call takes too long, or when the user has
 //! asked to stop at once.
 
-use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Asks all blocked calls to end, by being dropped.
@@ -53,27 +52,53 @@ impl KillSwitch {
     }
 }
 
-enum Command {
-    Arm(Instant),
-    Disarm,
-}
-
-/// Watches over the calls on one connection. Its thread starts with the first guarded call and
-/// ends when the watchdog is dropped.
+/// Knows which call on one connection is watched, and until when.
+///
+/// Watching must cost next to nothing: there is a call for every acknowledgement. So the thread that
+/// watches is not woken when a call begins or ends, unless it would sleep too long.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     switch: KillSwitch,
+    watched: Arc<Mutex<Watched>>,
+    /// Wakes the thread; it ends when this is dropped.
+    doorbell: Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    /// When the current call has taken too long.
+    deadline: Option<Instant>,
+    /// When the thread wakes up by itself.
+    wakes_at: Option<Instant>,
+    is_cut: bool,
+}
+
+/// What the thread that watches needs.
+pub(super) struct Watch {
+    switch: KillSwitch,
     when_cut: WhenCut,
-    commands: OnceLock<Sender<Command>>,
+    watched: Arc<Mutex<Watched>>,
+    doorbell: Receiver<()>,
 }
 
 impl Watchdog {
-    pub(super) fn new(switch: KillSwitch, when_cut: WhenCut) -> Self {
-        Self {
-            switch,
+    /// A watchdog, and what a thread must run for it to work.
+    pub(super) fn new(switch: KillSwitch, when_cut: WhenCut) -> (Self, Watch) {
+        let watched = Arc::default();
+        // One ring is enough, however often it is pressed.
+        let (doorbell, rings) = bounded(1);
+        let watch = Watch {
+            switch: switch.clone(),
             when_cut,
-            commands: OnceLock::new(),
-        }
+            watched: Arc::clone(&watched),
+            doorbell: rings,
+        };
+        let watchdog = Self {
+            switch,
+            watched,
+            doorbell,
+        };
+        (watchdog, watch)
     }
 
     /// Ends the connection at once.
@@ -88,27 +113,55 @@ impl Watchdog {
     }
 
     fn arm(&self, limit: Duration) {
-        let commands = self.commands.get_or_init(|| {
-            let (sender, receiver) = unbounded();
-            let switch = self.switch.clone();
-            let when_cut = self.when_cut.clone();
-            let started = thread::Builder::new()
-                .name("watchdog".to_owned())
-                .spawn(move || watch(&receiver, when_cut, &switch));
-            if started.is_err() {
-                // Without threads nothing here can work; fail the call instead of hanging in it.
-                self.switch.throw();
-            }
-            sender
-        });
-        let _ = commands.send(Command::Arm(Instant::now() + limit));
+        let deadline = Instant::now() + limit;
+        let mut watched = lock(&self.watched);
+        watched.deadline = Some(deadline);
+        if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
+            let _ = self.doorbell.try_send(());
+        }
     }
 
     fn disarm(&self) {
-        if let Some(commands) = self.commands.get() {
-            let _ = commands.send(Command::Disarm);
+        lock(&self.watched).deadline = None;
+    }
+}
+
+impl Watch {
+    /// Watches until the watchdog is dropped.
+    pub(super) fn run(mut self) {
+        loop {
+            let limit = self.next(Instant::now());
+            select! {
+                recv(self.doorbell) -> ring => if ring.is_err() {
+                    return;
+                },
+                recv(self.when_cut) -> _ => {
+                    lock(&self.watched).is_cut = true;
+                    self.when_cut = never();
+                }
+                default(limit) => {}
+            }
         }
     }
+
+    /// Ends the connection if it is time to, and says how long there is nothing to do.
+    fn next(&self, now: Instant) -> Duration {
+        let mut watched = lock(&self.watched);
+        let is_cut = watched.is_cut;
+        if watched.deadline.is_some_and(|at| is_cut || at <= now) {
+            self.switch.throw();
+            watched.deadline = None;
+        }
+        watched.wakes_at = watched.deadline;
+        watched
+            .deadline
+            .map_or(Duration::MAX, |at| at.saturating_duration_since(now))
+    }
+}
+
+/// Nothing that holds the lock can panic.
+fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the watch when dropped.
@@ -138,37 +191,12 @@ impl Drop for DisarmWhenDropped {
     }
 }
 
-fn watch(commands: &Receiver<Command>, mut when_cut: WhenCut, switch: &KillSwitch) {
-    let mut deadline: Option<Instant> = None;
-    let mut is_cut = false;
-    loop {
-        if deadline.is_some_and(|at| is_cut || at <= Instant::now()) {
-            switch.throw();
-            deadline = None;
-        }
-        let limit = deadline.map_or(Duration::MAX, |at| {
-            at.saturating_duration_since(Instant::now())
-        });
-        select! {
-            recv(commands) -> command => match command {
-                Ok(Command::Arm(at)) => deadline = Some(at),
-                Ok(Command::Disarm) => deadline = None,
-                Err(_) => return,
-            },
-            recv(when_cut) -> _ => {
-                is_cut = true;
-                when_cut = never();
-            }
-            default(limit) => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
     use std::net::TcpListener;
+    use std::thread;
 
     fn connected() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -176,15 +204,59 @@ mod tests {
         (near, listener.accept().unwrap().0)
     }
 
+    fn watchdog(switch: &KillSwitch, when_cut: WhenCut) -> Watchdog {
+        let (watchdog, watch) = Watchdog::new(switch.clone(), when_cut);
+        thread::spawn(move || watch.run());
+        watchdog
+    }
+
     #[test]
     fn a_call_that_takes_too_long_is_ended() {
         let (mut near, _far) = connected();
         let switch = KillSwitch::new(near.try_clone().unwrap());
         let (_cut, when_cut) = cut();
-        let watchdog = Watchdog::new(switch.clone(), when_cut);
+        let watchdog = watchdog(&switch, when_cut);
         let _guard = watchdog.guard(Duration::from_millis(20));
         assert_eq!(near.read(&mut [0]).unwrap(), 0);
         assert!(switch.is_thrown());
+    }
+
+    #[test]
+    fn a_short_limit_counts_also_while_a_long_one_is_slept_out() {
+        let (mut near, _far) = connected();
+        let switch = KillSwitch::new(near.try_clone().unwrap());
+        let (_cut, when_cut) = cut();
+        let watchdog = watchdog(&switch, when_cut);
+        drop(watchdog.guard(Duration::from_secs(60)));
+        while lock(&watchdog.watched).wakes_at.is_none() {
+            // It may have been quicker to end than the thread to begin.
+            drop(watchdog.guard(Duration::from_secs(60)));
+            thread::yield_now();
+        }
+        assert!(!switch.is_thrown());
+        let _guard = watchdog.guard(Duration::from_millis(20));
+        assert_eq!(near.read(&mut [0]).unwrap(), 0);
+        assert!(switch.is_thrown());
+    }
+
+    #[test]
+    fn it_sleeps_on_when_calls_begin_and_end() {
+        let (near, _far) = connected();
+        let (_cut, when_cut) = cut();
+        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), when_cut);
+        let now = Instant::now();
+        let limit = Duration::from_secs(30);
+        let guard = watchdog.guard(limit);
+        assert!(watchdog.doorbell.is_full(), "it must hear of the first");
+        watch.doorbell.recv().unwrap();
+        assert!(watch.next(now) > limit);
+        drop(guard);
+        drop(watchdog.guard(limit));
+        let _guard = watchdog.guard(limit);
+        assert!(watchdog.doorbell.is_empty());
+        // It wakes at the end of the first, and sleeps on to that of the last.
+        assert!(watch.next(now + limit) > Duration::ZERO);
+        assert!(!watch.switch.is_thrown());
     }
 
     #[test]
@@ -192,9 +264,12 @@ mod tests {
         let (mut near, mut far) = connected();
         let switch = KillSwitch::new(near.try_clone().unwrap());
         let (cut, when_cut) = cut();
-        let watchdog = Watchdog::new(switch.clone(), when_cut);
+        let watchdog = watchdog(&switch, when_cut);
         drop(watchdog.guard(Duration::from_secs(60)));
         drop(cut);
+        while !lock(&watchdog.watched).is_cut {
+            thread::yield_now();
+        }
         std::io::Write::write_all(&mut far, b"x").unwrap();
         assert_eq!(near.read(&mut [0]).unwrap(), 1);
         let _guard = watchdog.guard(Duration::from_secs(60));
