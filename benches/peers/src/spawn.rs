@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use std::ffi::OsString;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -15,6 +16,9 @@ pub struct Spawn {
     /// How many processes, all in all
     #[arg(long)]
     count: u64,
+    /// Given to each on its stdin, through a pipe
+    #[arg(long)]
+    stdin: Option<String>,
     /// The command: a path, since nothing is looked up
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -26,7 +30,16 @@ impl Spawn {
         let (program, arguments) = self.command.split_first().context("no command")?;
         let work = || -> Result<()> {
             while begun.fetch_add(1, Ordering::Relaxed) < self.count {
-                let status = Command::new(program).args(arguments).status()?;
+                let mut command = Command::new(program);
+                command.args(arguments);
+                if self.stdin.is_some() {
+                    command.stdin(Stdio::piped());
+                }
+                let mut child = command.spawn()?;
+                if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
+                    stdin.write_all(text.as_bytes())?;
+                }
+                let status = child.wait()?;
                 if !status.success() {
                     bail!("it failed: {status}");
                 }
