@@ -47,25 +47,34 @@ def from_list(*command: str):
     return contender
 
 
-def spawn(threads: int):
+def spawn(threads: int, command: str, *options: str):
     def contender(lab: Lab) -> Sample:
         count = count_of(lab)
         return run(lab, [lab.peers(), "spawn", "--threads", str(threads), "--count", str(count),
-                         "--", lab.tool("true")], count, queue=QUEUE)
+                         *options, "--", lab.tool(command)], count, queue=QUEUE)
 
     return contender
 
 
 def rows(_quick: bool) -> list[Row]:
     no_broker = "no broker: nothing survives it"
+    limit = "the kernel's own limit"
     made = [
         Row("cat-1", "worker with a command that reads its stdin, one slot", "tasks/s",
             [Contender("worker -p 100 -- cat", ours("-p 100 -- cat")),
              Contender("worker -- cat", ours("-- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100)),
-             Contender("amqp-consume -p 1 cat", amqp_consume(1))],
+             Contender("amqp-consume -p 1 cat", amqp_consume(1)),
+             Contender("bare spawning of cat", spawn(1, "cat", "--stdin", "0123456789abcdef"),
+                       limit)],
             [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat"),
-             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="worker -- cat")]),
+             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="worker -- cat"),
+             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat", ours="bare spawning of cat"),
+             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="bare spawning of cat")]),
+        Row("cat-2", "worker with a command that reads its stdin, two slots", "tasks/s",
+            [Contender("worker -j 2 -p 100 -- cat", ours("-j 2 -p 100 -- cat")),
+             Contender("amqp-consume -p 100 cat", amqp_consume(100), "one task at a time")],
+            [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat")]),
     ]
     for slots in (1, 2):
         goals = [Goal("tasks/s", ">=", 1.1, f"xargs -P {slots} -n 1 true"),
@@ -77,7 +86,6 @@ def rows(_quick: bool) -> list[Row]:
                            from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
                  Contender(f"parallel -j {slots} true",
                            from_list("parallel", "-j", str(slots), "true"), no_broker),
-                 Contender(f"bare spawning, {slots} thread(s)", spawn(slots),
-                           "the kernel's own limit")],
+                 Contender(f"bare spawning, {slots} thread(s)", spawn(slots, "true"), limit)],
                 goals))
     return made

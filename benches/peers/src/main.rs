@@ -1,6 +1,7 @@
-//! Peers of the benchmarks: lapin as a good user of it would use it, the bare spawning of
-//! processes, and the small program that measures all of them.
+//! Peers of the benchmarks: lapin as a good user of it would use it, the limits of broker and
+//! kernel, and the small program that measures all of them.
 
+mod frames;
 mod lapin_peer;
 mod measure;
 mod spawn;
@@ -14,6 +15,8 @@ enum Peer {
     /// lapin
     #[command(flatten)]
     Lapin(Lapin),
+    /// Write frames made beforehand, and count the confirms
+    Frames(frames::Frames),
     /// Run a command over and over on several threads, and do nothing else
     Spawn(spawn::Spawn),
     /// Run a command several times; tell the time of each run, and the CPU time and memory of all
@@ -32,6 +35,7 @@ fn main() -> Result<()> {
     match Peer::parse() {
         Peer::Lapin(Lapin::Publish(publish)) => publish.run(),
         Peer::Lapin(Lapin::Consume(consume)) => consume.run(),
+        Peer::Frames(frames) => frames.run(),
         Peer::Spawn(spawn) => spawn.run(),
         Peer::Measure(measure) => measure.run(),
     }
