@@ -20,6 +20,9 @@ impl Publisher<'_> {
                 return Ok(Learnt::Doubtful);
             }
         }
+        if self.age.learn(&fault) {
+            return Ok(Learnt::Surely);
+        }
         if !self.other_type && self.queue.other_type(&fault).is_some() {
             self.other_type = true;
             return Ok(Learnt::Surely);

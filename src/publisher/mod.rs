@@ -6,6 +6,7 @@
 //! channel or connection when one is used up. What was not confirmed by then is sent again, with the
 //! same id: twice is better than never.
 
+mod age;
 mod backlog;
 mod course;
 mod delays;
@@ -32,6 +33,7 @@ use crate::connection::{Connector, RetryFor};
 use crate::fault::Fault;
 use crate::task::Template;
 use crate::topology::{Declare, WorkQueue};
+use age::Age;
 use backlog::Gate;
 use crossbeam_channel::RecvTimeoutError;
 use delays::DelayQueue;
@@ -66,6 +68,7 @@ pub struct Publisher<'a> {
     unanswered: Unanswered,
     gate: Gate,
     delay: Option<DelayQueue>,
+    age: Age,
     /// The queue is of another type than a plain declaration makes, so that it must be asked for.
     other_type: bool,
     /// The broker has blocked the connection; why.
@@ -107,6 +110,7 @@ impl<'a> Publisher<'a> {
             unanswered: Unanswered::default(),
             gate: Gate::new(options.backlog),
             delay: options.delay.map(|delay| DelayQueue::new(delay, &queue)),
+            age: Age::of(&queue),
             queue,
             options,
             tell,
@@ -193,6 +197,7 @@ impl<'a> Publisher<'a> {
         if let Some(delay) = &mut self.delay {
             delay.forget_age();
         }
+        self.age.forget();
         let again = self.pending.again().len();
         self.say(Event::Lost(fault, again));
         self.give_up_answers();

@@ -50,7 +50,7 @@ impl Publisher<'_> {
 
     fn channel(&mut self, link: &mut Link) -> Result<Channel, Fault> {
         if !self.other_type {
-            return link.channel();
+            return self.channel_for_age(link);
         }
         let opened = self.queue.open(link)?;
         if let Some(current) = opened.adopted {
@@ -69,9 +69,9 @@ impl Publisher<'_> {
         };
         let (queue, from) = if let Some(delay) = &mut self.delay {
             let from = delay.declare(channel)?;
-            (delay.name(), from)
+            (delay.name(), from.max(self.age.usable_from()))
         } else {
-            (self.queue.name.as_str().to_owned(), Instant::now())
+            (self.queue.name.as_str().to_owned(), self.age.usable_from())
         };
         let course = Course::new(queue, from, link.written());
         let mut confirms = channel.confirms(link)?;

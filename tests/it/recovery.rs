@@ -1,6 +1,6 @@
 //! Lost connections, restarted and frozen brokers.
 
-use crate::env::{self, Admin, Broker, Gate, Proxy};
+use crate::env::{self, Admin, Broker, Gate, Proxy, Scratch};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -37,6 +37,26 @@ fn lesson_8_the_brokers_death_loses_nothing() {
     assert_eq!(bodies, ["2", "3", "4", "5", "6"]);
     worker.stopped().expect(0);
     Admin::new(&broker, "x").expect_empty(&queue);
+}
+
+#[test]
+fn a_quorum_queue_that_a_sender_makes_survives_the_brokers_death() {
+    let broker = Broker::private("", "");
+    let queues = ["one", "many"].map(env::unique);
+    let file = Scratch::file("list", "x\n");
+    let inputs: [&[&str]; 2] = [&["x"], &["-f", file.as_str()]];
+    // The broker dies with the second one young, if the sender lets it.
+    for (queue, input) in queues.iter().zip(inputs) {
+        let arguments = [&["--queue-type", "quorum"], input].concat();
+        env::new_task(&broker, queue, &arguments).expect(0);
+    }
+    broker.script("kill");
+    broker.script("start");
+    for queue in &queues {
+        let mut worker = env::worker(&broker, queue, &["--dot", "0s"]);
+        assert_eq!(worker.event("done")["body"], "x");
+        worker.stopped().expect(0);
+    }
 }
 
 #[test]
