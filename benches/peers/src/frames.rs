@@ -43,7 +43,7 @@ impl Frames {
         let queue = short(self.queue.as_bytes())?;
         broker.ask((20, 10), &[0], (20, 11))?;
         let durable = 2;
-        let declare = [&[0, 0], &queue[..], &[durable], &long(b"")?].concat();
+        let declare = [&[0, 0][..], &queue, &[durable], &long(b"")?].concat();
         broker.ask((50, 10), &declare, (50, 11))?;
         broker.ask((85, 10), &[0], (85, 11))?;
         let task = self.task(&queue)?;
@@ -66,7 +66,7 @@ impl Frames {
     /// The frames of one task.
     fn task(&self, queue: &[u8]) -> Result<Vec<u8>> {
         let mandatory = 1;
-        let publish = [&[0, 0], &short(b"")?[..], queue, &[mandatory]].concat();
+        let publish = [&[0, 0][..], &short(b"")?, queue, &[mandatory]].concat();
         let size = self.body.len() as u64;
         let header = [
             &[0, 60, 0, 0][..],
@@ -107,7 +107,12 @@ impl Broker {
         broker.write(&method(0, (10, 11), &start_ok.concat())?)?;
         broker.expect((10, 30))?;
         // Channels, bytes in a frame, and no heartbeats.
-        let tune_ok = [&2047_u16.to_be_bytes()[..], &131_072_u32.to_be_bytes(), &[0; 2]].concat();
+        let tune_ok = [
+            &2047_u16.to_be_bytes()[..],
+            &131_072_u32.to_be_bytes(),
+            &[0; 2],
+        ]
+        .concat();
         let open = [&short(uri.vhost.as_bytes())?[..], &[0, 0]].concat();
         let both = [method(0, (10, 31), &tune_ok)?, method(0, (10, 40), &open)?];
         broker.write(&both.concat())?;
@@ -157,7 +162,11 @@ fn is(payload: &[u8], (class, method): (u8, u8)) -> bool {
 }
 
 fn method(channel: u16, (class, method): (u8, u8), arguments: &[u8]) -> Result<Vec<u8>> {
-    frame(METHOD, channel, &[&[0, class, 0, method], arguments].concat())
+    frame(
+        METHOD,
+        channel,
+        &[&[0, class, 0, method], arguments].concat(),
+    )
 }
 
 fn frame(kind: u8, channel: u16, payload: &[u8]) -> Result<Vec<u8>> {
