@@ -19,6 +19,7 @@ const HEADER: usize = 7;
 const END: usize = 1;
 const METHOD: u8 = 1;
 const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
+const CONNECTION_OPEN_OK: [u8; 4] = [0, 10, 0, 41];
 const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
 /// amiquip counts its channels from 1.
 const CHANNEL: u16 = 1;
@@ -124,22 +125,27 @@ impl Ahead {
         matches!(self.stage, Stage::Asked(_))
     }
 
-    /// Takes what the broker has sent. Frames must have been checked for their size.
-    pub(super) fn incoming(&mut self, bytes: &[u8]) {
+    /// Takes what the broker has sent, and tells whether the connection is open now. Frames must have
+    /// been checked for their size.
+    pub(super) fn incoming(&mut self, bytes: &[u8]) -> bool {
         let Stage::Asked(asked) = &mut self.stage else {
             self.ready.extend_from_slice(bytes);
-            return;
+            return false;
         };
+        let mut opened = false;
         asked.partial.extend_from_slice(bytes);
         while let Some(len) = frame_len(&asked.partial) {
             let frame = asked.partial.drain(..len);
-            if !asked.answered && method(frame.as_slice()) == Some((CHANNEL, CHANNEL_OPEN_OK)) {
+            let method = method(frame.as_slice());
+            opened |= method == Some((0, CONNECTION_OPEN_OK));
+            if !asked.answered && method == Some((CHANNEL, CHANNEL_OPEN_OK)) {
                 asked.answered = true;
             } else {
                 self.ready.extend(frame);
             }
         }
         self.end_if_done();
+        opened
     }
 
     fn end_if_done(&mut self) {

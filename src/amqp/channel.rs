@@ -23,6 +23,8 @@ pub struct Channel {
     inner: amiquip::Channel,
     _disarm: DisarmWhenDropped,
     watchdog: Arc<Watchdog>,
+    /// How long a request may take.
+    limit: Duration,
     epoch: u64,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
@@ -67,6 +69,7 @@ impl Channel {
             inner,
             _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
             watchdog,
+            limit: RPC_LIMIT,
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
             settled: Cell::new(0),
             order: RefCell::default(),
@@ -79,6 +82,12 @@ impl Channel {
             self.order.borrow_mut().delivered(delivery.delivery_tag());
         }
         Delivery::new(delivery, self.epoch)
+    }
+
+    /// The same, on which a request takes so long at most before the connection is given up.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -100,7 +109,7 @@ impl Channel {
         &self,
         call: impl FnOnce(&amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
-        let _guard = self.watchdog.guard(RPC_LIMIT);
+        let _guard = self.watchdog.guard(self.limit);
         call(&self.inner).map_err(|error| errors::translate(&error))
     }
 
@@ -151,8 +160,7 @@ impl Channel {
         self.burst(limit).publish(queue, properties.clone(), body)
     }
 
-    /// For several publishes that take `limit` at most, all in all. The watch over them costs two
-    /// messages to another thread, which a single small publish hardly does.
+    /// For several publishes that take `limit` at most, all in all.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {

@@ -71,6 +71,13 @@ pub(super) fn handshake_failed(
     if let Some(violation) = observed.violation.get() {
         return refused_peer(endpoint, *violation);
     }
+    if let (Some((code, text)), true) = (observed.close.get(), observed.is_open()) {
+        // It came right behind the broker's yes, and is no answer to our log-in.
+        return translate(&Error::ServerClosedConnection {
+            code: *code,
+            message: text.clone(),
+        });
+    }
     if let Some((code, text)) = observed.close.get() {
         return refusal::explain_handshake(endpoint, reply(*code, text));
     }

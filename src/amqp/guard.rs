@@ -17,7 +17,7 @@ use super::start_ok;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Registration, SetReadiness, Token};
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// What the handshake showed, for the thread that waits for it.
@@ -27,8 +27,17 @@ pub(super) struct Observed {
     pub(super) close: OnceLock<(u16, String)>,
     /// Why the peer was refused.
     pub(super) violation: OnceLock<Violation>,
+    /// The connection was open before that.
+    pub(super) opened: AtomicBool,
     /// How many bytes the peer's system has taken.
     pub(super) written: AtomicU64,
+}
+
+impl Observed {
+    /// Whether the broker has opened the connection.
+    pub(super) fn is_open(&self) -> bool {
+        self.opened.load(Ordering::Relaxed)
+    }
 }
 
 /// The stream that amiquip reads and writes.
@@ -134,7 +143,9 @@ impl Read for GuardedStream {
             if count == 0 || !self.ahead.is_watching() {
                 return Ok(count);
             }
-            self.ahead.incoming(&buffer[..count]);
+            if self.ahead.incoming(&buffer[..count]) {
+                self.observed.opened.store(true, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -86,6 +86,8 @@ pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
             match opened {
                 Ok((link, watch)) => {
                     let _ = result_sender.send(Ok(link));
+                    // A link that nobody takes any more goes with the channel, and ends the watch.
+                    drop((result_sender, switch_sender, attempt));
                     watch.run();
                 }
                 Err(fault) => {
@@ -189,7 +191,9 @@ impl Attempt {
         })?;
         let blocked = connection
             .listen_for_connection_blocked()
-            .map_err(|error| errors::cannot_connect(&self.endpoint, &error.to_string()))?;
+            .map_err(|error| {
+                errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
+            })?;
         let (watchdog, watch) = Watchdog::new(switch.clone(), self.options.when_cut.clone());
         let link = Link {
             connection: Some(connection),

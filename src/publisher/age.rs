@@ -1,6 +1,7 @@
 //! A quorum queue that this sender makes is used only once it is sure to survive.
 
 use super::Publisher;
+use super::course::PATIENCE;
 use crate::amqp::{Channel, Link};
 use crate::auxiliary::YOUTH;
 use crate::fault::Fault;
@@ -10,10 +11,12 @@ use std::time::Instant;
 /// How old the work queue is, where that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
-    /// Old enough, as far as can be told.
-    Enough,
+    /// It does not matter.
+    Any,
     /// It must be asked whether it is there.
     Unknown,
+    /// It was there, and is taken for old enough.
+    Enough,
     /// It was not, so it is made here: when it was, if it was.
     Ours(Option<Instant>),
 }
@@ -23,7 +26,7 @@ impl Age {
     pub(super) fn of(queue: &WorkQueue) -> Self {
         match (queue.queue_type, queue.declare) {
             (Some(QueueType::Quorum), Declare::Yes) => Self::Unknown,
-            _ => Self::Enough,
+            _ => Self::Any,
         }
     }
 
@@ -37,18 +40,22 @@ impl Age {
         false
     }
 
-    /// The connection broke, perhaps with the broker, and the queue with that.
-    pub(super) fn forget(&mut self) {
-        if let Self::Ours(made) = self {
-            *made = None;
-        }
+    /// The queue may be gone: the connection broke, perhaps with the broker, or no queue took a task.
+    /// One that was too young by then is made once more, and waited for.
+    pub(super) fn doubt(&mut self) {
+        *self = match *self {
+            Self::Any => Self::Any,
+            Self::Ours(None) => Self::Ours(None),
+            Self::Ours(Some(made)) if made.elapsed() < YOUTH => Self::Ours(None),
+            Self::Unknown | Self::Enough | Self::Ours(Some(_)) => Self::Unknown,
+        };
     }
 
     /// From when on the queue may be used.
     pub(super) fn usable_from(self) -> Instant {
         match self {
             Self::Ours(Some(made)) => made + YOUTH,
-            Self::Enough | Self::Unknown | Self::Ours(None) => Instant::now(),
+            Self::Any | Self::Unknown | Self::Enough | Self::Ours(None) => Instant::now(),
         }
     }
 }
@@ -58,7 +65,9 @@ impl Publisher<'_> {
     pub(super) fn channel_for_age(&mut self, link: &mut Link) -> Result<Channel, Fault> {
         match self.age {
             Age::Unknown => {
-                let channel = link.channel()?;
+                // A node that hangs is left for another one as soon as while it confirms nothing.
+                let limit = self.options.confirm_timeout.min(PATIENCE);
+                let channel = link.channel()?.with_limit(limit);
                 channel.inspect(self.queue.name.as_str())?;
                 self.age = Age::Enough;
                 Ok(channel)
@@ -68,7 +77,30 @@ impl Publisher<'_> {
                 self.age = Age::Ours(Some(Instant::now()));
                 Ok(opened.channel)
             }
-            Age::Enough | Age::Ours(Some(_)) => link.channel(),
+            Age::Any | Age::Enough | Age::Ours(Some(_)) => link.channel(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_gone_is_looked_for_and_what_is_young_is_waited_for_anew() {
+        let doubted = |mut age: Age| {
+            age.doubt();
+            age
+        };
+        let young = Instant::now();
+        assert_eq!(doubted(Age::Any), Age::Any);
+        assert_eq!(doubted(Age::Enough), Age::Unknown);
+        assert_eq!(doubted(Age::Ours(Some(young))), Age::Ours(None));
+        assert_eq!(doubted(Age::Ours(None)), Age::Ours(None));
+        if let Some(old) = young.checked_sub(YOUTH) {
+            assert_eq!(doubted(Age::Ours(Some(old))), Age::Unknown);
+        }
+        assert!(Age::Ours(Some(young)).usable_from() > Instant::now());
+        assert!(Age::Enough.usable_from() <= Instant::now());
     }
 }

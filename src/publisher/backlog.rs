@@ -28,6 +28,8 @@ pub(super) struct Gate {
     /// Not before.
     next_poll: Instant,
     full: Option<Full>,
+    /// Since when the queue has not been found.
+    missing: Option<Instant>,
 }
 
 /// The queue was too long when it was last asked for.
@@ -55,6 +57,7 @@ impl Gate {
             room: 0,
             next_poll: Instant::now(),
             full: None,
+            missing: None,
         }
     }
 
@@ -76,6 +79,7 @@ impl Gate {
             return Ok(Passage::Closed(self.next_poll.max(now + POLL / 10)));
         }
         let ready = channel.inspect(queue.name.as_str())?.ready;
+        self.missing = None;
         let now = Instant::now();
         self.next_poll = now + POLL;
         self.room = u64::from(limit.max.get().saturating_sub(ready));
@@ -95,6 +99,11 @@ impl Gate {
         } else {
             Passage::Closed(until)
         })
+    }
+
+    /// There is no queue to ask for: since when has that been so?
+    pub(super) fn missing_for(&mut self) -> Duration {
+        self.missing.get_or_insert_with(Instant::now).elapsed()
     }
 
     /// Whether the next question goes to the broker.

@@ -37,8 +37,12 @@ impl Publisher<'_> {
         }
         let is_missing = fault.reply().is_some_and(|reply| reply.code == 404);
         if is_missing && self.may_declare() && self.options.backlog.is_some() {
-            // The queue was deleted before its length was asked for; it is declared again.
-            return Ok(Learnt::Doubtful);
+            // The queue was deleted before its length was asked for; it is declared again. Or it is
+            // on a node that is down, which may last.
+            self.age.doubt();
+            if self.gate.missing_for() < self.options.confirm_timeout {
+                return Ok(Learnt::Doubtful);
+            }
         }
         Err(fault)
     }

@@ -197,7 +197,7 @@ impl<'a> Publisher<'a> {
         if let Some(delay) = &mut self.delay {
             delay.forget_age();
         }
-        self.age.forget();
+        self.age.doubt();
         let again = self.pending.again().len();
         self.say(Event::Lost(fault, again));
         self.give_up_answers();

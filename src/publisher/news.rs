@@ -65,6 +65,9 @@ impl Publisher<'_> {
             let why = refusal.describe(&self.queue);
             self.say(Event::Refused(count, why));
         }
+        if matches!(refusal, Refusal::Unroutable(_)) {
+            self.age.doubt();
+        }
         self.refusal = Some(refusal);
     }
 

@@ -453,3 +453,16 @@ fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
     assert_eq!(headers["plain"], AmqpValue::LongString("kept".to_owned()));
     admin.delete_queue(&format!("{}.delay.30", admin.queue));
 }
+
+#[test]
+fn a_close_right_behind_the_opening_is_no_refusal() {
+    const WORDS: &str = "NOT_ALLOWED - come back later";
+    let turn: Turn = |peer| {
+        let open_ok = method(0, [10, 41], &[0]);
+        peer.send(&[open_ok, close(0, [10, 50], 530, WORDS.as_bytes())].concat())?;
+        peer.silence()
+    };
+    for name in ["new_task", "worker"] {
+        run(name, Step::OpenOk, turn).expect(69).says(WORDS);
+    }
+}

@@ -1,6 +1,7 @@
 //! Lost connections, restarted and frozen brokers.
 
 use crate::env::{self, Admin, Broker, Gate, Proxy, Scratch};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -45,14 +46,25 @@ fn a_quorum_queue_that_a_sender_makes_survives_the_brokers_death() {
     let queues = ["one", "many"].map(env::unique);
     let file = Scratch::file("list", "x\n");
     let inputs: [&[&str]; 2] = [&["x"], &["-f", file.as_str()]];
-    // The broker dies with the second one young, if the sender lets it.
     for (queue, input) in queues.iter().zip(inputs) {
         let arguments = [&["--queue-type", "quorum"], input].concat();
         env::new_task(&broker, queue, &arguments).expect(0);
     }
+    // One that is made once more, since it was deleted meanwhile.
+    let admin = Admin::new(&broker, "again");
+    let arguments = ["--queue-type", "quorum", "-f", "-"];
+    let mut sending = env::piped(&broker, &admin.queue, &arguments);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"gone\n").unwrap();
+    admin.wait_for_ready(1);
+    admin.delete();
+    stdin.write_all(b"x\n").unwrap();
+    drop(stdin);
+    sending.ended().expect(0);
+    // The broker dies with the last one young, if the sender lets it.
     broker.script("kill");
     broker.script("start");
-    for queue in &queues {
+    for queue in queues.iter().chain([&admin.queue]) {
         let mut worker = env::worker(&broker, queue, &["--dot", "0s"]);
         assert_eq!(worker.event("done")["body"], "x");
         worker.stopped().expect(0);
