@@ -10,23 +10,22 @@
 //!
 //! So a send takes one round trip less, and the broker prepares the channel while we get ready.
 
+use super::frames::{FRAME_END, HEADER, METHOD};
+
 /// The first that a client sends: AMQP 0-9-1.
 pub(super) const PROTOCOL_HEADER: [u8; 8] = *b"AMQP\0\0\x09\x01";
 
-/// Frame type, channel and size.
-const HEADER: usize = 7;
-/// Behind the payload.
-const END: usize = 1;
-const METHOD: u8 = 1;
 const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
 const CONNECTION_OPEN_OK: [u8; 4] = [0, 10, 0, 41];
 const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
 /// amiquip counts its channels from 1.
 const CHANNEL: u16 = 1;
 /// `channel.open` on it, as amiquip writes it: class, method, and an empty string.
-const OPEN: [u8; 13] = [METHOD, 0, 1, 0, 0, 0, 5, 0, 20, 0, 10, 0, 0xce];
+const OPEN: [u8; 13] = [METHOD, 0, 1, 0, 0, 0, 5, 0, 20, 0, 10, 0, FRAME_END];
 /// `channel.open-ok`: class, method, and an empty long string.
-const OPEN_OK: [u8; 16] = [METHOD, 0, 1, 0, 0, 0, 8, 0, 20, 0, 11, 0, 0, 0, 0, 0xce];
+const OPEN_OK: [u8; 16] = [
+    METHOD, 0, 1, 0, 0, 0, 8, 0, 20, 0, 11, 0, 0, 0, 0, FRAME_END,
+];
 
 /// What becomes of bytes that amiquip writes.
 #[derive(Debug, PartialEq, Eq)]
@@ -187,7 +186,7 @@ fn ends_with_open(mut bytes: &[u8]) -> bool {
 /// The length of the first frame, if it is whole.
 fn frame_len(bytes: &[u8]) -> Option<usize> {
     let size = bytes.get(3..HEADER)?.try_into().ok()?;
-    let len = HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + END;
+    let len = HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + 1;
     (bytes.len() >= len).then_some(len)
 }
 
@@ -200,17 +199,13 @@ fn method(frame: &[u8]) -> Option<(u16, [u8; 4])> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frames;
     use super::*;
 
     const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];
 
     fn frame(channel: u16, payload: &[u8]) -> Vec<u8> {
-        let mut frame = vec![METHOD];
-        frame.extend(channel.to_be_bytes());
-        frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
-        frame.extend(payload);
-        frame.push(0xce);
-        frame
+        frames::tests::frame(METHOD, channel, payload)
     }
 
     fn open() -> Vec<u8> {

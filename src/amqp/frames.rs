@@ -12,12 +12,13 @@ pub(super) const FRAME_MAX: u32 = 131_072;
 const BODY_MAX: u64 = 512 * 1024 * 1024;
 
 /// Type, channel and size.
-const HEADER: usize = 7;
-const METHOD: u8 = 1;
+pub(super) const HEADER: usize = 7;
+pub(super) const METHOD: u8 = 1;
 const CONTENT_HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
-const FRAME_END: u8 = 0xce;
+/// Behind the payload.
+pub(super) const FRAME_END: u8 = 0xce;
 /// The first byte of a TLS record that tells of an error.
 const TLS_ALERT: u8 = 21;
 /// A `connection.close` as far as its reply text, which has at most 255 bytes: class, method,
@@ -219,10 +220,10 @@ fn close_reason(head: &[u8]) -> Option<(u16, String)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    pub(in crate::amqp) fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
         let mut frame = vec![kind];
         frame.extend(channel.to_be_bytes());
         frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());

@@ -1,7 +1,7 @@
 //! Property tests of what reads a peer's bytes.
 
 use super::Properties;
-use super::frames::{FRAME_MAX, FrameScanner, Violation};
+use super::frames::{self, FRAME_MAX, FrameScanner, Violation};
 use super::payload::tests::{depth, followed, nested, parsed};
 use super::payload::{DEEPEST, Kind, Payload};
 use super::start_ok;
@@ -81,12 +81,7 @@ fn fuzz_payloads() {
 }
 
 fn frame((kind, channel, payload): (u8, u16, Vec<u8>)) -> Vec<u8> {
-    let mut frame = vec![kind];
-    frame.extend(channel.to_be_bytes());
-    frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
-    frame.extend(payload);
-    frame.push(0xce);
-    frame
+    frames::tests::frame(kind, channel, &payload)
 }
 
 /// A payload of a method that brokers send, or of a content header, or anything.

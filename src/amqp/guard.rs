@@ -122,6 +122,7 @@ impl GuardedStream {
                 .carrier
                 .write(&replacement.bytes[replacement.written..])
             {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => replacement.written += count,
                 Err(error) => {
                     self.replacement = Some(replacement);

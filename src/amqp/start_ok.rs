@@ -1,9 +1,9 @@
 //! The client properties that we announce in `connection.start-ok`.
 
-/// Frame type, channel and size; then class 10, method 11.
-const HEADER: usize = 7;
+use super::frames::{FRAME_END, HEADER};
+
+/// Class 10, method 11.
 const START_OK: [u8; 4] = [0, 10, 0, 11];
-const FRAME_END: u8 = 0xce;
 
 /// Capabilities that we announce. The first two are amiquip's own. With the third RabbitMQ tells
 /// refused credentials at once; without, it closes the socket silently after three seconds.

@@ -66,8 +66,7 @@ impl Publisher<'_> {
         match self.age {
             Age::Unknown => {
                 // A node that hangs is left for another one as soon as while it confirms nothing.
-                let limit = self.options.confirm_timeout.min(PATIENCE);
-                let channel = link.channel()?.with_limit(limit);
+                let channel = link.channel()?.with_limit(PATIENCE);
                 channel.inspect(self.queue.name.as_str())?;
                 self.age = Age::Enough;
                 Ok(channel)

@@ -73,8 +73,9 @@ impl Publisher<'_> {
         } else {
             (self.queue.name.as_str().to_owned(), self.age.usable_from())
         };
-        // Waiting for a young queue is nobody's silence.
-        self.last_progress += from.saturating_duration_since(Instant::now());
+        // Waiting for a young queue is nobody's silence, however often it begins anew.
+        let wait = from.saturating_duration_since(Instant::now());
+        self.last_progress = (self.last_progress + wait).min(from);
         let course = Course::new(queue, from, link.written());
         let mut confirms = channel.confirms(link)?;
         if let Some(answers) = &answers {
