@@ -1,7 +1,7 @@
 //! The queues beside the work queue: delays and dead letters.
 
 use crate::amqp::QueueArguments;
-use crate::topology::QueueName;
+use crate::topology::{QueueName, QueueType};
 use std::time::Duration;
 
 /// How long a quorum queue must have been known before its confirms count. One that was declared
@@ -28,15 +28,6 @@ pub enum Auxiliary {
     Dead(QueueName),
 }
 
-/// Whether a queue is replicated over the nodes of a cluster, as the work queue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replicated {
-    /// It is a quorum queue.
-    Yes,
-    /// It is a classic queue.
-    No,
-}
-
 /// Far beyond how often anyone lists the dead letters. Each listing counts as a delivery, and a
 /// quorum queue discards a message beyond its limit (20 by default from RabbitMQ 4.0 on).
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
@@ -51,22 +42,23 @@ impl Auxiliary {
         }
     }
 
-    /// Whether it is a quorum queue, beside a work queue that is `replicated` or not.
+    /// Its type, beside a work queue of type `work`.
     #[must_use]
-    pub fn is_quorum(&self, replicated: Replicated) -> bool {
+    pub fn queue_type(&self, work: QueueType) -> QueueType {
         match self {
-            Self::Delay(_) => true,
-            Self::Dead(_) => replicated == Replicated::Yes,
+            Self::Delay(_) => QueueType::Quorum,
+            Self::Dead(_) => work,
         }
     }
 
-    /// The arguments that it is declared with.
+    /// The arguments that it is declared with, beside the work queue `work` of type `queue_type`.
+    /// The type is always among them: without it a queue is of the vhost's default type.
     #[must_use]
-    pub fn arguments(&self, work: &QueueName, replicated: Replicated) -> QueueArguments {
+    pub fn arguments(&self, work: &QueueName, queue_type: QueueType) -> QueueArguments {
         let arguments = QueueArguments::default();
-        match (self, replicated) {
-            (Self::Dead(_), Replicated::No) => arguments,
-            (Self::Dead(_), Replicated::Yes) => arguments
+        match (self, queue_type) {
+            (Self::Dead(_), QueueType::Classic) => arguments.with_text("x-queue-type", "classic"),
+            (Self::Dead(_), QueueType::Quorum) => arguments
                 .with_text("x-queue-type", "quorum")
                 .with_number("x-delivery-limit", DEAD_DELIVERY_LIMIT),
             (Self::Delay(delay), _) => {

@@ -36,6 +36,13 @@ impl Mismatch {
     }
 }
 
+/// Whether the broker says that there is no queue of this name. (404 also stands for a queue that
+/// is there while its node is down.)
+#[must_use]
+pub fn is_missing(reply: &Reply, queue: &str) -> bool {
+    reply.code == 404 && reply.text.contains(&format!("no queue '{queue}' in vhost"))
+}
+
 /// Why the broker closed a channel.
 #[must_use]
 pub fn explain(reply: Reply) -> Fault {
@@ -47,6 +54,10 @@ fn explained(reply: &Reply) -> (Kind, String) {
     let words = escape(reply.text.as_bytes());
     match reply.code {
         403 => (Kind::Refused, forbidden(&words)),
+        404 if words.contains("is down or inaccessible") => (
+            Kind::Lost,
+            format!("the node that holds the queue is down: {words}"),
+        ),
         404 => (
             Kind::Queue,
             format!(

@@ -86,6 +86,14 @@ impl Task {
         self.properties.id().unwrap_or_default()
     }
 
+    /// Whether no other task has its id: `new_task` makes such ids, with a timestamp beside them,
+    /// unless the user gives one.
+    #[must_use]
+    pub fn has_own_id(&self) -> bool {
+        let id = Uuid::try_parse(self.id());
+        id.is_ok_and(|id| id.get_version_num() == 7) && self.properties.timestamp().is_some()
+    }
+
     /// The body as one harmless line, not more of it than a person reads.
     #[must_use]
     pub fn line(&self) -> String {

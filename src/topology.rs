@@ -1,7 +1,6 @@
 //! Declaring the work queue: one place, for both commands.
 
-use crate::amqp::{Channel, Link, QueueArguments};
-use crate::auxiliary::Replicated;
+use crate::amqp::{Channel, Link, QueueArguments, Series};
 use crate::escape::escape;
 use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
@@ -62,6 +61,16 @@ impl QueueType {
             Self::Quorum => "quorum",
         }
     }
+
+    /// The type with this name on the wire. RabbitMQ before 4.0 says `none` of a queue that was
+    /// declared without a type, which makes a classic one.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "classic" | "none" => Some(Self::Classic),
+            "quorum" => Some(Self::Quorum),
+            _ => None,
+        }
+    }
 }
 
 /// Whether the queue is declared or used as it stands.
@@ -115,10 +124,14 @@ impl WorkQueue {
     pub fn open(&self, link: &mut Link) -> Result<Opened, Fault> {
         let channel = link.channel()?;
         if self.declare == Declare::No {
-            return Ok(Opened::plain(channel));
+            return Ok(Opened {
+                channel,
+                queue_type: None,
+                adopted: None,
+            });
         }
         match channel.declare(self.name.as_str(), &self.arguments()) {
-            Ok(_) => Ok(Opened::plain(channel)),
+            Ok(_) => self.learn_type(link, channel),
             Err(fault) => {
                 // Closed by the refusal; dropped before another one is opened.
                 drop(channel);
@@ -130,12 +143,30 @@ impl WorkQueue {
         }
     }
 
-    /// Whether the queues beside this one are to be replicated, as far as the user said.
-    #[must_use]
-    pub fn replicated(&self) -> Replicated {
-        match self.queue_type {
-            Some(QueueType::Quorum) => Replicated::Yes,
-            Some(QueueType::Classic) | None => Replicated::No,
+    /// The real type of the queue, which was declared on `channel` without a refusal.
+    ///
+    /// A plain declaration makes a queue of the vhost's default type, and holds for one that has
+    /// that type. So the queue is declared once more as a classic one: one round trip where it is
+    /// one, three where it is not, for each connection. No broker makes a plain declaration a
+    /// quorum queue before 3.11.
+    fn learn_type(&self, link: &mut Link, channel: Channel) -> Result<Opened, Fault> {
+        const FIRST_WITH_DEFAULT_TYPES: Series = (3, 11);
+        let known = match self.queue_type {
+            None if link.series() < FIRST_WITH_DEFAULT_TYPES => Some(QueueType::Classic),
+            stated => stated,
+        };
+        if let Some(queue_type) = known {
+            return Ok(Opened::of(channel, queue_type));
+        }
+        let classic = QueueType::Classic;
+        let arguments = self.arguments().with_text("x-queue-type", classic.name());
+        let Err(fault) = channel.declare(self.name.as_str(), &arguments) else {
+            return Ok(Opened::of(channel, classic));
+        };
+        drop(channel);
+        match mismatch(&fault).and_then(|found| QueueType::named(&found.current)) {
+            Some(queue_type) => Ok(Opened::of(link.channel()?, queue_type)),
+            None => Err(link.diagnose(fault)),
         }
     }
 
@@ -192,6 +223,27 @@ impl QueueName {
     }
 }
 
+/// Why a task's priority has no effect on this queue, of a broker of this `series`; `None` if it
+/// has one.
+#[must_use]
+pub fn priority_note(queue: &WorkQueue, queue_type: QueueType, series: Series) -> Option<String> {
+    const FIRST_WITH_QUORUM_PRIORITIES: Series = (4, 0);
+    let name = &queue.name;
+    match (queue_type, queue.max_priority) {
+        // A plain declaration does not hold for a queue that has priorities.
+        (QueueType::Classic, None) => Some(format!(
+            "--priority has no effect: queue `{name}` was made without priorities; take another \
+             name with --queue, and --max-priority 5 in every command that uses it"
+        )),
+        (QueueType::Quorum, _) if series < FIRST_WITH_QUORUM_PRIORITIES => Some(format!(
+            "--priority has no effect: queue `{name}` is a quorum queue, and these have priorities \
+             since RabbitMQ 4.0 (this is {}.{})",
+            series.0, series.1
+        )),
+        (QueueType::Classic | QueueType::Quorum, _) => None,
+    }
+}
+
 fn mismatch(fault: &Fault) -> Option<Mismatch> {
     Mismatch::parse(&fault.reply()?.text)
 }
@@ -200,19 +252,27 @@ fn mismatch(fault: &Fault) -> Option<Mismatch> {
 pub struct Opened {
     /// The channel.
     pub channel: Channel,
+    /// The real type of the queue; `None` where it is not declared, and so not known.
+    pub queue_type: Option<QueueType>,
     /// The type of the queue, where it is not what a plain declaration would make.
     pub adopted: Option<String>,
 }
 
 impl Opened {
-    fn plain(channel: Channel) -> Self {
-        let adopted = None;
-        Self { channel, adopted }
+    fn of(channel: Channel, queue_type: QueueType) -> Self {
+        Self {
+            channel,
+            queue_type: Some(queue_type),
+            adopted: None,
+        }
     }
 
     fn adopted(channel: Channel, current: String) -> Self {
-        let adopted = Some(current);
-        Self { channel, adopted }
+        Self {
+            channel,
+            queue_type: QueueType::named(&current),
+            adopted: Some(current),
+        }
     }
 }
 

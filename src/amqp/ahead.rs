@@ -8,7 +8,8 @@
 //!   and a broker reads one after the other. When amiquip asks for it, its request stays here, and it
 //!   is answered at once; the broker's own answer, which says nothing, goes no further.
 //!
-//! So a send takes one round trip less, and the broker prepares the channel while we get ready.
+//! So a send takes one round trip less, and the broker prepares the channel while we get ready. A sender
+//! also asks there, at no cost, whether its queue is there: see [`super::OpenOptions`].
 
 use super::frames::{FRAME_END, HEADER, METHOD};
 
@@ -32,16 +33,23 @@ const OPEN_OK: [u8; 16] = [
 pub(super) enum Outgoing {
     /// So many of them go out as they are.
     Pass(usize),
-    /// All of them go out, and these behind them.
-    Append(&'static [u8]),
+    /// All of them go out, and these behind them: the channel's opening.
+    Append(Vec<u8>),
     /// So many of them stay here.
     Keep(usize),
 }
+
+/// `queue.declare`: class and method.
+const QUEUE_DECLARE: [u8; 4] = [0, 50, 0, 10];
+/// The bits `passive` (is it there?) and `no-wait` (say nothing if it is).
+const PASSIVE_NOWAIT: u8 = 0b1_0001;
 
 /// Follows a connection until its first channel is open.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     stage: Stage,
+    /// What goes out behind `channel.open`.
+    behind_open: Vec<u8>,
     /// What amiquip may read.
     ready: Vec<u8>,
 }
@@ -69,9 +77,24 @@ struct Asked {
     answered: bool,
     /// The beginning of a frame of the broker's.
     partial: Vec<u8>,
+    /// Frames of the channel that came before amiquip has asked for it: it would not know them.
+    held: Vec<u8>,
 }
 
 impl Ahead {
+    /// The channel looks for a queue of this name as it opens.
+    pub(super) fn looking_for(queue: Option<&str>) -> Self {
+        Self {
+            behind_open: queue.map(passive_declare).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the channel looks for a queue as it opens.
+    pub(super) fn looks_for_queue(&self) -> bool {
+        !self.behind_open.is_empty()
+    }
+
     /// The protocol header was written.
     pub(super) fn greeted(&mut self) {
         self.stage = Stage::Greeted;
@@ -94,12 +117,13 @@ impl Ahead {
                     return Outgoing::Pass(bytes.len());
                 }
                 self.stage = Stage::Asked(Asked::default());
-                Outgoing::Append(&OPEN)
+                Outgoing::Append([&OPEN, self.behind_open.as_slice()].concat())
             }
             Stage::Asked(asked) if !asked.twice => {
                 if asked.unwritten == 0 && bytes.starts_with(&OPEN) {
                     asked.twice = true;
                     self.ready.extend(OPEN_OK);
+                    self.ready.append(&mut asked.held);
                     self.end_if_done();
                     return Outgoing::Keep(OPEN.len());
                 }
@@ -139,6 +163,8 @@ impl Ahead {
             opened |= method == Some((0, CONNECTION_OPEN_OK));
             if !asked.answered && method == Some((CHANNEL, CHANNEL_OPEN_OK)) {
                 asked.answered = true;
+            } else if !asked.twice && channel(frame.as_slice()) == Some(CHANNEL) {
+                asked.held.extend(frame);
             } else {
                 self.ready.extend(frame);
             }
@@ -192,9 +218,32 @@ fn frame_len(bytes: &[u8]) -> Option<usize> {
 
 /// The channel of a frame, and its class and method, if it is one.
 fn method(frame: &[u8]) -> Option<(u16, [u8; 4])> {
-    let channel = u16::from_be_bytes(frame.get(1..3)?.try_into().ok()?);
     let method = frame.get(HEADER..HEADER + 4)?.try_into().ok()?;
-    (frame[0] == METHOD).then_some((channel, method))
+    (frame[0] == METHOD).then_some((channel(frame)?, method))
+}
+
+fn channel(frame: &[u8]) -> Option<u16> {
+    Some(u16::from_be_bytes(frame.get(1..3)?.try_into().ok()?))
+}
+
+/// A `queue.declare` on the first channel that only asks whether `queue` is there. amiquip can
+/// send it only where it waits for the answer. Names have at most 255 bytes.
+fn passive_declare(queue: &str) -> Vec<u8> {
+    let name = &queue.as_bytes()[..queue.len().min(255)];
+    let payload = [
+        &QUEUE_DECLARE[..],
+        &[0, 0, u8::try_from(name.len()).unwrap_or(u8::MAX)],
+        name,
+        &[PASSIVE_NOWAIT, 0, 0, 0, 0],
+    ]
+    .concat();
+    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let mut frame = vec![METHOD];
+    frame.extend(CHANNEL.to_be_bytes());
+    frame.extend(size.to_be_bytes());
+    frame.extend(payload);
+    frame.push(FRAME_END);
+    frame
 }
 
 #[cfg(test)]
@@ -318,7 +367,21 @@ mod tests {
         ahead.incoming(&OPEN_OK);
         assert!(!ahead.has_ready());
         ahead.incoming(&OPEN_OK);
-        assert_eq!(read(&mut ahead), OPEN_OK);
+        write(&mut ahead, &OPEN, 100);
+        assert_eq!(read(&mut ahead), [OPEN_OK, OPEN_OK].concat());
+    }
+
+    #[test]
+    fn a_missing_queue_is_told_once_the_channel_is_known() {
+        let mut ahead = Ahead::looking_for(Some("q"));
+        let looks = frame(1, &[0, 50, 0, 10, 0, 0, 1, b'q', 0b1_0001, 0, 0, 0, 0]);
+        let sent = write(&mut ahead, &open(), 7);
+        assert_eq!(sent, [&open()[..], &OPEN, &looks].concat());
+        let close = frame(1, &[0, 20, 0, 40, 1, 148, 0, 0, 0, 0, 0]);
+        ahead.incoming(&[&OPEN_OK[..], &close].concat());
+        assert!(!ahead.has_ready());
+        write(&mut ahead, &OPEN, 7);
+        assert_eq!(read(&mut ahead), [&OPEN_OK[..], &close].concat());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::acks::AckOrder;
 use super::confirms::Confirms;
-use super::consuming::{AckToken, Consuming, Delivery, Prefetch, Settlement};
+use super::consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Prefetch, Settlement};
 use super::properties::DIRECT_REPLY_TO;
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
@@ -12,6 +12,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The argument of a consumer that [`ConsumeOptions::timeout`] becomes.
+pub(super) const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
 
 /// Numbers the channels of this process, so that a delivery tag is never used on another one.
 static NEXT_EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -172,8 +175,12 @@ impl Channel {
     /// Starts a consumer of the answers to what is published on this channel with
     /// [`Properties::with_answer_wanted`].
     pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
-        let (all, settled) = (Prefetch::Unlimited, Settlement::ByTheBroker);
-        self.consume(link, DIRECT_REPLY_TO, all, settled)
+        let options = ConsumeOptions {
+            prefetch: Prefetch::Unlimited,
+            settlement: Settlement::ByTheBroker,
+            timeout: None,
+        };
+        self.consume(link, DIRECT_REPLY_TO, options)
     }
 
     /// Starts a consumer on `queue`.
@@ -181,15 +188,26 @@ impl Channel {
         &self,
         link: &Link,
         queue: &str,
-        prefetch: Prefetch,
-        settlement: Settlement,
+        options: ConsumeOptions,
     ) -> Result<Consuming<'_>, Fault> {
+        let ConsumeOptions {
+            prefetch,
+            settlement,
+            timeout,
+        } = options;
         let count = match prefetch {
             Prefetch::Unlimited => 0,
             Prefetch::AtMost(count) => count.get(),
         };
+        let arguments = match timeout {
+            Some(timeout) => {
+                QueueArguments::default().with_number(CONSUMER_TIMEOUT, milliseconds(timeout))
+            }
+            None => QueueArguments::default(),
+        };
         let options = ConsumerOptions {
             no_ack: settlement == Settlement::ByTheBroker,
+            arguments: arguments.0,
             ..ConsumerOptions::default()
         };
         let _guard = self.watchdog.guard(RPC_LIMIT);
@@ -286,6 +304,11 @@ impl Burst<'_> {
             .basic_publish("", publish)
             .map_err(|error| errors::translate(&error))
     }
+}
+
+/// As AMQP's whole numbers.
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn durable(arguments: &QueueArguments) -> QueueDeclareOptions {

@@ -17,6 +17,18 @@ pub enum Prefetch {
     AtMost(NonZeroU16),
 }
 
+/// How a consumer is started.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsumeOptions {
+    /// How many deliveries it may hold.
+    pub prefetch: Prefetch,
+    /// Who settles them.
+    pub settlement: Settlement,
+    /// How long each may stay unacknowledged (`x-consumer-timeout`). Only quorum queues of RabbitMQ
+    /// 4.3 and later heed it; classic queues there refuse it with 406, older brokers ignore it.
+    pub timeout: Option<Duration>,
+}
+
 /// Who settles deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {

@@ -29,6 +29,8 @@ pub(super) struct Observed {
     pub(super) violation: OnceLock<Violation>,
     /// The connection was open before that.
     pub(super) opened: AtomicBool,
+    /// The first channel looks for the expected queue.
+    pub(super) looks_for_queue: AtomicBool,
     /// How many bytes the peer's system has taken.
     pub(super) written: AtomicU64,
 }
@@ -67,9 +69,10 @@ impl GuardedStream {
     pub(super) fn new(
         mut carrier: Carrier,
         connection_name: String,
+        expected_queue: Option<&str>,
         observed: Arc<Observed>,
     ) -> Self {
-        let mut ahead = Ahead::default();
+        let mut ahead = Ahead::looking_for(expected_queue);
         // So few bytes go out at once or not at all. If not, amiquip meets the same and tells it.
         if carrier.write(&PROTOCOL_HEADER).ok() == Some(PROTOCOL_HEADER.len()) {
             ahead.greeted();
@@ -169,11 +172,17 @@ impl Write for GuardedStream {
                     .fetch_add(count as u64, Ordering::Relaxed);
                 Ok(count)
             }
-            Outgoing::Append(more) => self.write_replacement(Replacement {
-                bytes: [buffer, more].concat(),
-                written: 0,
-                original: buffer.len(),
-            }),
+            Outgoing::Append(more) => {
+                let looks = self.ahead.looks_for_queue();
+                self.observed
+                    .looks_for_queue
+                    .store(looks, Ordering::Relaxed);
+                self.write_replacement(Replacement {
+                    bytes: [buffer, &more].concat(),
+                    written: 0,
+                    original: buffer.len(),
+                })
+            }
             Outgoing::Keep(count) => {
                 if self.ahead.has_ready() {
                     self.alarm.1.set_readiness(Ready::readable())?;

@@ -41,8 +41,8 @@ mod watchdog;
 
 pub use channel::{Burst, Channel, Declared, QueueArguments};
 pub use confirms::{Confirmation, Confirms, Waited};
-pub use consuming::{AckToken, Consuming, Delivery, Event, Prefetch, Settlement};
-pub use open::{FramesInFlight, Link, OpenOptions, open};
+pub use consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Event, Prefetch, Settlement};
+pub use open::{FramesInFlight, Link, OpenOptions, Series, open};
 pub use properties::Properties;
 pub use tls::Tls;
 pub use watchdog::{Cut, WhenCut, cut};

@@ -10,7 +10,9 @@ use super::watchdog::{KillSwitch, Watch, Watchdog, WhenCut};
 use super::{CLOSE_LIMIT, RPC_LIMIT};
 use crate::endpoint::{Endpoint, LogIn, Transport};
 use crate::fault::{Fault, Kind};
-use amiquip::{Auth, ConnectionBlockedNotification, ConnectionOptions, ConnectionTuning};
+use amiquip::{
+    AmqpValue, Auth, ConnectionBlockedNotification, ConnectionOptions, ConnectionTuning,
+};
 use crossbeam_channel::{Receiver, after, bounded, select};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
@@ -35,6 +37,10 @@ pub struct OpenOptions {
     pub connection_name: String,
     /// How many frames may wait for the thread that sends them.
     pub frames_in_flight: FramesInFlight,
+    /// A queue that is expected to be there. The first channel looks for it as it opens, without
+    /// a round trip of its own: where it is missing, the broker closes that channel with 404 and
+    /// takes nothing that was published on it.
+    pub expected_queue: Option<String>,
     /// Ends the attempt, and every call on the connection, when it is dropped.
     pub when_cut: WhenCut,
 }
@@ -59,7 +65,12 @@ pub struct Link {
     switch: KillSwitch,
     observed: Arc<Observed>,
     address: String,
+    /// The first channel was asked for.
+    has_channels: bool,
 }
+
+/// A series of RabbitMQ, as (4, 3). Unknown brokers count as the oldest.
+pub type Series = (u16, u16);
 
 /// Opens a connection to `endpoint`. One attempt, over all addresses of its name.
 ///
@@ -171,6 +182,7 @@ impl Attempt {
         let stream = GuardedStream::new(
             carrier,
             self.options.connection_name.clone(),
+            self.options.expected_queue.as_deref(),
             Arc::clone(&observed),
         );
         let tuning = ConnectionTuning::default()
@@ -202,6 +214,7 @@ impl Attempt {
             switch,
             observed,
             address: self.endpoint.address(),
+            has_channels: false,
         };
         Ok((link, watch))
     }
@@ -233,8 +246,26 @@ impl Link {
         &self.address
     }
 
+    /// The broker's series, from the version that it tells in the handshake.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        let connection = self.connection.as_ref();
+        let version = connection.and_then(|open| open.server_properties().get("version"));
+        match version {
+            Some(AmqpValue::LongString(text)) => parse_series(text).unwrap_or_default(),
+            _ => Series::default(),
+        }
+    }
+
+    /// Whether the next channel looks for [`OpenOptions::expected_queue`] as it opens.
+    #[must_use]
+    pub fn looks_for_queue(&self) -> bool {
+        !self.has_channels && self.observed.looks_for_queue.load(Ordering::Relaxed)
+    }
+
     /// Opens a channel.
     pub fn channel(&mut self) -> Result<Channel, Fault> {
+        self.has_channels = true;
         let guard = self.watchdog.guard(RPC_LIMIT);
         let opened = match self.connection.as_mut() {
             Some(connection) => connection.open_channel(None),
@@ -315,11 +346,30 @@ impl Link {
     }
 }
 
+/// The series of a version such as `4.3.6` or `3.13.0-rc.1`.
+fn parse_series(version: &str) -> Option<Series> {
+    let mut parts = version.split('.').map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         // amiquip's own drop says goodbye and waits for the answer, for ever if it has to.
         if self.connection.is_some() {
             self.switch.throw();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_read_from_versions() {
+        assert_eq!(parse_series("4.3.6"), Some((4, 3)));
+        assert_eq!(parse_series("3.13.0-rc.1"), Some((3, 13)));
+        assert_eq!(parse_series("4"), None);
+        assert_eq!(parse_series("x.y"), None);
     }
 }

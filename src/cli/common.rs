@@ -188,6 +188,12 @@ impl Common {
         given.next().map(|(option, _)| option)
     }
 
+    /// Whether the queue may be declared.
+    #[must_use]
+    pub fn may_declare(&self) -> bool {
+        !self.no_declare
+    }
+
     /// How the broker is reached. Reads the password file.
     pub fn connector(
         &self,
@@ -225,6 +231,7 @@ impl Common {
                 tls: Tls::new(self.cacert.clone(), self.cert.clone(), self.key.clone()),
                 connection_name,
                 frames_in_flight: FramesInFlight::Few,
+                expected_queue: None,
                 when_cut,
             },
             retry_for,

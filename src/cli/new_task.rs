@@ -4,7 +4,7 @@ use super::Common;
 use super::common::{duration, positive};
 use crate::amqp::WhenCut;
 use crate::connection::RetryFor;
-use crate::publisher::{Answers, Backlog, Delay, SendOptions};
+use crate::publisher::{Answers, Backlog, Delay, Priority, SendOptions};
 use crate::record::Separator;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
@@ -179,6 +179,10 @@ impl NewTaskArgs {
                 Answers::Wanted(self.wait_timeout)
             } else {
                 Answers::No
+            },
+            priority: match self.priority {
+                Some(_) if self.common.may_declare() => Priority::Given,
+                Some(_) | None => Priority::None,
             },
             tick: None,
             when_cut,

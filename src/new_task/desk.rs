@@ -102,6 +102,7 @@ impl Desk<'_> {
                 };
                 self.warn(&format!("{why}; sending {what} again (--confirm-timeout)"));
             }
+            Event::NoPriorities(note) => self.warn(&note),
             Event::Adopted(current) => self.note(&adoption_note(&self.queue, current)),
             Event::Blocked(reason) => {
                 self.warn(&format!(

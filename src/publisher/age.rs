@@ -5,6 +5,7 @@ use super::course::PATIENCE;
 use crate::amqp::{Channel, Link};
 use crate::auxiliary::YOUTH;
 use crate::fault::Fault;
+use crate::refusal;
 use crate::topology::{Declare, QueueType, WorkQueue};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ pub(super) enum Age {
     Any,
     /// It must be asked whether it is there.
     Unknown,
-    /// It was there, and is taken for old enough.
+    /// It was there when this sender last looked, and is taken for old enough.
     Enough,
     /// It was not, so it is made here: when it was, if it was.
     Ours(Option<Instant>),
@@ -25,15 +26,17 @@ impl Age {
     /// Classic queues survive from the first moment on, and one that is not declared was there.
     pub(super) fn of(queue: &WorkQueue) -> Self {
         match (queue.queue_type, queue.declare) {
-            (Some(QueueType::Quorum), Declare::Yes) => Self::Unknown,
-            _ => Self::Any,
+            // Where no type is stated the vhost's default type decides.
+            (Some(QueueType::Quorum) | None, Declare::Yes) => Self::Unknown,
+            (Some(QueueType::Classic), _) | (_, Declare::No) => Self::Any,
         }
     }
 
     /// Whether the channel was closed because the queue is not there, which is no failure.
-    pub(super) fn learn(&mut self, fault: &Fault) -> bool {
-        let is_missing = fault.reply().is_some_and(|reply| reply.code == 404);
-        if *self == Self::Unknown && is_missing {
+    pub(super) fn learn(&mut self, fault: &Fault, queue: &WorkQueue) -> bool {
+        let reply = fault.reply();
+        let is_missing = reply.is_some_and(|reply| refusal::is_missing(reply, queue.name.as_str()));
+        if matches!(self, Self::Unknown | Self::Enough) && is_missing {
             *self = Self::Ours(None);
             return true;
         }
@@ -64,6 +67,10 @@ impl Publisher<'_> {
     /// A channel, and the queue on it where its age matters.
     pub(super) fn channel_for_age(&mut self, link: &mut Link) -> Result<Channel, Fault> {
         match self.age {
+            Age::Unknown if link.looks_for_queue() => {
+                self.age = Age::Enough;
+                link.channel()
+            }
             Age::Unknown => {
                 // A node that hangs is left for another one as soon as while it confirms nothing.
                 let channel = link.channel()?.with_limit(PATIENCE);
@@ -72,9 +79,13 @@ impl Publisher<'_> {
                 Ok(channel)
             }
             Age::Ours(None) => {
-                let opened = self.queue.open(link)?;
-                self.age = Age::Ours(Some(Instant::now()));
-                Ok(opened.channel)
+                self.queue_type = None;
+                let channel = self.open(link)?;
+                self.age = match self.queue_type {
+                    Some(QueueType::Classic) => Age::Any,
+                    Some(QueueType::Quorum) | None => Age::Ours(Some(Instant::now())),
+                };
+                Ok(channel)
             }
             Age::Any | Age::Enough | Age::Ours(Some(_)) => link.channel(),
         }

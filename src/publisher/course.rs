@@ -21,6 +21,8 @@ const TASKS_LEAVE: u64 = 1024;
 pub(super) struct Course {
     /// The queue that is published to.
     pub(super) queue: String,
+    /// The broker has accepted the declarations on the channel.
+    pub(super) declared: bool,
     /// Nothing is published before this moment.
     pub(super) from: Instant,
     /// When the broker last said anything of what was published, or took some of it.
@@ -50,6 +52,7 @@ impl Course {
     pub(super) fn new(queue: String, from: Instant, written: u64) -> Self {
         Self {
             queue,
+            declared: false,
             from,
             heard: Instant::now(),
             refused: false,

@@ -1,10 +1,11 @@
 //! Tasks that lie aside before they come to the work queue (`--delay`).
 
+use super::learn::Learnt;
 use crate::amqp::Channel;
-use crate::auxiliary::{Auxiliary, Replicated, YOUTH};
+use crate::auxiliary::{Auxiliary, YOUTH};
 use crate::fault::Fault;
-use crate::refusal::Mismatch;
-use crate::topology::{Declare, QueueName, WorkQueue};
+use crate::refusal::{self, Mismatch};
+use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
 use std::time::{Duration, Instant};
 
 /// How long a task lies aside.
@@ -39,15 +40,26 @@ impl Delay {
     }
 }
 
+/// What is known of the queue where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It must be asked whether it is there.
+    Unknown,
+    /// It was there, and is taken for old enough.
+    There,
+    /// It was not there, so it is made here.
+    Missing,
+    /// It was made here, at this moment.
+    Made(Instant),
+}
+
 /// The queue where they lie.
 #[derive(Debug)]
 pub(super) struct DelayQueue {
     delay: Duration,
     work: QueueName,
-    replicated: Replicated,
     declare: Declare,
-    /// Since when it is known to be there.
-    known: Option<Instant>,
+    standing: Standing,
 }
 
 impl DelayQueue {
@@ -55,9 +67,8 @@ impl DelayQueue {
         Self {
             delay: delay.0,
             work: work.name.clone(),
-            replicated: work.replicated(),
             declare: work.declare,
-            known: None,
+            standing: Standing::Unknown,
         }
     }
 
@@ -72,9 +83,8 @@ impl DelayQueue {
 
     /// Declares it, and tells from when on it may be used.
     ///
-    /// No sender puts tasks into a queue that is too young to survive, so one in which tasks lie is
-    /// taken for old enough. (A worker's retries of the same length go there earlier, as they are
-    /// acknowledged only later.)
+    /// One that is there already is taken for old enough. Asking for it takes a round trip; the
+    /// declaration behind that, which shows whether it is ours, takes none.
     pub(super) fn declare(&mut self, channel: &Channel) -> Result<Instant, Fault> {
         if self.declare == Declare::No {
             // Both were made beforehand, by somebody who may. Without the work queue, tasks would
@@ -83,31 +93,54 @@ impl DelayQueue {
             channel.inspect(&self.name())?;
             return Ok(Instant::now());
         }
-        let arguments = self.queue().arguments(&self.work, self.replicated);
-        let declared = channel.declare(&self.name(), &arguments)?;
-        let now = Instant::now();
-        if declared.ready > 0 {
-            return Ok(now);
+        // Its type does not depend on that of the work queue.
+        let arguments = self.queue().arguments(&self.work, QueueType::Quorum);
+        match self.standing {
+            Standing::Unknown => {
+                channel.inspect(&self.name())?;
+                self.standing = Standing::There;
+            }
+            Standing::Missing => {
+                channel.declare(&self.name(), &arguments)?;
+                self.standing = Standing::Made(Instant::now());
+            }
+            Standing::There | Standing::Made(_) => {}
         }
-        Ok(*self.known.get_or_insert(now) + YOUTH)
+        channel.declare_nowait(&self.name(), &arguments)?;
+        Ok(match self.standing {
+            Standing::Made(at) => at + YOUTH,
+            Standing::Unknown | Standing::There | Standing::Missing => Instant::now(),
+        })
     }
 
-    /// The connection broke, perhaps with the broker.
-    pub(super) fn forget_age(&mut self) {
-        self.known = None;
+    /// It may be gone: the connection broke, perhaps with the broker, or no queue took a task. One
+    /// that was too young by then is made once more, and waited for.
+    pub(super) fn doubt(&mut self) {
+        self.standing = match self.standing {
+            Standing::Missing => Standing::Missing,
+            Standing::Made(at) if at.elapsed() < YOUTH => Standing::Missing,
+            Standing::Unknown | Standing::There | Standing::Made(_) => Standing::Unknown,
+        };
     }
 
-    /// Whether the channel was closed because somebody else's queue has the name. It may not bring
-    /// its tasks back, so one that is a millisecond longer is used.
-    pub(super) fn learn(&mut self, fault: &Fault) -> bool {
-        let reply = fault.reply();
-        let mismatch = reply.and_then(|reply| Mismatch::parse(&reply.text));
-        if mismatch.is_some_and(|found| found.queue == self.name()) {
+    /// Whether the channel was closed because the queue is not there, which is no failure; or
+    /// because somebody else's has the name. That one may not bring its tasks back, so one that is
+    /// a millisecond longer is used.
+    pub(super) fn learn(&mut self, fault: &Fault) -> Option<Learnt> {
+        let reply = fault.reply()?;
+        if self.standing == Standing::Unknown && refusal::is_missing(reply, &self.name()) {
+            if self.declare == Declare::No {
+                return None;
+            }
+            self.standing = Standing::Missing;
+            return Some(Learnt::Surely);
+        }
+        if Mismatch::parse(&reply.text).is_some_and(|found| found.queue == self.name()) {
             self.delay += Duration::from_millis(1);
-            self.known = None;
-            return true;
+            self.standing = Standing::Unknown;
+            return Some(Learnt::Doubtful);
         }
-        false
+        None
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Event<'a> {
     Refused(usize, String),
     /// These tasks are in the queue, and their outcomes will not come: numbers and ids.
     Unanswered(Vec<(u64, String)>),
+    /// The tasks' priority has no effect; why.
+    NoPriorities(String),
     /// The queue is of this type and is used all the same.
     Adopted(&'a str),
     /// The broker takes nothing for now; why.

@@ -15,12 +15,10 @@ pub(super) enum Learnt {
 impl Publisher<'_> {
     /// What the end of a channel teaches, where the connection and the user's wish live on.
     pub(super) fn learn(&mut self, fault: Fault) -> Result<Learnt, Fault> {
-        if let Some(delay) = &mut self.delay {
-            if delay.learn(&fault) {
-                return Ok(Learnt::Doubtful);
-            }
+        if let Some(learnt) = self.delay.as_mut().and_then(|delay| delay.learn(&fault)) {
+            return Ok(learnt);
         }
-        if self.age.learn(&fault) {
+        if self.age.learn(&fault, &self.queue) {
             return Ok(Learnt::Surely);
         }
         if !self.other_type && self.queue.other_type(&fault).is_some() {

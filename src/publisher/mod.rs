@@ -23,7 +23,7 @@ mod unanswered;
 pub use backlog::Backlog;
 pub use delays::Delay;
 pub use event::{Event, Standing, Tell};
-pub use options::{Answers, SendOptions};
+pub use options::{Answers, Priority, SendOptions};
 pub use pending::{Input, Parcel, Pending, Rest};
 pub use unanswered::Answer;
 
@@ -32,7 +32,7 @@ use crate::backoff::Backoff;
 use crate::connection::{Connector, RetryFor};
 use crate::fault::Fault;
 use crate::task::Template;
-use crate::topology::{Declare, WorkQueue};
+use crate::topology::{Declare, QueueType, WorkQueue};
 use age::Age;
 use backlog::Gate;
 use crossbeam_channel::RecvTimeoutError;
@@ -69,6 +69,8 @@ pub struct Publisher<'a> {
     gate: Gate,
     delay: Option<DelayQueue>,
     age: Age,
+    /// The queue's real type, where it had to be found out.
+    queue_type: Option<QueueType>,
     /// The queue is of another type than a plain declaration makes, so that it must be asked for.
     other_type: bool,
     /// The broker has blocked the connection; why.
@@ -104,17 +106,19 @@ impl<'a> Publisher<'a> {
         template: Template,
         tell: &'a mut Tell<'a>,
     ) -> Self {
+        let age = Age::of(&queue);
         Self {
             connector,
             pending: Pending::new(input, template),
             unanswered: Unanswered::default(),
             gate: Gate::new(options.backlog),
             delay: options.delay.map(|delay| DelayQueue::new(delay, &queue)),
-            age: Age::of(&queue),
+            age,
             queue,
             options,
             tell,
             halted: None,
+            queue_type: None,
             other_type: false,
             blocked: None,
             last_progress: Instant::now(),
@@ -154,6 +158,10 @@ impl<'a> Publisher<'a> {
         loop {
             let began = Instant::now();
             let avoid = lost.as_ref().map(|lost| lost.address.as_str());
+            self.connector.options.expected_queue = match self.age {
+                Age::Unknown => Some(self.queue.name.as_str().to_owned()),
+                Age::Any | Age::Enough | Age::Ours(_) => None,
+            };
             let tell = &mut self.tell;
             let connected = self.connector.connect(avoid, |fault| {
                 let _ = tell(Event::Retrying(fault));
@@ -194,10 +202,7 @@ impl<'a> Publisher<'a> {
 
     /// The answers that were to come over a broken connection will not come.
     fn after_loss(&mut self, fault: &Fault) {
-        if let Some(delay) = &mut self.delay {
-            delay.forget_age();
-        }
-        self.age.doubt();
+        self.doubt_queues();
         let again = self.pending.again().len();
         self.say(Event::Lost(fault, again));
         self.give_up_answers();
@@ -285,6 +290,14 @@ impl<'a> Publisher<'a> {
             self.blocked.as_deref(),
             self.refusal.as_ref(),
         )
+    }
+
+    /// The queues may be gone.
+    fn doubt_queues(&mut self) {
+        if let Some(delay) = &mut self.delay {
+            delay.doubt();
+        }
+        self.age.doubt();
     }
 
     fn may_declare(&self) -> bool {

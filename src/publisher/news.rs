@@ -66,7 +66,7 @@ impl Publisher<'_> {
             self.say(Event::Refused(count, why));
         }
         if matches!(refusal, Refusal::Unroutable(_)) {
-            self.age.doubt();
+            self.doubt_queues();
         }
         self.refusal = Some(refusal);
     }

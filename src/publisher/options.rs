@@ -18,10 +18,21 @@ pub struct SendOptions {
     pub backlog: Option<Backlog>,
     /// Whether the tasks' outcomes are waited for.
     pub answers: Answers,
+    /// Whether the tasks have a priority, which counts on some queues only.
+    pub priority: Priority,
     /// How often [`super::Event::Tick`] comes.
     pub tick: Option<Duration>,
     /// Ends all when it is disconnected.
     pub when_cut: WhenCut,
+}
+
+/// Whether the tasks have a priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// They have; whether the queue heeds it is found out, which takes one or two round trips.
+    Given,
+    /// They have none.
+    None,
 }
 
 /// Whether the tasks' outcomes are waited for.

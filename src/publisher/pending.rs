@@ -133,6 +133,15 @@ impl Pending {
         self.input.as_ref().filter(|_| is_empty)
     }
 
+    /// Whether the next task is here and its body larger than this.
+    pub(super) fn next_is_larger_than(&self, bytes: usize) -> bool {
+        let next = match self.again.front() {
+            Some(parcel) => Some(&parcel.task.body),
+            None => self.batch.as_slice().first().map(|record| &record.body),
+        };
+        next.is_some_and(|body| body.len() > bytes)
+    }
+
     /// Whether something can be sent at once.
     pub(super) fn has_some(&self) -> bool {
         !self.again.is_empty() || self.batch.len() > 0

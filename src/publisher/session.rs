@@ -3,16 +3,22 @@
 use super::backlog::Passage;
 use super::course::Course;
 use super::flight::{Flight, Refusal};
-use super::{Answers, Event, Parcel, Publisher, Standing, faults};
+use super::{Answers, Event, Parcel, Priority, Publisher, Standing, faults};
 use crate::amqp::{Channel, Confirms, Link, Waited};
 use crate::backoff::Backoff;
 use crate::fault::{Fault, Kind};
+use crate::topology;
 use crossbeam_channel::TryRecvError;
 use std::time::{Duration, Instant};
 
 /// Unconfirmed bodies in bytes, all in all: beyond this the window is full, so that large bodies
 /// do not fill the memory. Half of what the client library buffers before it waits.
 const WINDOW_BYTES: usize = 8 << 20;
+
+/// A body of several frames must not be under way when the broker refuses a declaration: the client
+/// library answers that in the middle of it, which breaks the connection. So a larger body than this,
+/// in bytes, waits for the answer to the declarations.
+const ONE_FRAME: usize = 100 * 1024;
 
 /// Publishes between two looks at what has come back.
 const BURST: usize = 64;
@@ -49,12 +55,34 @@ impl Publisher<'_> {
     }
 
     fn channel(&mut self, link: &mut Link) -> Result<Channel, Fault> {
+        if self.options.priority == Priority::Given && self.queue_type.is_none() {
+            let channel = self.channel_for_age(link)?;
+            if self.queue_type.is_some() {
+                return Ok(channel);
+            }
+            // It must be there, or the next line would make it, and it would be young.
+            channel.inspect(self.queue.name.as_str())?;
+            drop(channel);
+            return self.open(link);
+        }
         if !self.other_type {
             return self.channel_for_age(link);
         }
+        self.open(link)
+    }
+
+    /// A channel on which the queue is declared, and its type known.
+    pub(super) fn open(&mut self, link: &mut Link) -> Result<Channel, Fault> {
         let opened = self.queue.open(link)?;
         if let Some(current) = opened.adopted {
             self.say(Event::Adopted(&current));
+        }
+        if let (None, Some(queue_type)) = (self.queue_type, opened.queue_type) {
+            self.queue_type = Some(queue_type);
+            let note = topology::priority_note(&self.queue, queue_type, link.series());
+            if let (Some(note), Priority::Given) = (note, self.options.priority) {
+                self.say(Event::NoPriorities(note));
+            }
         }
         Ok(opened.channel)
     }
@@ -237,6 +265,11 @@ impl Publisher<'_> {
                         return Ok(until);
                     }
                 }
+            }
+            if !course.declared && self.pending.next_is_larger_than(ONE_FRAME) {
+                burst = None;
+                channel.inspect(&course.queue)?;
+                course.declared = true;
             }
             let Some(parcel) = self.pending.next() else {
                 return Ok(later);

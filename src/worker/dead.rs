@@ -28,8 +28,9 @@ const STORY: [&str; 6] = [
     redelivery::STDERR,
 ];
 
-/// Shows the dead letters. They stay where they are: they are taken and go back as the channel
-/// closes, so that for a moment other listings miss them.
+/// Shows the dead letters. They stay where they are: they are taken and given back, so that for a
+/// moment other listings miss them. (Given back by `basic.nack`, which from RabbitMQ 4.3 on does not
+/// count towards a queue's delivery limit, as going back with the channel does.)
 pub(super) fn list(
     settings: &Settings,
     only: Option<&str>,
@@ -42,16 +43,21 @@ pub(super) fn list(
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
     let mut shown = 0_u32;
+    let mut given_back = Vec::new();
     for _ in 0..count {
         let Some(delivery) = channel.get(dead.as_str())? else {
             break;
         };
-        let (task, _) = task_of(delivery);
+        let (task, token) = task_of(delivery);
+        given_back.push(token);
         if only.is_none_or(|id| id == task.id()) {
             shown += 1;
             show(&task, report);
             report.flush();
         }
+    }
+    for token in given_back {
+        channel.requeue(token)?;
     }
     report.note(&format!("{count} in queue `{dead}`"));
     drop(channel);

@@ -164,7 +164,7 @@ impl Worker<'_> {
         Instant::now().checked_add(grace)
     }
 
-    fn give_back_backlog(&mut self, channel: &Channel) -> Result<(), Fault> {
+    pub(super) fn give_back_backlog(&mut self, channel: &Channel) -> Result<(), Fault> {
         if self.settings.ack == Ack::Auto {
             if !self.backlog.is_empty() {
                 self.warn(&format!(

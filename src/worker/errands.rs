@@ -13,6 +13,7 @@ use crate::amqp::{AckToken, Channel};
 use crate::auxiliary::Auxiliary;
 use crate::fault::{Fault, Kind};
 use crate::task::Task;
+use crate::topology::QueueType;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -303,7 +304,7 @@ impl Worker<'_> {
             let started = Postman::start(
                 &self.settings.connector,
                 &self.settings.queue,
-                self.replicated,
+                self.queue_type.unwrap_or(QueueType::Classic),
                 self.settings.policy.ladder(),
                 self.sender.clone(),
             );

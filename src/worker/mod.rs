@@ -32,7 +32,6 @@ mod tasks;
 mod watched;
 
 use crate::amqp::Channel;
-use crate::auxiliary::Replicated;
 use crate::cli::{Ack, WorkerArgs};
 use crate::connection::RetryFor;
 use crate::exit_code::ExitCode;
@@ -40,6 +39,7 @@ use crate::fault::{Fault, Kind};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::shutdown::{self, EndsAt};
+use crate::topology::QueueType;
 use acks::Acks;
 use anyhow::{Context as _, Result};
 use child::Ran;
@@ -109,8 +109,8 @@ struct Worker<'a> {
     errands: Errands,
     /// Started when it is first needed.
     postman: Option<Postman>,
-    /// Whether the queues beside the work queue are to be replicated.
-    replicated: Replicated,
+    /// The work queue's real type, where it is known.
+    queue_type: Option<QueueType>,
     totals: Totals,
     naming: Naming,
     stop: Option<Stop>,
@@ -161,7 +161,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     // A command's own output streams to the terminal where there is one slot; no bar beside it.
     let no_bars = args.common.quiet || (pool.is_some() && slots == 1);
     let worker = Worker {
-        replicated: settings.queue.replicated(),
+        queue_type: settings.queue.queue_type,
         acks: Acks::new(settings.prefetch, slots),
         settings,
         progress: Progress::new(slots, no_bars),

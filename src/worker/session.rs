@@ -1,13 +1,13 @@
 //! From connecting to consuming, and back when the connection breaks.
 
+use super::status::inspect;
 use super::{Message, Stop, Worker, events};
-use crate::amqp::{Channel, Consuming, Event, Link};
-use crate::auxiliary::Replicated;
+use crate::amqp::{Channel, ConsumeOptions, Consuming, Event, Link, Series};
 use crate::backoff::Backoff;
 use crate::cli::Ack;
 use crate::fault::{Fault, Kind};
 use crate::progress;
-use crate::topology::{Declare, adoption_note};
+use crate::topology::{Declare, QueueType, adoption_note};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use serde_json::json;
 use std::collections::HashMap;
@@ -153,10 +153,8 @@ impl Worker<'_> {
         }
         loop {
             let opened = self.settings.queue.open(link)?;
+            self.queue_type = opened.queue_type.or(self.queue_type);
             if let Some(current) = opened.adopted {
-                if current == "quorum" {
-                    self.replicated = Replicated::Yes;
-                }
                 if !self.has_noted_adoption {
                     self.note(&adoption_note(&self.settings.queue.name, &current));
                     self.has_noted_adoption = true;
@@ -168,15 +166,19 @@ impl Worker<'_> {
         }
     }
 
-    fn consume(&mut self, link: &Link, channel: &Channel) -> Result<Consumed, Fault> {
+    fn consume(&mut self, link: &mut Link, channel: &Channel) -> Result<Consumed, Fault> {
         let mut announced = false;
         loop {
-            let mut consuming = channel.consume(
-                link,
-                self.settings.queue.name.as_str(),
-                self.settings.prefetch,
-                self.settings.settlement(),
-            )?;
+            let queue = self.settings.queue.name.as_str();
+            let options = self.consume_options(link.series());
+            let mut consuming = match channel.consume(link, queue, options) {
+                Err(fault) if options.timeout.is_some() && is_timeout_refused(&fault) => {
+                    // Only a queue that was not declared can turn out to be classic here.
+                    self.queue_type = Some(QueueType::Classic);
+                    return Ok(Consumed::Cancelled);
+                }
+                consuming => consuming?,
+            };
             if !announced {
                 self.announce(link);
                 announced = true;
@@ -207,24 +209,61 @@ impl Worker<'_> {
                         break;
                     }
                     Pause::Cancelled => {
-                        // Another channel follows, on which these cannot be acknowledged.
-                        self.void_deliveries();
-                        self.warn(&self.cancelled_text());
-                        return Ok(Consumed::Cancelled);
+                        if inspect(link, self.settings.queue.name.as_str())?.is_none() {
+                            // Another channel follows, on which these cannot be acknowledged.
+                            self.void_deliveries();
+                            self.warn(&self.deleted_text());
+                            return Ok(Consumed::Cancelled);
+                        }
+                        // The queue is there: what runs can still be acknowledged on this
+                        // channel. What has not begun may have been handed to another worker.
+                        self.warn(&self.cancelled_text(link.series()));
+                        self.give_back_backlog(channel)?;
+                        self.slots.doubt_tokens();
+                        break;
                     }
                 }
             }
         }
     }
 
-    fn cancelled_text(&self) -> String {
+    fn consume_options(&self, series: Series) -> ConsumeOptions {
+        let settings = &self.settings;
+        let heeds_timeout = series >= FIRST_WITH_CONSUMER_TIMEOUT
+            && self.queue_type != Some(QueueType::Classic)
+            && settings.ack != Ack::Auto;
+        ConsumeOptions {
+            prefetch: settings.prefetch,
+            settlement: settings.settlement(),
+            timeout: heeds_timeout.then(|| settings.consumer_timeout()),
+        }
+    }
+
+    fn cancelled_text(&self, series: Series) -> String {
+        let name = &self.settings.queue.name;
+        if series >= FIRST_WITH_CONSUMER_TIMEOUT {
+            format!(
+                "the broker cancelled the consumer of queue `{name}`: a task was not acknowledged \
+                 within the queue's `consumer_timeout` and goes to another worker, or the queue \
+                 moved to another node; for longer tasks raise `consumer-timeout` in the queue's \
+                 policy, or `consumer_timeout` in rabbitmq.conf (milliseconds); consuming again"
+            )
+        } else {
+            format!(
+                "the broker cancelled the consumer: queue `{name}` moved to another node; \
+                 consuming again"
+            )
+        }
+    }
+
+    fn deleted_text(&self) -> String {
         let queue = &self.settings.queue;
         let then = match queue.declare {
             Declare::Yes => "it is declared again",
             Declare::No => "it is looked for again",
         };
         format!(
-            "the broker ended the consumer: queue `{}` was deleted, or moved to another node; {then}",
+            "the broker cancelled the consumer: queue `{}` was deleted; {then}",
             queue.name
         )
     }
@@ -373,6 +412,15 @@ impl Worker<'_> {
             ));
         }
     }
+}
+
+/// Since this series, only quorum queues have an acknowledgement time-out, and a consumer can set it.
+const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
+
+/// Whether the queue's type does not know the consumer's time-out.
+fn is_timeout_refused(fault: &Fault) -> bool {
+    let reply = fault.reply();
+    reply.is_some_and(|reply| reply.code == 406 && reply.text.contains("x-consumer-timeout"))
 }
 
 #[derive(PartialEq, Eq)]

@@ -8,13 +8,14 @@ use crate::connection::Connector;
 use crate::fault::Fault;
 use crate::report::Report;
 use crate::topology::{QueueName, WorkQueue};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU16, NonZeroU64};
 use std::time::Duration;
 
 /// What a worker works with.
 pub(super) struct Settings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
+    pub(super) concurrency: NonZeroU16,
     pub(super) prefetch: Prefetch,
     pub(super) ack: Ack,
     pub(super) dot: Duration,
@@ -48,6 +49,7 @@ impl Settings {
         Ok(Self {
             queue,
             connector: args.common.connector(name, args.retry_for(), when_cut)?,
+            concurrency: args.concurrency,
             prefetch: args.prefetch(),
             ack: args.ack,
             dot: args.dot,
@@ -78,6 +80,24 @@ impl Settings {
             Ack::After | Ack::Never => Settlement::ByUs,
             Ack::Auto => Settlement::ByTheBroker,
         }
+    }
+
+    /// How long a task may stay here unacknowledged: as long as all that are prefetched before it
+    /// take, one after the other, and then its retry or dead letter. Without --timeout, a year
+    /// stands for ever.
+    pub(super) fn consumer_timeout(&self) -> Duration {
+        /// RabbitMQ's own default for all of it.
+        const MARGIN: Duration = Duration::from_secs(30 * 60);
+        const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        let (Some(timeout), Prefetch::AtMost(prefetch)) = (self.limits.timeout, self.prefetch)
+        else {
+            return LONGEST;
+        };
+        let rounds = u32::from(prefetch.get().div_ceil(self.concurrency.get()));
+        let each = timeout.saturating_add(self.limits.kill_after);
+        each.saturating_mul(rounds)
+            .saturating_add(MARGIN)
+            .min(LONGEST)
     }
 
     /// Whether a task may become a dead letter.

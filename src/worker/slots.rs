@@ -24,6 +24,8 @@ pub(super) struct Running {
     pub(super) redelivered: bool,
     /// `None` once the connection is gone over which the task came.
     pub(super) token: Option<AckToken>,
+    /// The consumer was cancelled since: the broker may have handed the task out again.
+    pub(super) is_doubtful: bool,
     pub(super) started: Instant,
     /// When pretended work will be done.
     pub(super) due: Option<Instant>,
@@ -82,6 +84,13 @@ impl Slots {
     /// All running tasks.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Running> {
         self.slots.iter_mut().flatten()
+    }
+
+    /// The broker may have handed out again what runs now.
+    pub(super) fn doubt_tokens(&mut self) {
+        for running in self.iter_mut() {
+            running.is_doubtful = true;
+        }
     }
 
     /// When the next pretended work will be done.

@@ -79,12 +79,13 @@ impl Worker<'_> {
 
     /// Gives the token to the same task where it is under way here without one.
     fn reclaim(&mut self, handed: Handed) -> Option<Handed> {
-        let running = self
-            .slots
-            .iter_mut()
-            .find(|running| running.token.is_none() && is_same(&running.task, &handed.task));
+        let running = self.slots.iter_mut().find(|running| {
+            let lost = running.token.is_none() || running.is_doubtful && running.task.has_own_id();
+            lost && is_same(&running.task, &handed.task)
+        });
         if let Some(running) = running {
             running.token = Some(handed.token);
+            running.is_doubtful = false;
             return None;
         }
         self.errands.reclaim(handed)
@@ -119,6 +120,7 @@ impl Worker<'_> {
             task: handed.task,
             redelivered: handed.redelivered,
             token: Some(handed.token),
+            is_doubtful: false,
             started,
             due: work.and_then(|work| started.checked_add(work)),
         };

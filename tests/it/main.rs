@@ -50,6 +50,9 @@ mod delays;
 /// Queues that may not grow longer.
 mod backlog;
 
+/// What type a queue really has, and what follows from it.
+mod queue_types;
+
 /// How often a send goes back and forth.
 mod round_trips;
 

@@ -132,8 +132,13 @@ fn a_task_goes_on_when_the_broker_stops_waiting_for_its_acknowledgement() {
     let gate = Gate::new();
     let mut worker = env::worker_with(&broker, &admin.queue, &[], &gate.before("true"));
     env::new_task(&broker, &admin.queue, &["long"]).expect(0);
-    worker.message("consumer_timeout");
-    worker.event("reconnected");
+    if broker.series() < (4, 3) {
+        worker.message("consumer_timeout");
+        worker.event("reconnected");
+    } else {
+        println!("RabbitMQ 4.3 waits on classic queues for ever; for quorum queues see queue_types");
+        worker.event("received");
+    }
     gate.open();
     worker.event("done");
     // The acknowledgement may have missed its connection. Then it goes out with the next one.

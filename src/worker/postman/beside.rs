@@ -3,10 +3,10 @@
 use super::super::beforehand::missing;
 use super::Destination;
 use super::line::Line;
-use crate::auxiliary::{Auxiliary, Replicated, YOUTH};
+use crate::auxiliary::{Auxiliary, YOUTH};
 use crate::fault::{Fault, Kind};
 use crate::refusal::Mismatch;
-use crate::topology::{Declare, WorkQueue};
+use crate::topology::{Declare, QueueType, WorkQueue};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,8 @@ enum Found {
 /// What is known of the queues beside the work queue.
 pub(super) struct Beside {
     queue: WorkQueue,
-    replicated: Replicated,
+    /// The work queue's type.
+    queue_type: QueueType,
     /// Those that are not as we declare them.
     found: HashMap<String, Found>,
     /// Since when the quorum queues are known to be there.
@@ -35,10 +36,10 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn new(queue: WorkQueue, replicated: Replicated, ladder: Vec<Duration>) -> Self {
+    pub(super) fn new(queue: WorkQueue, queue_type: QueueType, ladder: Vec<Duration>) -> Self {
         Self {
             queue,
-            replicated,
+            queue_type,
             found: HashMap::new(),
             known: HashMap::new(),
             ladder,
@@ -121,22 +122,22 @@ impl Beside {
             return Ok(());
         }
         let found = self.found.get(&name).copied();
-        let replicated = match (self.replicated, found) {
-            (Replicated::Yes, Some(Found::OtherType)) => Replicated::No,
-            (Replicated::No, Some(Found::OtherType)) => Replicated::Yes,
-            (replicated, None | Some(Found::AsItIs)) => replicated,
+        let queue_type = match (self.queue_type, found) {
+            (QueueType::Quorum, Some(Found::OtherType)) => QueueType::Classic,
+            (QueueType::Classic, Some(Found::OtherType)) => QueueType::Quorum,
+            (queue_type, None | Some(Found::AsItIs)) => queue_type,
         };
         let declared = match (self.queue.declare, found) {
             (Declare::No, _) | (Declare::Yes, Some(Found::AsItIs)) => line.channel.inspect(&name),
             (Declare::Yes, Some(Found::OtherType) | None) => {
-                let arguments = queue.arguments(&self.queue.name, replicated);
+                let arguments = queue.arguments(&self.queue.name, queue_type);
                 line.channel.declare(&name, &arguments)
             }
         };
         if let Err(fault) = declared {
             return Err(self.refused(auxiliary, name, found, fault));
         }
-        if queue.is_quorum(replicated) {
+        if queue.queue_type(queue_type) == QueueType::Quorum {
             let since = self.known.entry(name.clone());
             since.or_insert_with(Instant::now);
         }

@@ -9,12 +9,12 @@ mod beside;
 mod line;
 
 use super::Message;
-use crate::auxiliary::{Auxiliary, Replicated};
+use crate::auxiliary::Auxiliary;
 use crate::backoff::Backoff;
 use crate::connection::{Connector, RetryFor};
 use crate::fault::{Fault, Kind};
 use crate::task::Task;
-use crate::topology::WorkQueue;
+use crate::topology::{QueueType, WorkQueue};
 use beside::Beside;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use line::Line;
@@ -56,7 +56,7 @@ impl Postman {
     pub(super) fn start(
         connector: &Connector,
         queue: &WorkQueue,
-        replicated: Replicated,
+        queue_type: QueueType,
         ladder: Vec<Duration>,
         messages: Sender<Message>,
     ) -> std::io::Result<Self> {
@@ -65,7 +65,7 @@ impl Postman {
         connector.retry_for = RetryFor::Forever;
         let round = Round {
             connector,
-            beside: Beside::new(queue.clone(), replicated, ladder),
+            beside: Beside::new(queue.clone(), queue_type, ladder),
             held: Vec::new(),
             line: None,
             lost: None,
