@@ -138,8 +138,8 @@ fn where_the_broker_refuses() {
     let broker = env::shared();
     let user = User::new(broker);
     let at = address(broker);
-    let fleeting = Admin::with_queue(broker, "secret", Kind::NotDurable);
-    user.expect_failure(&at, &["-q", &fleeting.queue], 73);
+    let other = Admin::with_queue(broker, "secret", Kind::Priorities(5));
+    user.expect_failure(&at, &["-q", &other.queue], 73);
     user.expect_failure(&format!("{at}/no-such-vhost"), &[], 77);
     broker.ctl(&["set_permissions", &user.name, "", "", ""]);
     user.expect_failure(&at, &[], 77);

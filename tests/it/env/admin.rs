@@ -13,8 +13,11 @@ use std::mem::ManuallyDrop;
 #[derive(Clone, Copy)]
 pub enum Kind {
     Plain,
+    /// Brokers from 4.3 on may refuse it.
     NotDurable,
     Quorum,
+    /// Has priorities from 0 to this one.
+    Priorities(i8),
     /// Refuses publishes beyond so many messages.
     Full(i64),
 }
@@ -37,6 +40,11 @@ impl Admin {
 
     /// The same with the queue declared.
     pub fn with_queue(broker: &Broker, what: &str, kind: Kind) -> Self {
+        Self::try_queue(broker, what, kind).unwrap()
+    }
+
+    /// The same with a queue that the broker may refuse to declare.
+    pub fn try_queue(broker: &Broker, what: &str, kind: Kind) -> amiquip::Result<Self> {
         let admin = Self::new(broker, what);
         let mut arguments = FieldTable::new();
         match kind {
@@ -44,6 +52,9 @@ impl Admin {
             Kind::Quorum => {
                 let value = AmqpValue::LongString("quorum".to_owned());
                 arguments.insert("x-queue-type".to_owned(), value);
+            }
+            Kind::Priorities(most) => {
+                arguments.insert("x-max-priority".to_owned(), AmqpValue::ShortShortInt(most));
             }
             Kind::Full(length) => {
                 arguments.insert("x-max-length".to_owned(), AmqpValue::LongLongInt(length));
@@ -57,9 +68,9 @@ impl Admin {
             ..QueueDeclareOptions::default()
         };
         let channel = admin.channel();
-        channel.queue_declare(&admin.queue, options).unwrap();
+        let declared = channel.queue_declare(&admin.queue, options).map(drop);
         drop(channel);
-        admin
+        declared.map(|()| admin)
     }
 
     /// Declares the test's queue as our commands do.

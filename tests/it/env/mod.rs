@@ -9,6 +9,7 @@ mod long_way;
 mod proxy;
 mod random;
 mod tls;
+mod version;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, Nodes, private_name, shared};
@@ -18,6 +19,7 @@ pub use long_way::LongWay;
 pub use proxy::Proxy;
 pub use random::Random;
 pub use tls::{Certificates, Tls};
+pub use version::{Version, left_out};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
