@@ -1,6 +1,6 @@
 //! What type a queue really has, and what follows from it.
 
-use crate::env::{self, Admin, Broker, Kind, unique};
+use crate::env::{self, Admin, Broker, Kind, Version, left_out, unique};
 use std::time::{Duration, Instant};
 
 /// In short intervals, so that a time-out strikes within a second of its time.
@@ -8,18 +8,18 @@ const SHORT_TIMEOUT: &str = "[{rabbit,[{consumer_timeout,3000},{channel_tick_int
                              {quorum_tick_interval,500}]}].";
 
 /// Since when a vhost can have a default queue type.
-const DEFAULT_TYPES: (u16, u16) = (3, 11);
+const DEFAULT_TYPES: Version = Version(3, 11, 0);
 /// Since when a quorum queue cancels the consumer of a task that is not acknowledged in time, and
 /// the consumer can say what time that is.
-const CONSUMER_TIMEOUTS: (u16, u16) = (4, 3);
+const CONSUMER_TIMEOUTS: Version = Version(4, 3, 0);
 
-/// Whether the broker's series is at least this one; if not the test says why it does not apply.
-fn applies_since(broker: &Broker, series: (u16, u16), what: &str) -> bool {
-    let found = broker.series();
-    if found < series {
-        println!("does not apply to RabbitMQ {found:?}: {what} since {series:?}");
+/// Whether the broker's version is at least this one; if not the test says why it does not apply.
+fn applies_since(broker: &Broker, since: Version, what: &str) -> bool {
+    let found = broker.version();
+    if found < since {
+        left_out(found, &format!("{what} since {since}"));
     }
-    found >= series
+    found >= since
 }
 
 /// What `list_queues` says of the type of a queue in `vhost`.
@@ -103,21 +103,20 @@ fn new_quorum_queues_survive_the_brokers_death_though_nobody_asked_for_the_type(
     let url = broker.quorum_vhost("young");
     // A vhost, too, takes a moment to reach the disk.
     new_task(&url, "settled", &["first"]).expect(0);
-    let dies = |what: &str| {
+    let dies = || {
         broker.script("kill");
         broker.script("start");
-        println!("the broker was killed after {what}");
     };
 
     new_task(&url, "fresh", &["task"]).expect(0);
-    dies("the first task of a queue was confirmed");
+    dies();
     let ended = worker(&url, "fresh", &["--dot", "1ms", "--max-tasks", "1"]).ended();
     assert_eq!(ended.expect(0).bodies("done"), ["task"]);
 
     new_task(&url, "settled", &["sad"]).expect(0);
     let mut failing = worker(&url, "settled", &["--retries", "0", "--", "false"]);
     failing.event_of("dead_lettered", "first");
-    dies("the first dead letter of a queue");
+    dies();
     failing.stopped();
     let listed = worker(&url, "settled", &["--list-dead"]).ended().expect(0);
     let letters = listed.events("dead_letter");
@@ -259,5 +258,9 @@ fn a_priority_that_has_no_effect_is_told() {
     assert!(!send(&fresh, &with).contains(no_effect));
     let quorum = Admin::with_queue(broker, "priority", Kind::Quorum);
     let told = send(&quorum, &["--priority", "5", "x"]);
-    assert_eq!(told.contains(no_effect), broker.series() < (4, 0), "{told}");
+    assert_eq!(
+        told.contains(no_effect),
+        broker.version() < Version(4, 0, 0),
+        "{told}"
+    );
 }

@@ -119,17 +119,6 @@ impl Broker {
         name.rsplit_once('-')?.1.parse().ok()
     }
 
-    /// RabbitMQ's series, as (4, 3): what it tells in the handshake.
-    pub fn series(&self) -> (u16, u16) {
-        let connection = amiquip::Connection::insecure_open(self.first_url()).unwrap();
-        let version = match connection.server_properties().get("version") {
-            Some(amiquip::AmqpValue::LongString(version)) => version.clone(),
-            other => panic!("version {other:?}"),
-        };
-        let mut parts = version.split('.').map(|part| part.parse().unwrap());
-        (parts.next().unwrap(), parts.next().unwrap())
-    }
-
     /// Makes a vhost in which queues are quorum queues unless their declaration says otherwise, and
     /// returns its URL.
     pub fn quorum_vhost(&self, name: &str) -> String {
