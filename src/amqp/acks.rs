@@ -6,72 +6,83 @@
 
 use std::collections::VecDeque;
 
-/// One frame: the tag, and whether all up to it are meant.
+/// One frame: what it settles, and whether all before it are meant as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AckFrame {
-    pub(super) tag: u64,
+pub(super) struct AckFrame<T> {
+    pub(super) delivery: T,
     pub(super) multiple: bool,
 }
 
 /// The deliveries of one channel, in order. The broker counts their tags up from 1.
-#[derive(Debug, Default)]
-pub(super) struct AckOrder {
-    /// Whether each delivery is settled, from the first that is not.
-    settled: VecDeque<bool>,
+#[derive(Debug)]
+pub(super) struct AckOrder<T> {
+    /// The deliveries from the first that is not settled; `None` for those that are.
+    open: VecDeque<Option<T>>,
     /// The tag that the first of these has.
     first: u64,
 }
 
-impl AckOrder {
+impl<T> Default for AckOrder<T> {
+    fn default() -> Self {
+        let open = VecDeque::new();
+        Self { open, first: 0 }
+    }
+}
+
+impl<T> AckOrder<T> {
     /// A delivery with this tag has come.
-    pub(super) fn delivered(&mut self, tag: u64) {
-        if self.settled.is_empty() {
+    pub(super) fn delivered(&mut self, tag: u64, delivery: T) {
+        if self.open.is_empty() {
             self.first = tag;
         }
         // Tags that were left out belong to deliveries that need no settling.
         let position = self.position(tag).unwrap_or(0);
-        while self.settled.len() < position {
-            self.settled.push_back(true);
+        while self.open.len() < position {
+            self.open.push_back(None);
         }
-        self.settled.push_back(false);
+        self.open.push_back(Some(delivery));
     }
 
-    /// The delivery with this tag needs no acknowledgement any more.
-    pub(super) fn settle(&mut self, tag: u64) {
-        if let Some(settled) = self.position(tag).and_then(|at| self.settled.get_mut(at)) {
-            *settled = true;
-        }
-        while self.settled.front() == Some(&true) {
-            self.settled.pop_front();
+    /// The delivery with this tag needs no acknowledgement any more. `None`: it needed none.
+    pub(super) fn settle(&mut self, tag: u64) -> Option<T> {
+        let position = self.position(tag)?;
+        let delivery = self.open.get_mut(position)?.take();
+        while let Some(None) = self.open.front() {
+            self.open.pop_front();
             self.first += 1;
         }
+        delivery
     }
 
-    /// Settles the deliveries with these `tags`, which are sorted; the frames that tell the broker
-    /// so, sorted as well.
-    pub(super) fn acknowledge<'a>(
-        &mut self,
-        tags: &'a [u64],
-    ) -> impl Iterator<Item = AckFrame> + use<'a> {
-        for tag in tags {
-            self.settle(*tag);
-        }
-        let all_before = if self.settled.is_empty() {
+    /// Settles the deliveries with these tags, as far as they are not. What tells the broker so, in
+    /// order of the tags.
+    pub(super) fn acknowledge(&mut self, mut tags: Vec<u64>) -> Acknowledged<T> {
+        tags.sort_unstable();
+        let settle = |tag| Some((tag, self.settle(tag)?));
+        let mut together: Vec<(u64, T)> = tags.into_iter().filter_map(settle).collect();
+        let all_before = if self.open.is_empty() {
             u64::MAX
         } else {
             self.first
         };
-        let together = tags.partition_point(|tag| *tag < all_before);
-        let (together, single) = tags.split_at(together);
-        let last = together.last().map(|tag| AckFrame {
-            tag: *tag,
-            multiple: together.len() > 1,
-        });
-        let single = single.iter().map(|tag| AckFrame {
-            tag: *tag,
+        let count = together.len();
+        let at = together.partition_point(|(tag, _)| *tag < all_before);
+        let single = together.split_off(at);
+        let multiple = together.len() > 1;
+        let last = together
+            .pop()
+            .map(|(_, delivery)| AckFrame { delivery, multiple });
+        let single = single.into_iter().map(|(_, delivery)| AckFrame {
+            delivery,
             multiple: false,
         });
-        last.into_iter().chain(single)
+        let frames = last.into_iter().chain(single).collect();
+        Acknowledged { count, frames }
+    }
+
+    /// Whether nothing is left to be settled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     fn position(&self, tag: u64) -> Option<usize> {
@@ -79,21 +90,28 @@ impl AckOrder {
     }
 }
 
+/// What [`AckOrder::acknowledge`] has settled.
+pub(super) struct Acknowledged<T> {
+    /// How many deliveries.
+    pub(super) count: usize,
+    /// What is to be sent.
+    pub(super) frames: Vec<AckFrame<T>>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn delivered(tags: std::ops::RangeInclusive<u64>) -> AckOrder {
+    fn delivered(tags: std::ops::RangeInclusive<u64>) -> AckOrder<u64> {
         let mut order = AckOrder::default();
-        tags.for_each(|tag| order.delivered(tag));
+        tags.for_each(|tag| order.delivered(tag, tag));
         order
     }
 
-    fn acknowledge(order: &mut AckOrder, tags: &[u64]) -> Vec<(u64, bool)> {
-        let mut tags = tags.to_vec();
-        tags.sort_unstable();
-        let frames = order.acknowledge(&tags);
-        frames.map(|ack| (ack.tag, ack.multiple)).collect()
+    fn acknowledge(order: &mut AckOrder<u64>, tags: &[u64]) -> Vec<(u64, bool)> {
+        let acknowledged = order.acknowledge(tags.to_vec());
+        let frames = acknowledged.frames.iter();
+        frames.map(|ack| (ack.delivery, ack.multiple)).collect()
     }
 
     #[test]
@@ -117,19 +135,28 @@ mod tests {
     #[test]
     fn what_was_given_back_holds_up_nothing() {
         let mut order = delivered(1..=3);
-        order.settle(2);
+        assert_eq!(order.settle(2), Some(2));
         assert_eq!(acknowledge(&mut order, &[3, 1]), [(3, true)]);
-        order.delivered(4);
-        order.settle(4);
-        order.settle(4);
-        order.delivered(5);
+        order.delivered(4, 4);
+        assert_eq!(order.settle(4), Some(4));
+        assert_eq!(order.settle(4), None);
+        order.delivered(5, 5);
         assert_eq!(acknowledge(&mut order, &[5]), [(5, false)]);
+    }
+
+    #[test]
+    fn what_is_settled_is_not_settled_again() {
+        let mut order = delivered(1..=3);
+        assert_eq!(acknowledge(&mut order, &[1, 2]), [(2, true)]);
+        assert_eq!(acknowledge(&mut order, &[1, 2, 9]), []);
+        assert_eq!(order.acknowledge(vec![3, 3]).count, 1);
+        assert!(order.is_empty());
     }
 
     #[test]
     fn tags_that_were_left_out_count_as_settled() {
         let mut order = delivered(3..=3);
-        order.delivered(6);
+        order.delivered(6, 6);
         assert_eq!(acknowledge(&mut order, &[3, 6]), [(6, true)]);
     }
 
@@ -147,14 +174,13 @@ mod tests {
                     batch.push(open.remove(choice % open.len()));
                     choice = choice / 3 + 1;
                 }
-                batch.sort_unstable();
-                for frame in order.acknowledge(&batch) {
-                    let unacked = (1..=frame.tag).filter(|tag| !acked.contains(tag));
+                for frame in order.acknowledge(batch).frames {
+                    let unacked = (1..=frame.delivery).filter(|tag| !acked.contains(tag));
                     let meant: Vec<u64> = unacked
-                        .filter(|tag| frame.multiple || *tag == frame.tag)
+                        .filter(|tag| frame.multiple || *tag == frame.delivery)
                         .collect();
                     assert!(meant.iter().all(|tag| !open.contains(tag)), "seed {seed}");
-                    assert!(meant.contains(&frame.tag), "seed {seed}");
+                    assert!(meant.contains(&frame.delivery), "seed {seed}");
                     acked.extend(meant);
                 }
             }

@@ -1,6 +1,6 @@
 //! A channel: declaring, publishing and acknowledging.
 
-use super::acks::AckOrder;
+use super::acks::{AckFrame, AckOrder};
 use super::confirms::Confirms;
 use super::consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Prefetch, Settlement};
 use super::properties::DIRECT_REPLY_TO;
@@ -31,7 +31,8 @@ pub struct Channel {
     epoch: u64,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
-    order: RefCell<AckOrder>,
+    /// What is to be settled; bodies and properties are taken out.
+    order: RefCell<AckOrder<amiquip::Delivery>>,
 }
 
 /// The optional arguments of a queue's declaration, by their names on the wire.
@@ -80,11 +81,17 @@ impl Channel {
     }
 
     /// Takes in what came over this channel.
-    pub(super) fn received(&self, delivery: amiquip::Delivery, settlement: Settlement) -> Delivery {
+    pub(super) fn received(
+        &self,
+        mut delivery: amiquip::Delivery,
+        settlement: Settlement,
+    ) -> Delivery {
+        let received = Delivery::take(&mut delivery, self.epoch);
         if settlement == Settlement::ByUs {
-            self.order.borrow_mut().delivered(delivery.delivery_tag());
+            let tag = delivery.delivery_tag();
+            self.order.borrow_mut().delivered(tag, delivery);
         }
-        Delivery::new(delivery, self.epoch)
+        received
     }
 
     /// The same, on which a request takes so long at most before the connection is given up.
@@ -93,8 +100,16 @@ impl Channel {
         Self { limit, ..self }
     }
 
-    pub(super) fn epoch(&self) -> u64 {
+    /// The number that its deliveries' tokens bear.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether a delivery is still to be settled.
+    #[must_use]
+    pub fn has_unsettled(&self) -> bool {
+        !self.order.borrow().is_empty()
     }
 
     /// How many deliveries have been settled on this channel.
@@ -236,25 +251,23 @@ impl Channel {
         self.ack_all([token])
     }
 
-    /// Acknowledges deliveries, with as few frames as may be. An error means that none of them
-    /// may be taken for acknowledged.
+    /// Acknowledges deliveries, with as few frames as may be. What is settled already, or came over
+    /// another channel, is left alone. An error means that none of them may be taken for
+    /// acknowledged.
     pub fn ack_all(&self, tokens: impl IntoIterator<Item = AckToken>) -> Result<(), Fault> {
-        let redeemed = tokens.into_iter().map(|token| token.redeem(self.epoch));
-        let mut deliveries = redeemed.collect::<Result<Vec<_>, Fault>>()?;
-        deliveries.sort_unstable_by_key(amiquip::Delivery::delivery_tag);
-        let tags: Vec<u64> = deliveries
-            .iter()
-            .map(amiquip::Delivery::delivery_tag)
-            .collect();
-        self.settled.set(self.settled.get() + tags.len() as u64);
-        let mut frames = self.order.borrow_mut().acknowledge(&tags).peekable();
-        for delivery in deliveries {
-            let tag = delivery.delivery_tag();
-            let acked = match frames.next_if(|frame| frame.tag == tag) {
-                Some(frame) if frame.multiple => delivery.ack_multiple(&self.inner),
-                Some(_) => delivery.ack(&self.inner),
-                // A later one stands for it.
-                None => Ok(()),
+        let own = tokens
+            .into_iter()
+            .filter(|token| token.channel == self.epoch);
+        let tags = own.map(|token| token.tag).collect();
+        let acknowledged = self.order.borrow_mut().acknowledge(tags);
+        self.settled
+            .set(self.settled.get() + acknowledged.count as u64);
+        let _guard = self.watchdog.guard(self.limit);
+        for AckFrame { delivery, multiple } in acknowledged.frames {
+            let acked = if multiple {
+                delivery.ack_multiple(&self.inner)
+            } else {
+                delivery.ack(&self.inner)
             };
             acked.map_err(|error| errors::translate(&error))?;
         }
@@ -263,9 +276,14 @@ impl Channel {
 
     /// Gives a delivery back: the broker hands it out again, marked as redelivered.
     pub fn requeue(&self, token: AckToken) -> Result<(), Fault> {
-        let delivery = token.redeem(self.epoch)?;
+        if token.channel != self.epoch {
+            return Ok(());
+        }
+        let Some(delivery) = self.order.borrow_mut().settle(token.tag) else {
+            return Ok(());
+        };
         self.settled.set(self.settled.get() + 1);
-        self.order.borrow_mut().settle(delivery.delivery_tag());
+        let _guard = self.watchdog.guard(self.limit);
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

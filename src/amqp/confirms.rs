@@ -158,8 +158,8 @@ impl Confirms {
     /// `None`: the consumer has ended.
     fn answer(&mut self, message: Option<ConsumerMessage>) -> Option<Delivery> {
         match message {
-            Some(ConsumerMessage::Delivery(delivery)) => {
-                return Some(Delivery::new(delivery, self.epoch));
+            Some(ConsumerMessage::Delivery(mut delivery)) => {
+                return Some(Delivery::take(&mut delivery, self.epoch));
             }
             Some(
                 ConsumerMessage::ServerClosedChannel(error)

@@ -51,34 +51,27 @@ pub struct Delivery {
     pub token: AckToken,
 }
 
-/// The right to settle one delivery, once, on the channel that it came over.
-#[derive(Debug)]
+/// Names one delivery, to settle it: its channel, of all that this process opens, and the
+/// broker's tag. A tag used on another channel would settle somebody else's task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AckToken {
-    delivery: amiquip::Delivery,
-    epoch: u64,
+    /// The channel that it came over.
+    pub channel: u64,
+    /// Its number on that channel, from 1.
+    pub tag: u64,
 }
 
 impl Delivery {
-    /// What came over the channel with this `epoch`.
-    pub(super) fn new(mut delivery: amiquip::Delivery, epoch: u64) -> Self {
+    /// What came over the channel with this number. Body and properties are taken out.
+    pub(super) fn take(from: &mut amiquip::Delivery, channel: u64) -> Self {
         Self {
-            body: std::mem::take(&mut delivery.body),
-            properties: Properties::new(std::mem::take(&mut delivery.properties)),
-            redelivered: delivery.redelivered,
-            token: AckToken { delivery, epoch },
-        }
-    }
-}
-
-impl AckToken {
-    /// The delivery, if `epoch` is that of its channel. A delivery tag used on another channel
-    /// would settle somebody else's task or close the channel.
-    pub(super) fn redeem(self, epoch: u64) -> Result<amiquip::Delivery, Fault> {
-        if self.epoch == epoch {
-            Ok(self.delivery)
-        } else {
-            let text = "the connection over which the task came is gone";
-            Err(Fault::new(Kind::Lost, text))
+            body: std::mem::take(&mut from.body),
+            properties: Properties::new(std::mem::take(&mut from.properties)),
+            redelivered: from.redelivered,
+            token: AckToken {
+                channel,
+                tag: from.delivery_tag(),
+            },
         }
     }
 }
