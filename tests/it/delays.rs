@@ -142,16 +142,4 @@ fn higher_priorities_are_handed_out_first() {
         .ended()
         .expect(0);
     assert_eq!(done.bodies("done"), ["high", "middle", "low"]);
-    // Quorum queues have had priorities of their own since RabbitMQ 4.0; before, they are ignored.
-    let quorum = Admin::with_queue(broker, "priority", Kind::Quorum);
-    for (priority, body) in [("1", "low"), ("9", "high")] {
-        env::new_task(broker, &quorum.queue, &["--priority", priority, body]).expect(0);
-    }
-    let options = ["--dot", "0s", "--exit-when-empty"];
-    let done = env::worker(broker, &quorum.queue, &options)
-        .ended()
-        .expect(0);
-    let mut bodies = done.bodies("done");
-    bodies.sort();
-    assert_eq!(bodies, ["high", "low"]);
 }

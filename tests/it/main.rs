@@ -47,6 +47,9 @@ mod waiting;
 /// Delays, priorities, times to live, on both types of queue.
 mod delays;
 
+/// Where RabbitMQ's series differ.
+mod series;
+
 /// Queues that may not grow longer.
 mod backlog;
 

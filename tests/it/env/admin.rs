@@ -160,6 +160,22 @@ impl Admin {
         Some((got.delivery.body, got.delivery.properties))
     }
 
+    /// Takes one task and gives it back by `basic.nack`.
+    pub fn nack(&self) {
+        let channel = self.channel();
+        let got = channel.basic_get(&self.queue, false).unwrap().unwrap();
+        got.nack(&channel, true).unwrap();
+        channel.close().unwrap();
+    }
+
+    /// Takes one task and gives it back by `basic.reject`.
+    pub fn reject(&self) {
+        let channel = self.channel();
+        let got = channel.basic_get(&self.queue, false).unwrap().unwrap();
+        got.reject(&channel, true).unwrap();
+        channel.close().unwrap();
+    }
+
     /// Takes all messages away and returns their bodies.
     pub fn bodies(&self) -> Vec<Vec<u8>> {
         let got = std::iter::from_fn(|| self.get());
