@@ -35,7 +35,7 @@ impl fmt::Debug for Password {
 
 /// How a connection is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum Scheme {
     /// `amqp://`: plain TCP.
     Tcp,
     /// `amqps://`: TLS.
@@ -55,7 +55,7 @@ pub enum LogIn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// How the connection is carried.
-    pub transport: Transport,
+    pub scheme: Scheme,
     /// How we show who we are.
     pub log_in: LogIn,
     /// Host name or IP address, without brackets.
@@ -81,9 +81,9 @@ impl Endpoint {
     /// [`Kind::SetUp`]. The message never quotes the URL, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let url = Url::parse(text).map_err(|error| unusable(&syntax_hint(text, error)))?;
-        let (transport, port) = match url.scheme() {
-            "amqp" => (Transport::Tcp, AMQP_PORT),
-            "amqps" => (Transport::Tls, AMQPS_PORT),
+        let (scheme, port) = match url.scheme() {
+            "amqp" => (Scheme::Tcp, AMQP_PORT),
+            "amqps" => (Scheme::Tls, AMQPS_PORT),
             _ => return Err(unusable("it does not begin with amqp:// or amqps://")),
         };
         if url.fragment().is_some() {
@@ -107,7 +107,7 @@ impl Endpoint {
             Some(password) => decode(password, "password")?,
         };
         Ok(Self {
-            transport,
+            scheme,
             log_in: log_in(&url)?,
             host: host(&url)?,
             port: url.port().unwrap_or(port),
@@ -131,9 +131,9 @@ impl Endpoint {
 /// The URL without the password.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.transport {
-            Transport::Tcp => "amqp://",
-            Transport::Tls => "amqps://",
+        f.write_str(match self.scheme {
+            Scheme::Tcp => "amqp://",
+            Scheme::Tls => "amqps://",
         })?;
         if self.log_in == LogIn::Password {
             write!(f, "{}@", utf8_percent_encode(&self.user, UNSAFE))?;
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn tls_and_certificates_are_asked_for_in_the_url() {
         let endpoint = parse("amqps://me:secret@host/v?auth_mechanism=EXTERNAL");
-        assert_eq!(endpoint.transport, Transport::Tls);
+        assert_eq!(endpoint.scheme, Scheme::Tls);
         assert_eq!(endpoint.log_in, LogIn::Certificate);
         assert_eq!(endpoint.to_string(), "amqps://host:5671/v");
         let endpoint = parse("amqps://[::1]:1234");

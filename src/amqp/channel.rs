@@ -1,20 +1,16 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::acks::{AckFrame, AckOrder};
-use super::confirms::Confirms;
-use super::consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Prefetch, Settlement};
-use super::properties::DIRECT_REPLY_TO;
+use super::delivery::{AckToken, Delivery, Settlement};
+use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
-use super::{CLOSE_LIMIT, Link, Properties, RPC_LIMIT, errors};
+use super::{CLOSE_LIMIT, Properties, RPC_LIMIT, errors};
 use crate::fault::Fault;
-use amiquip::{AmqpValue, ConsumerOptions, FieldTable, Publish, QueueDeclareOptions};
+use amiquip::Publish;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// The argument of a consumer that [`ConsumeOptions::timeout`] becomes.
-pub(super) const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
 
 /// Numbers the channels of this process, so that a delivery tag is never used on another one.
 static NEXT_EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -33,37 +29,6 @@ pub struct Channel {
     settled: Cell<u64>,
     /// What is to be settled; bodies and properties are taken out.
     order: RefCell<AckOrder<amiquip::Delivery>>,
-}
-
-/// The optional arguments of a queue's declaration, by their names on the wire.
-#[derive(Clone, Debug, Default)]
-pub struct QueueArguments(FieldTable);
-
-/// What the broker says of a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Declared {
-    /// Messages that are ready for delivery.
-    pub ready: u32,
-    /// Consumers at the moment.
-    pub consumers: u32,
-}
-
-impl QueueArguments {
-    /// Adds a string argument.
-    #[must_use]
-    pub fn with_text(mut self, name: &str, value: &str) -> Self {
-        let value = AmqpValue::LongString(value.to_owned());
-        self.0.insert(name.to_owned(), value);
-        self
-    }
-
-    /// Adds a whole number.
-    #[must_use]
-    pub fn with_number(mut self, name: &str, value: i64) -> Self {
-        let value = AmqpValue::LongLongInt(value);
-        self.0.insert(name.to_owned(), value);
-        self
-    }
 }
 
 impl Channel {
@@ -122,10 +87,15 @@ impl Channel {
         self.watchdog.give_up();
     }
 
+    /// The client library's channel.
+    pub(super) fn client(&self) -> &amiquip::Channel {
+        &self.inner
+    }
+
     /// Runs a request that waits for its answer.
-    pub(super) fn request<T>(
-        &self,
-        call: impl FnOnce(&amiquip::Channel) -> amiquip::Result<T>,
+    pub(super) fn request<'a, T>(
+        &'a self,
+        call: impl FnOnce(&'a amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
         let _guard = self.watchdog.guard(self.limit);
         call(&self.inner).map_err(|error| errors::translate(&error))
@@ -154,17 +124,6 @@ impl Channel {
         self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
     }
 
-    /// Switches publisher confirms on, without waiting for the answer.
-    pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
-        let listen = || {
-            let confirms = self.inner.listen_for_publisher_confirms()?;
-            let returns = self.inner.listen_for_returns()?;
-            self.inner.enable_publisher_confirms_nowait()?;
-            Ok(Confirms::new(confirms, returns, link.blocked().clone()))
-        };
-        listen().map_err(|error| errors::translate(&error))
-    }
-
     /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
     /// back. Returns as soon as the message is handed over for sending, which takes time only where
     /// tens of megabytes are unsent: `limit` at most.
@@ -185,59 +144,6 @@ impl Channel {
             channel: &self.inner,
             _guard: self.watchdog.guard(limit),
         }
-    }
-
-    /// Starts a consumer of the answers to what is published on this channel with
-    /// [`Properties::with_answer_wanted`].
-    pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
-        let options = ConsumeOptions {
-            prefetch: Prefetch::Unlimited,
-            settlement: Settlement::ByTheBroker,
-            timeout: None,
-        };
-        self.consume(link, DIRECT_REPLY_TO, options)
-    }
-
-    /// Starts a consumer on `queue`.
-    pub fn consume(
-        &self,
-        link: &Link,
-        queue: &str,
-        options: ConsumeOptions,
-    ) -> Result<Consuming<'_>, Fault> {
-        let ConsumeOptions {
-            prefetch,
-            settlement,
-            timeout,
-        } = options;
-        let count = match prefetch {
-            Prefetch::Unlimited => 0,
-            Prefetch::AtMost(count) => count.get(),
-        };
-        let arguments = match timeout {
-            Some(timeout) => {
-                QueueArguments::default().with_number(CONSUMER_TIMEOUT, milliseconds(timeout))
-            }
-            None => QueueArguments::default(),
-        };
-        let options = ConsumerOptions {
-            no_ack: settlement == Settlement::ByTheBroker,
-            arguments: arguments.0,
-            ..ConsumerOptions::default()
-        };
-        let _guard = self.watchdog.guard(RPC_LIMIT);
-        let consumer = self
-            .inner
-            // Per consumer and not `global`, which quorum queues do not know.
-            .qos(0, count, false)
-            .and_then(|()| self.inner.basic_consume(queue, options))
-            .map_err(|error| errors::translate(&error))?;
-        let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
-        Ok(match (prefetch, settlement) {
-            (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
-            // RabbitMQ limits only deliveries that it wants to be acknowledged.
-            (Prefetch::AtMost(_), Settlement::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
-        })
     }
 
     /// Takes one message from `queue`, if there is one.
@@ -321,25 +227,5 @@ impl Burst<'_> {
         self.channel
             .basic_publish("", publish)
             .map_err(|error| errors::translate(&error))
-    }
-}
-
-/// As AMQP's whole numbers.
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn durable(arguments: &QueueArguments) -> QueueDeclareOptions {
-    QueueDeclareOptions {
-        durable: true,
-        arguments: arguments.0.clone(),
-        ..QueueDeclareOptions::default()
-    }
-}
-
-fn declared(queue: &amiquip::Queue<'_>) -> Declared {
-    Declared {
-        ready: queue.declared_message_count().unwrap_or_default(),
-        consumers: queue.declared_consumer_count().unwrap_or_default(),
     }
 }

@@ -1,6 +1,9 @@
 //! What the broker says of published messages.
 
-use super::consuming::{Consuming, Delivery};
+use super::Link;
+use super::channel::Channel;
+use super::consuming::Consuming;
+use super::delivery::Delivery;
 use super::errors;
 use super::watchdog::WhenCut;
 use crate::confirms::Verdict;
@@ -69,6 +72,19 @@ pub struct Confirms {
     epoch: u64,
     /// Why the channel ended, where that consumer was told.
     cause: Option<Fault>,
+}
+
+impl Channel {
+    /// Switches publisher confirms on, without waiting for the answer.
+    pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
+        let listen = || {
+            let confirms = self.client().listen_for_publisher_confirms()?;
+            let returns = self.client().listen_for_returns()?;
+            self.client().enable_publisher_confirms_nowait()?;
+            Ok(Confirms::new(confirms, returns, link.blocked().clone()))
+        };
+        listen().map_err(|error| errors::translate(&error))
+    }
 }
 
 impl Confirms {

@@ -1,12 +1,18 @@
 //! A running consumer: deliveries come in, and its end is told.
 
 use super::channel::Channel;
-use super::{Properties, RPC_LIMIT, errors};
+use super::delivery::{Delivery, Settlement};
+use super::properties::DIRECT_REPLY_TO;
+use super::queue::QueueArguments;
+use super::{Link, RPC_LIMIT, errors};
 use crate::fault::{Fault, Kind};
-use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage};
+use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage, ConsumerOptions};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
+
+/// The argument of a consumer that [`ConsumeOptions::timeout`] becomes.
+const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
 
 /// How many unacknowledged deliveries the broker hands to one consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,53 +33,6 @@ pub struct ConsumeOptions {
     /// How long each may stay unacknowledged (`x-consumer-timeout`). Only quorum queues of RabbitMQ
     /// 4.3 and later heed it; classic queues there refuse it with 406, older brokers ignore it.
     pub timeout: Option<Duration>,
-}
-
-/// Who settles deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// We acknowledge each one.
-    ByUs,
-    /// The broker forgets each as it sends it (`no_ack`).
-    ByTheBroker,
-}
-
-/// A message that the broker handed to us.
-#[derive(Debug)]
-pub struct Delivery {
-    /// The body.
-    pub body: Vec<u8>,
-    /// The properties and headers.
-    pub properties: Properties,
-    /// Whether the broker may have handed it out before.
-    pub redelivered: bool,
-    /// What it is settled with.
-    pub token: AckToken,
-}
-
-/// Names one delivery, to settle it: its channel, of all that this process opens, and the
-/// broker's tag. A tag used on another channel would settle somebody else's task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AckToken {
-    /// The channel that it came over.
-    pub channel: u64,
-    /// Its number on that channel, from 1.
-    pub tag: u64,
-}
-
-impl Delivery {
-    /// What came over the channel with this number. Body and properties are taken out.
-    pub(super) fn take(from: &mut amiquip::Delivery, channel: u64) -> Self {
-        Self {
-            body: std::mem::take(&mut from.body),
-            properties: Properties::new(std::mem::take(&mut from.properties)),
-            redelivered: from.redelivered,
-            token: AckToken {
-                channel,
-                tag: from.delivery_tag(),
-            },
-        }
-    }
 }
 
 /// What [`Consuming::wait`] waited for.
@@ -109,6 +68,57 @@ pub struct Consuming<'a> {
     delivered: u64,
     /// We have cancelled it. Without that, amiquip does when the consumer is dropped, unguarded.
     cancelled: bool,
+}
+
+impl Channel {
+    /// Starts a consumer of the answers to what is published on this channel with
+    /// [`Properties::with_answer_wanted`].
+    pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
+        let options = ConsumeOptions {
+            prefetch: Prefetch::Unlimited,
+            settlement: Settlement::ByTheBroker,
+            timeout: None,
+        };
+        self.consume(link, DIRECT_REPLY_TO, options)
+    }
+
+    /// Starts a consumer on `queue`.
+    pub fn consume(
+        &self,
+        link: &Link,
+        queue: &str,
+        options: ConsumeOptions,
+    ) -> Result<Consuming<'_>, Fault> {
+        let ConsumeOptions {
+            prefetch,
+            settlement,
+            timeout,
+        } = options;
+        let count = match prefetch {
+            Prefetch::Unlimited => 0,
+            Prefetch::AtMost(count) => count.get(),
+        };
+        let arguments = match timeout {
+            Some(timeout) => {
+                QueueArguments::default().with_number(CONSUMER_TIMEOUT, milliseconds(timeout))
+            }
+            None => QueueArguments::default(),
+        };
+        let options = ConsumerOptions {
+            no_ack: settlement == Settlement::ByTheBroker,
+            arguments: arguments.into_table(),
+            ..ConsumerOptions::default()
+        };
+        // Per consumer and not `global`, which quorum queues do not know.
+        self.request(|channel| channel.qos(0, count, false))?;
+        let consumer = self.request(|channel| channel.basic_consume(queue, options))?;
+        let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
+        Ok(match (prefetch, settlement) {
+            (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
+            // RabbitMQ limits only deliveries that it wants to be acknowledged.
+            (Prefetch::AtMost(_), Settlement::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
+        })
+    }
 }
 
 impl<'a> Consuming<'a> {
@@ -271,6 +281,11 @@ impl Drop for Consuming<'_> {
         // What was delivered and not settled goes back when the channel closes.
         let _ = self.cancel();
     }
+}
+
+/// As AMQP's whole numbers.
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Not [`Kind::Lost`]: it was we who ended the connection, and this is why.

@@ -1,8 +1,8 @@
 //! amiquip's errors and the broker's replies, told as [`Fault`]s.
 
-use super::frames::Violation;
-use super::guard::Observed;
-use super::open::OpenOptions;
+use super::frame_guard::Observed;
+use super::options::OpenOptions;
+use super::violation::Violation;
 use crate::endpoint::{Endpoint, LogIn};
 use crate::escape::escape;
 use crate::fault::{Fault, Kind, Reply};

@@ -1,10 +1,11 @@
 //! Property tests of what reads a peer's bytes.
 
 use super::Properties;
-use super::frames::{self, FRAME_MAX, FrameScanner, Violation};
+use super::frames::{self, FRAME_MAX, FrameScanner};
 use super::payload::tests::{depth, followed, nested, parsed};
 use super::payload::{DEEPEST, Kind, Payload};
 use super::start_ok;
+use super::violation::Violation;
 use crate::fuzz;
 use amq_protocol::frame::parsing::parse_frame;
 use amq_protocol::types::AMQPValue;

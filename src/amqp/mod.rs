@@ -18,32 +18,41 @@
 //!    sets the one and always sets a prefetch unless the user asks for none.
 //!    A broker that hands out more than the prefetch all the same is given up (`consuming`).
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
-//! 9. Its parser calls itself for tables in tables, and trusts sizes: `guard` checks and defuses all
+//! 9. Its parser calls itself for tables in tables, and trusts sizes: `frame_guard` checks and defuses all
 //!    that comes in (`frames`, `payload`), before amiquip sees it.
 
 mod acks;
-mod ahead;
-mod carrier;
 mod channel;
 mod confirms;
 mod consuming;
+mod delivery;
+mod early_open;
 mod errors;
+mod frame_guard;
 mod frames;
 #[cfg(test)]
 pub(crate) mod fuzz;
-mod guard;
+mod link;
 mod open;
+mod options;
 mod payload;
 mod properties;
+mod queue;
 mod start_ok;
 mod tls;
+mod transport;
+mod violation;
 mod watchdog;
 
-pub use channel::{Burst, Channel, Declared, QueueArguments};
+pub use channel::{Burst, Channel};
 pub use confirms::{Confirmation, Confirms, Waited};
-pub use consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Event, Prefetch, Settlement};
-pub use open::{FramesInFlight, Link, OpenOptions, Series, open};
+pub use consuming::{ConsumeOptions, Consuming, Event, Prefetch};
+pub use delivery::{AckToken, Delivery, Settlement};
+pub use link::{Link, Series};
+pub use open::open;
+pub use options::{FramesInFlight, OpenOptions};
 pub use properties::Properties;
+pub use queue::{Declared, QueueArguments};
 pub use tls::Tls;
 pub use watchdog::{Cut, WhenCut, cut};
 

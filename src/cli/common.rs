@@ -3,7 +3,7 @@
 use super::Generate;
 use crate::amqp::{FramesInFlight, OpenOptions, Tls, WhenCut};
 use crate::connection::{Connector, RetryFor};
-use crate::endpoint::{Endpoint, Password, Transport};
+use crate::endpoint::{Endpoint, Password, Scheme};
 use crate::fault::{Fault, Kind};
 use crate::report::{Report, Verbosity};
 use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
@@ -207,7 +207,7 @@ impl Common {
         }
         let any_tls = endpoints
             .iter()
-            .any(|endpoint| endpoint.transport == Transport::Tls);
+            .any(|endpoint| endpoint.scheme == Scheme::Tls);
         if let (Some(option), false) = (self.tls_option(), any_tls) {
             return Err(Fault::new(
                 Kind::SetUp,

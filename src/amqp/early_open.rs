@@ -1,4 +1,4 @@
-//! What amiquip will say anyway goes out before it says so.
+//! Sends the protocol header and the first `channel.open` early, to save a round trip.
 //!
 //! Each step of a connection waits for the broker's answer to the one before, and for amiquip's
 //! threads. Two need not:
@@ -46,7 +46,7 @@ const PASSIVE_NOWAIT: u8 = 0b1_0001;
 
 /// Follows a connection until its first channel is open.
 #[derive(Debug, Default)]
-pub(super) struct Ahead {
+pub(super) struct EarlyOpen {
     stage: Stage,
     /// What goes out behind `channel.open`.
     behind_open: Vec<u8>,
@@ -81,7 +81,7 @@ struct Asked {
     held: Vec<u8>,
 }
 
-impl Ahead {
+impl EarlyOpen {
     /// The channel looks for a queue of this name as it opens.
     pub(super) fn looking_for(queue: Option<&str>) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Ahead {
         }
     }
 
-    /// Whether what the broker sends has to come by [`Ahead::incoming`].
+    /// Whether what the broker sends has to come by [`EarlyOpen::incoming`].
     pub(super) fn is_watching(&self) -> bool {
         matches!(self.stage, Stage::Asked(_))
     }
@@ -247,151 +247,4 @@ fn passive_declare(queue: &str) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::frames;
-    use super::*;
-
-    const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];
-
-    fn frame(channel: u16, payload: &[u8]) -> Vec<u8> {
-        frames::tests::frame(METHOD, channel, payload)
-    }
-
-    fn open() -> Vec<u8> {
-        let tune_ok = frame(0, &[0, 10, 0, 31, 7, 255, 0, 2, 0, 0, 0, 60]);
-        [tune_ok, frame(0, &[0, 10, 0, 40, 1, b'/', 0, 0])].concat()
-    }
-
-    /// Writes as amiquip does, through a socket that takes so many bytes at a time.
-    fn write(ahead: &mut Ahead, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
-        let mut sent = Vec::new();
-        while !bytes.is_empty() {
-            let count = match ahead.outgoing(bytes, true) {
-                Outgoing::Pass(count) => {
-                    let count = count.min(at_once);
-                    sent.extend(&bytes[..count]);
-                    ahead.written(count);
-                    count
-                }
-                Outgoing::Append(more) => {
-                    sent.extend(bytes);
-                    sent.extend(more);
-                    bytes.len()
-                }
-                Outgoing::Keep(count) => count,
-            };
-            bytes = &bytes[count..];
-        }
-        sent
-    }
-
-    fn read(ahead: &mut Ahead) -> Vec<u8> {
-        let mut all = Vec::new();
-        let mut piece = [0; 3];
-        loop {
-            match ahead.read(&mut piece) {
-                0 => return all,
-                count => all.extend(&piece[..count]),
-            }
-        }
-    }
-
-    #[test]
-    fn the_answer_comes_when_it_is_asked_for_and_the_brokers_own_does_not() {
-        let open_ok = frame(0, &[0, 10, 0, 41, 0]);
-        let blocked = frame(0, &[0, 10, 0, 60, 0]);
-        let frames: [&[u8]; 5] = [&open_ok, &OPEN_OK, &HEARTBEAT, &blocked, &[METHOD, 0]];
-        let sent = frames.concat();
-        // The client asks when so many bytes have come.
-        for asks_at in open_ok.len()..=sent.len() {
-            for size in 1..=sent.len() {
-                let mut ahead = Ahead::default();
-                let opening = write(&mut ahead, &open(), size);
-                assert_eq!(opening, [&open()[..], &OPEN].concat());
-                let mut asked = false;
-                let mut got = Vec::new();
-                for (index, piece) in sent.chunks(size).enumerate() {
-                    ahead.incoming(piece);
-                    got.extend(read(&mut ahead));
-                    if !asked && (index + 1) * size >= asks_at {
-                        asked = true;
-                        let asks = [&HEARTBEAT[..], &OPEN].concat();
-                        assert_eq!(write(&mut ahead, &asks, size), HEARTBEAT);
-                        // At once, and between whole frames.
-                        let before = got.len();
-                        got.extend(read(&mut ahead));
-                        assert!(got[before..].starts_with(&OPEN_OK));
-                        assert_eq!(got.drain(before..before + OPEN_OK.len()).len(), 16);
-                        assert!(before == 0 || got[before - 1] == 0xce);
-                    }
-                }
-                assert!(asked && !ahead.is_watching(), "{asks_at} {size}");
-                let frames: [&[u8]; 4] = [&open_ok, &HEARTBEAT, &blocked, &[METHOD, 0]];
-                assert_eq!(got, frames.concat(), "{asks_at} {size}");
-                assert_eq!(write(&mut ahead, &OPEN, size), OPEN, "the next channel");
-            }
-        }
-    }
-
-    #[test]
-    fn the_protocol_header_goes_out_once() {
-        let mut ahead = Ahead::default();
-        assert_eq!(write(&mut ahead, &PROTOCOL_HEADER, 3), PROTOCOL_HEADER);
-        let mut ahead = Ahead::default();
-        ahead.greeted();
-        assert!(write(&mut ahead, &PROTOCOL_HEADER, 3).is_empty());
-        assert_eq!(write(&mut ahead, &open(), 9), [&open()[..], &OPEN].concat());
-    }
-
-    #[test]
-    fn what_is_no_opening_passes() {
-        let mut ahead = Ahead::default();
-        for bytes in [&b"AMQP\0\0\x09\x01"[..], &open()[..30], &HEARTBEAT, &OPEN] {
-            assert_eq!(ahead.outgoing(bytes, true), Outgoing::Pass(bytes.len()));
-        }
-        assert!(!ahead.is_watching());
-    }
-
-    #[test]
-    fn a_broker_in_the_middle_of_a_frame_is_left_alone() {
-        let mut ahead = Ahead::default();
-        let open = open();
-        assert_eq!(ahead.outgoing(&open, false), Outgoing::Pass(open.len()));
-        assert_eq!(ahead.outgoing(&OPEN, true), Outgoing::Pass(OPEN.len()));
-    }
-
-    #[test]
-    fn a_second_answer_comes_through() {
-        let mut ahead = Ahead::default();
-        write(&mut ahead, &open(), 100);
-        ahead.incoming(&OPEN_OK);
-        assert!(!ahead.has_ready());
-        ahead.incoming(&OPEN_OK);
-        write(&mut ahead, &OPEN, 100);
-        assert_eq!(read(&mut ahead), [OPEN_OK, OPEN_OK].concat());
-    }
-
-    #[test]
-    fn a_missing_queue_is_told_once_the_channel_is_known() {
-        let mut ahead = Ahead::looking_for(Some("q"));
-        let looks = frame(1, &[0, 50, 0, 10, 0, 0, 1, b'q', 0b1_0001, 0, 0, 0, 0]);
-        let sent = write(&mut ahead, &open(), 7);
-        assert_eq!(sent, [&open()[..], &OPEN, &looks].concat());
-        let close = frame(1, &[0, 20, 0, 40, 1, 148, 0, 0, 0, 0, 0]);
-        ahead.incoming(&[&OPEN_OK[..], &close].concat());
-        assert!(!ahead.has_ready());
-        write(&mut ahead, &OPEN, 7);
-        assert_eq!(read(&mut ahead), [&OPEN_OK[..], &close].concat());
-    }
-
-    #[test]
-    fn a_refusal_comes_through() {
-        let mut ahead = Ahead::default();
-        write(&mut ahead, &open(), 100);
-        let close = frame(0, &[0, 10, 0, 50, 2, 18, 0, 0, 0, 0, 0]);
-        ahead.incoming(&close);
-        assert_eq!(read(&mut ahead), close);
-        let close_ok = frame(0, &[0, 10, 0, 51]);
-        assert_eq!(write(&mut ahead, &close_ok, 5), close_ok);
-    }
-}
+mod tests;

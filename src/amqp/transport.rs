@@ -7,14 +7,14 @@ use mio::{Poll, PollOpt, Ready, Token};
 use std::io::{self, Read, Write};
 
 /// One stream type for both, so that amiquip's loop is compiled once.
-pub(super) enum Carrier {
+pub(super) enum Transport {
     /// `amqp://`.
     Tcp(TcpStream),
     /// `amqps://`.
     Tls(Box<TlsStream>),
 }
 
-impl Carrier {
+impl Transport {
     fn evented(&self) -> &dyn Evented {
         match self {
             Self::Tcp(socket) => socket,
@@ -23,7 +23,7 @@ impl Carrier {
     }
 }
 
-impl Read for Carrier {
+impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => socket.read(buffer),
@@ -32,7 +32,7 @@ impl Read for Carrier {
     }
 }
 
-impl Write for Carrier {
+impl Write for Transport {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => socket.write(buffer),
@@ -48,7 +48,7 @@ impl Write for Carrier {
     }
 }
 
-impl Evented for Carrier {
+impl Evented for Transport {
     fn register(
         &self,
         poll: &Poll,

@@ -7,13 +7,14 @@
 //! During the handshake this also (a) replaces the client properties in `connection.start-ok`,
 //! which amiquip does not let us set, so that RabbitMQ names the connection in its listings and
 //! tells refused credentials at once instead of closing silently after three seconds, (b) keeps the
-//! reason of a `connection.close`, which amiquip drops at that stage, and (c) says ahead of amiquip what
-//! it will say anyway (`ahead`).
+//! reason of a `connection.close`, which amiquip drops at that stage, and (c) sends early what amiquip
+//! sends anyway (`early_open`).
 
-use super::ahead::{Ahead, Outgoing, PROTOCOL_HEADER};
-use super::carrier::Carrier;
-use super::frames::{FrameScanner, Violation};
+use super::early_open::{EarlyOpen, Outgoing, PROTOCOL_HEADER};
+use super::frames::FrameScanner;
 use super::start_ok;
+use super::transport::Transport;
+use super::violation::Violation;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Registration, SetReadiness, Token};
 use std::io::{self, Read, Write};
@@ -44,12 +45,12 @@ impl Observed {
 
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
-    carrier: Carrier,
+    transport: Transport,
     inbound: FrameScanner,
     /// The broker will list the connection under this name. `None` once it was told.
     connection_name: Option<String>,
     replacement: Option<Replacement>,
-    ahead: Ahead,
+    early: EarlyOpen,
     /// Wakes amiquip's loop for what is here and not in the socket.
     alarm: (Registration, SetReadiness),
     observed: Arc<Observed>,
@@ -64,33 +65,33 @@ struct Replacement {
 }
 
 impl GuardedStream {
-    /// Guards `carrier`, and greets the broker, which will list the connection as
+    /// Guards `transport`, and greets the broker, which will list the connection as
     /// `connection_name`.
     pub(super) fn new(
-        mut carrier: Carrier,
+        mut transport: Transport,
         connection_name: String,
         expected_queue: Option<&str>,
         observed: Arc<Observed>,
     ) -> Self {
-        let mut ahead = Ahead::looking_for(expected_queue);
+        let mut early = EarlyOpen::looking_for(expected_queue);
         // So few bytes go out at once or not at all. If not, amiquip meets the same and tells it.
-        if carrier.write(&PROTOCOL_HEADER).ok() == Some(PROTOCOL_HEADER.len()) {
-            ahead.greeted();
+        if transport.write(&PROTOCOL_HEADER).ok() == Some(PROTOCOL_HEADER.len()) {
+            early.greeted();
         }
         Self {
-            carrier,
+            transport,
             inbound: FrameScanner::default(),
             connection_name: Some(connection_name),
             replacement: None,
-            ahead,
+            early,
             alarm: Registration::new2(),
             observed,
         }
     }
 
-    /// Reads from the carrier, and checks what comes.
+    /// Reads from the transport, and checks what comes.
     fn read_checked(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.carrier.read(buffer)?;
+        let count = self.transport.read(buffer)?;
         let close = self
             .inbound
             .scan(&mut buffer[..count])
@@ -122,7 +123,7 @@ impl GuardedStream {
     fn write_replacement(&mut self, mut replacement: Replacement) -> io::Result<usize> {
         while replacement.written < replacement.bytes.len() {
             match self
-                .carrier
+                .transport
                 .write(&replacement.bytes[replacement.written..])
             {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -140,14 +141,14 @@ impl GuardedStream {
 impl Read for GuardedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.ahead.has_ready() {
-                return Ok(self.ahead.read(buffer));
+            if self.early.has_ready() {
+                return Ok(self.early.read(buffer));
             }
             let count = self.read_checked(buffer)?;
-            if count == 0 || !self.ahead.is_watching() {
+            if count == 0 || !self.early.is_watching() {
                 return Ok(count);
             }
-            if self.ahead.incoming(&buffer[..count]) {
+            if self.early.incoming(&buffer[..count]) {
                 self.observed.opened.store(true, Ordering::Relaxed);
             }
         }
@@ -161,19 +162,19 @@ impl Write for GuardedStream {
             return self.write_replacement(replacement);
         }
         match self
-            .ahead
+            .early
             .outgoing(buffer, self.inbound.is_between_frames())
         {
             Outgoing::Pass(most) => {
-                let count = self.carrier.write(&buffer[..most])?;
-                self.ahead.written(count);
+                let count = self.transport.write(&buffer[..most])?;
+                self.early.written(count);
                 self.observed
                     .written
                     .fetch_add(count as u64, Ordering::Relaxed);
                 Ok(count)
             }
             Outgoing::Append(more) => {
-                let looks = self.ahead.looks_for_queue();
+                let looks = self.early.looks_for_queue();
                 self.observed
                     .looks_for_queue
                     .store(looks, Ordering::Relaxed);
@@ -184,7 +185,7 @@ impl Write for GuardedStream {
                 })
             }
             Outgoing::Keep(count) => {
-                if self.ahead.has_ready() {
+                if self.early.has_ready() {
                     self.alarm.1.set_readiness(Ready::readable())?;
                 }
                 Ok(count)
@@ -193,7 +194,7 @@ impl Write for GuardedStream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.carrier.flush()
+        self.transport.flush()
     }
 }
 
@@ -205,7 +206,7 @@ impl Evented for GuardedStream {
         interest: Ready,
         opts: PollOpt,
     ) -> io::Result<()> {
-        self.carrier.register(poll, token, interest, opts)?;
+        self.transport.register(poll, token, interest, opts)?;
         poll.register(&self.alarm.0, token, Ready::readable(), PollOpt::edge())
     }
 
@@ -216,12 +217,12 @@ impl Evented for GuardedStream {
         interest: Ready,
         opts: PollOpt,
     ) -> io::Result<()> {
-        self.carrier.reregister(poll, token, interest, opts)
+        self.transport.reregister(poll, token, interest, opts)
     }
 
     fn deregister(&self, poll: &Poll) -> io::Result<()> {
         poll.deregister(&self.alarm.0)?;
-        self.carrier.deregister(poll)
+        self.transport.deregister(poll)
     }
 }
 

@@ -1,0 +1,30 @@
+//! Why a peer is not spoken to any more.
+
+use std::fmt;
+
+/// Why a peer is not spoken to any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Violation {
+    /// The first bytes are not those of AMQP 0-9-1.
+    NotAmqp,
+    /// The first byte is one of TLS: an alert, as our greeting is none of its.
+    Tls,
+    /// The peer is an AMQP broker, but wants another version of the protocol.
+    OtherVersion,
+    /// A frame is larger than agreed, or malformed.
+    BadFrame,
+    /// A body larger than RabbitMQ can be configured for.
+    BodyTooLarge,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls => "what answers there speaks TLS",
+            Self::NotAmqp => "what answers there does not speak AMQP 0-9-1",
+            Self::OtherVersion => "the broker there does not speak version 0-9-1 of AMQP",
+            Self::BadFrame => "the peer sent a malformed AMQP frame",
+            Self::BodyTooLarge => "the peer announced a body of more than 512 MiB",
+        })
+    }
+}
