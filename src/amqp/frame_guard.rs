@@ -10,6 +10,7 @@
 //! reason of a `connection.close`, which amiquip drops at that stage, and (c) sends early what amiquip
 //! sends anyway (`early_open`).
 
+use super::cut_content::{CutContent, Next};
 use super::early_open::{EarlyOpen, Outgoing, PROTOCOL_HEADER};
 use super::frames::FrameScanner;
 use super::start_ok;
@@ -51,6 +52,7 @@ pub(super) struct GuardedStream {
     connection_name: Option<String>,
     replacement: Option<Replacement>,
     early: EarlyOpen,
+    cut_content: CutContent,
     /// Wakes amiquip's loop for what is here and not in the socket.
     alarm: (Registration, SetReadiness),
     observed: Arc<Observed>,
@@ -84,6 +86,7 @@ impl GuardedStream {
             connection_name: Some(connection_name),
             replacement: None,
             early,
+            cut_content: CutContent::default(),
             alarm: Registration::new2(),
             observed,
         }
@@ -166,7 +169,19 @@ impl Write for GuardedStream {
             .outgoing(buffer, self.inbound.is_between_frames())
         {
             Outgoing::Pass(most) => {
+                let most = match self.cut_content.next(&buffer[..most]) {
+                    Next::Pass(most) => most,
+                    Next::Replace(bytes, original) => {
+                        self.cut_content.written(buffer, original);
+                        return self.write_replacement(Replacement {
+                            bytes,
+                            written: 0,
+                            original,
+                        });
+                    }
+                };
                 let count = self.transport.write(&buffer[..most])?;
+                self.cut_content.written(buffer, count);
                 self.early.written(count);
                 self.observed
                     .written

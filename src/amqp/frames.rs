@@ -14,8 +14,8 @@ const BODY_MAX: u64 = 512 * 1024 * 1024;
 /// Type, channel and size.
 pub(super) const HEADER: usize = 7;
 pub(super) const METHOD: u8 = 1;
-const CONTENT_HEADER: u8 = 2;
-const BODY: u8 = 3;
+pub(super) const CONTENT_HEADER: u8 = 2;
+pub(super) const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 /// Behind the payload.
 pub(super) const FRAME_END: u8 = 0xce;

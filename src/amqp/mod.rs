@@ -18,13 +18,16 @@
 //!    sets the one and always sets a prefetch unless the user asks for none.
 //!    A broker that hands out more than the prefetch all the same is given up (`consuming`).
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
-//! 9. Its parser calls itself for tables in tables, and trusts sizes: `frame_guard` checks and defuses all
+//! 9. It answers `channel.close` in the middle of a message, which breaks the connection:
+//!    `cut_content` completes the message first.
+//! 10. Its parser calls itself for tables in tables, and trusts sizes: `frame_guard` checks and defuses all
 //!    that comes in (`frames`, `payload`), before amiquip sees it.
 
 mod acks;
 mod channel;
 mod confirms;
 mod consuming;
+mod cut_content;
 mod delivery;
 mod early_open;
 mod errors;

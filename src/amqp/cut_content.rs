@@ -1,0 +1,276 @@
+//! Completes a message that amiquip breaks off.
+//!
+//! A publish is several frames: the method, the header, the body. When the broker closes the channel
+//! in between, amiquip answers with `channel.close-ok` at once and never sends the rest. RabbitMQ
+//! takes that for a protocol error and closes the whole connection. So what amiquip writes is
+//! followed here, and the missing frames go out before the answer. The broker discards them: to it
+//! the channel is closed.
+
+use super::frames::{BODY, CONTENT_HEADER, FRAME_END, FRAME_MAX, HEADER, METHOD};
+
+const BASIC_PUBLISH: [u8; 4] = [0, 60, 0, 40];
+const CHANNEL_CLOSE_OK: [u8; 4] = [0, 20, 0, 41];
+/// A content header's payload: class, weight, no body, no properties.
+const EMPTY_HEADER: [u8; 14] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Where a content header's payload holds the body's size.
+const BODY_SIZE: std::ops::Range<usize> = HEADER + 4..HEADER + 12;
+/// How many bytes are looked at for one write; far more than a socket takes.
+const LOOK_AHEAD: usize = 1 << 20;
+/// More than this is not made up: then the connection breaks, as it did before.
+const FILL_MAX: u64 = 16 << 20;
+
+/// Follows what is written, frame by frame.
+#[derive(Debug, Default)]
+pub(super) struct CutContent {
+    /// Bytes of the current frame that were not written yet.
+    frame_left: usize,
+    /// The message that is under way. Frames of several channels never mix within one, as each
+    /// connection of ours publishes on one channel.
+    open: Option<Open>,
+}
+
+/// A message of which not all frames were written.
+#[derive(Debug, PartialEq, Eq)]
+struct Open {
+    channel: u16,
+    missing: Missing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    Header,
+    /// So many bytes of the body.
+    Body(u64),
+}
+
+/// What to write next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// So many bytes as they are.
+    Pass(usize),
+    /// These in place of so many.
+    Replace(Vec<u8>, usize),
+}
+
+impl CutContent {
+    /// What to write of `bytes`, which amiquip offers. They begin where the last write ended.
+    pub(super) fn next(&self, bytes: &[u8]) -> Next {
+        let most = bytes.len().min(LOOK_AHEAD);
+        let mut at = self.frame_left;
+        let mut open = self.open.as_ref().map(|open| (open.channel, open.missing));
+        while let Some(frame) = bytes[..most].get(at..).and_then(Frame::first) {
+            if let (true, Some((channel, missing))) = (frame.is(CHANNEL_CLOSE_OK), open) {
+                if channel == frame.channel {
+                    if at > 0 {
+                        return Next::Pass(at);
+                    }
+                    return match fill(channel, missing) {
+                        Some(fill) => {
+                            Next::Replace([&fill, &bytes[..frame.len]].concat(), frame.len)
+                        }
+                        None => Next::Pass(frame.len),
+                    };
+                }
+            }
+            open = frame.after(open);
+            at += frame.len;
+        }
+        Next::Pass(most)
+    }
+
+    /// `count` of `bytes` were written, or others in their place.
+    pub(super) fn written(&mut self, bytes: &[u8], count: usize) {
+        let mut at = self.frame_left;
+        while at < count {
+            let Some(frame) = bytes.get(at..).and_then(Frame::first) else {
+                // amiquip offers whole frames.
+                break;
+            };
+            let open = self.open.as_ref().map(|open| (open.channel, open.missing));
+            self.open = frame
+                .after(open)
+                .map(|(channel, missing)| Open { channel, missing });
+            at += frame.len;
+        }
+        self.frame_left = at.saturating_sub(count);
+    }
+}
+
+/// The beginning of a frame.
+struct Frame<'a> {
+    kind: u8,
+    channel: u16,
+    /// All of it, in bytes.
+    len: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    fn first(bytes: &'a [u8]) -> Option<Self> {
+        let size: [u8; 4] = bytes.get(3..HEADER)?.try_into().ok()?;
+        Some(Self {
+            kind: bytes[0],
+            channel: u16::from_be_bytes([bytes[1], bytes[2]]),
+            len: HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + 1,
+            bytes,
+        })
+    }
+
+    fn is(&self, method: [u8; 4]) -> bool {
+        self.kind == METHOD && self.bytes.get(HEADER..HEADER + 4) == Some(&method)
+    }
+
+    /// What is under way after this frame, where `open` was before it.
+    fn after(&self, open: Option<(u16, Missing)>) -> Option<(u16, Missing)> {
+        match self.kind {
+            METHOD if self.is(BASIC_PUBLISH) => Some((self.channel, Missing::Header)),
+            METHOD if self.is(CHANNEL_CLOSE_OK) => None,
+            CONTENT_HEADER => {
+                let size = self.bytes.get(BODY_SIZE)?.try_into().ok()?;
+                match u64::from_be_bytes(size) {
+                    0 => None,
+                    size => Some((self.channel, Missing::Body(size))),
+                }
+            }
+            BODY => match open? {
+                (channel, Missing::Body(size)) => {
+                    let left = size.saturating_sub((self.len - HEADER - 1) as u64);
+                    (left > 0).then_some((channel, Missing::Body(left)))
+                }
+                header @ (_, Missing::Header) => Some(header),
+            },
+            _ => open,
+        }
+    }
+}
+
+/// The frames that are missing; `None` where they are too many.
+fn fill(channel: u16, missing: Missing) -> Option<Vec<u8>> {
+    let mut left = match missing {
+        Missing::Header => return Some(frame(CONTENT_HEADER, channel, &EMPTY_HEADER)),
+        Missing::Body(size) if size > FILL_MAX => return None,
+        Missing::Body(size) => usize::try_from(size).ok()?,
+    };
+    let mut frames = Vec::new();
+    while left > 0 {
+        let piece = left.min(FRAME_MAX as usize - HEADER - 1);
+        frames.extend(frame(BODY, channel, &vec![0; piece]));
+        left -= piece;
+    }
+    Some(frames)
+}
+
+fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let mut frame = vec![kind];
+    frame.extend(channel.to_be_bytes());
+    frame.extend(size.to_be_bytes());
+    frame.extend(payload);
+    frame.push(FRAME_END);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(body: usize) -> Vec<Vec<u8>> {
+        let mut header = EMPTY_HEADER;
+        header[4..12].copy_from_slice(&(body as u64).to_be_bytes());
+        let mut frames = vec![
+            frame(METHOD, 1, &[&BASIC_PUBLISH[..], &[0; 5]].concat()),
+            frame(CONTENT_HEADER, 1, &header),
+        ];
+        let body = vec![b'x'; body];
+        frames.extend(body.chunks(50).map(|piece| frame(BODY, 1, piece)));
+        frames
+    }
+
+    /// Writes as amiquip does, through a socket that takes so many bytes at a time.
+    fn write(cut: &mut CutContent, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
+        let mut sent = Vec::new();
+        while !bytes.is_empty() {
+            let count = match cut.next(bytes) {
+                Next::Pass(count) => {
+                    let count = count.min(at_once);
+                    sent.extend(&bytes[..count]);
+                    count
+                }
+                Next::Replace(instead, count) => {
+                    sent.extend(instead);
+                    count
+                }
+            };
+            cut.written(bytes, count);
+            bytes = &bytes[count..];
+        }
+        sent
+    }
+
+    /// The bodies of the messages in `bytes`, where nothing comes in between.
+    fn bodies(mut bytes: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut open = None;
+        let mut size = 0;
+        while let Some(frame) = Frame::first(bytes) {
+            assert!(
+                frame.kind != METHOD || open.is_none(),
+                "a method in the middle of a message"
+            );
+            if frame.kind == BODY {
+                size += frame.len - HEADER - 1;
+            }
+            open = frame.after(open);
+            if open.is_none() && frame.kind != METHOD {
+                found.push(std::mem::take(&mut size));
+            }
+            bytes = &bytes[frame.len..];
+        }
+        assert!(bytes.is_empty() && open.is_none());
+        found
+    }
+
+    #[test]
+    fn a_message_that_is_broken_off_is_completed() {
+        let close_ok = frame(METHOD, 1, &CHANNEL_CLOSE_OK);
+        let whole = publish(120);
+        for missing in 1..whole.len() {
+            let begun = [
+                publish(0),
+                whole[..missing].to_vec(),
+                vec![close_ok.clone()],
+            ]
+            .concat();
+            let expected = if missing == 1 { 0 } else { 120 };
+            for at_once in [1, 7, 100, 10_000] {
+                let mut cut = CutContent::default();
+                let sent = write(&mut cut, &begun.concat(), at_once);
+                assert!(sent.ends_with(&close_ok));
+                assert_eq!(bodies(&sent), [0, expected], "{missing} {at_once}");
+                let next = publish(9).concat();
+                assert_eq!(write(&mut cut, &next, at_once), next);
+            }
+        }
+    }
+
+    #[test]
+    fn whole_messages_pass() {
+        let close_ok = frame(METHOD, 1, &CHANNEL_CLOSE_OK);
+        let other = frame(METHOD, 2, &CHANNEL_CLOSE_OK);
+        let frames = [publish(0), publish(120), vec![close_ok], publish(3)].concat();
+        let mut bytes = frames.concat();
+        // Another channel's answer is nothing to this one's message.
+        let first = frames[0].len();
+        bytes.splice(first..first, other);
+        for at_once in [1, 13, 10_000] {
+            assert_eq!(write(&mut CutContent::default(), &bytes, at_once), bytes);
+        }
+    }
+
+    #[test]
+    fn bodies_beyond_measure_are_not_made_up() {
+        assert_eq!(fill(1, Missing::Body(FILL_MAX + 1)), None);
+        let frames = fill(1, Missing::Body(300_000)).unwrap();
+        assert_eq!(frames.len(), 300_000 + 3 * (HEADER + 1));
+    }
+}
