@@ -21,7 +21,7 @@
 //! 9. It answers `channel.close` in the middle of a message, which breaks the connection:
 //!    `cut_content` completes the message first.
 //! 10. Its parser calls itself for tables in tables, and trusts sizes: `frame_guard` checks and defuses all
-//!    that comes in (`frames`, `payload`), before amiquip sees it.
+//!     that comes in (`frames`, `payload`), before amiquip sees it.
 
 mod acks;
 mod channel;
