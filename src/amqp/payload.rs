@@ -126,7 +126,7 @@ impl Payload {
                 }
                 Step::Number(left, meaning) => {
                     self.at += 1;
-                    self.number = self.number << 8 | u32::from(bytes[0]);
+                    self.number = (self.number << 8) | u32::from(bytes[0]);
                     self.step = Step::Number(left - 1, meaning);
                     if left == 1 {
                         let number = std::mem::take(&mut self.number);
@@ -331,7 +331,7 @@ pub(super) mod tests {
 
     #[test]
     fn tables_that_lie_too_deep_become_byte_arrays() {
-        for container in [b'A', b'F'] {
+        for container in *b"AF" {
             for size in [1, 7, usize::MAX] {
                 let deep = nested(20_000, container);
                 let table = AMQPValue::FieldTable(parsed(&followed(&deep, size)));
