@@ -126,7 +126,7 @@ impl Payload {
                 }
                 Step::Number(left, meaning) => {
                     self.at += 1;
-                    self.number = self.number << 8 | u32::from(bytes[0]);
+                    self.number = (self.number << 8) | u32::from(bytes[0]);
                     self.step = Step::Number(left - 1, meaning);
                     if left == 1 {
                         let number = std::mem::take(&mut self.number);

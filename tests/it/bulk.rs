@@ -72,7 +72,7 @@ fn a_large_record_between_small_ones_arrives_whole() {
     .expect(0);
     let bodies = admin.bodies();
     assert_eq!(bodies.len(), 3);
-    assert!(bodies[1] == large);
+    env::assert_same(&bodies[1], &large);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_task_that_is_too_large_does_not_hold_up_the_others() {
         .expect(75)
         .says("task 2: the body is larger than the broker takes")
         .says("sent 40, confirmed 20, failed 20");
-    assert!(unsent.read() == format!("{large}\n").repeat(20).as_bytes());
+    env::assert_same(&unsent.read(), format!("{large}\n").repeat(20));
     let sent = admin.bodies();
     let found: BTreeSet<_> = sent.iter().cloned().collect();
     assert_eq!(found.len(), 20);

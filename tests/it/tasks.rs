@@ -56,7 +56,7 @@ fn bodies_may_be_any_bytes_from_none_to_many() {
             &["--body-file", path.to_str().unwrap()],
         )
         .expect(0);
-        assert!(admin.get().unwrap().0 == body);
+        env::assert_same(&admin.get().unwrap().0, body);
     }
     std::fs::remove_file(&path).unwrap();
 

@@ -40,7 +40,7 @@ pub(in crate::amqp) fn nested(levels: usize, container: u8) -> Vec<u8> {
 
 #[test]
 fn tables_that_lie_too_deep_become_byte_arrays() {
-    for container in [b'A', b'F'] {
+    for container in *b"AF" {
         for size in [1, 7, usize::MAX] {
             let deep = nested(20_000, container);
             let table = AMQPValue::FieldTable(parsed(&followed(&deep, size)));

@@ -75,6 +75,15 @@ impl Drop for Scratch {
     }
 }
 
+/// Fails the test where large contents differ, without printing them.
+#[track_caller]
+pub fn assert_same(found: &[u8], expected: impl AsRef<[u8]>) {
+    let expected = expected.as_ref();
+    let differs = found.iter().zip(expected).position(|(one, two)| one != two);
+    assert_eq!(differs, None, "the first byte that differs");
+    assert_eq!(found.len(), expected.len(), "bytes");
+}
+
 /// Asks again and again until `check` gives something.
 pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
