@@ -70,6 +70,11 @@ impl DelayQueue {
         self.queue().name(&self.work)
     }
 
+    /// When a task that lies there expires, for its own properties.
+    pub(super) fn expiration(&self) -> Option<Duration> {
+        self.queue().expiration(self.declare)
+    }
+
     /// Declares it, and tells from when on it may be used.
     ///
     /// No sender puts tasks into a queue that is too young to survive, so one in which tasks lie is
