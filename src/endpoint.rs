@@ -1,5 +1,6 @@
 //! Where a broker is and who we are to it: the AMQP URL.
 
+use crate::escape::is_harmful;
 use crate::fault::{Fault, Kind};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt;
@@ -166,7 +167,14 @@ fn host(url: &Url) -> Result<String, Fault> {
     let host = url.host_str().unwrap_or_default();
     match host.trim_start_matches('[').trim_end_matches(']') {
         "" => Ok("localhost".to_owned()),
-        host => decode(host, "host"),
+        host => {
+            let host = decode(host, "host")?;
+            // It is shown in messages and events, and no host is called so.
+            if host.contains(is_harmful) {
+                return Err(unusable("its host holds control characters"));
+            }
+            Ok(host)
+        }
     }
 }
 
@@ -349,6 +357,13 @@ mod tests {
             assert!(refusal(text).contains("vhost"), "{text}");
         }
         assert_eq!(parse("amqp://h/...").vhost, "...");
+    }
+
+    #[test]
+    fn a_host_cannot_hold_terminal_escapes() {
+        for text in ["amqp://%1b%5b2J", "amqp://\u{7f}", "amqp://h%E2%80%AE"] {
+            assert!(refusal(text).contains("control characters"), "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::fault::Kind;
 use crate::task::{Header, TaskOptions, Template};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
+use std::cell::Cell;
 
 /// Whether a terminal shows it as it is.
 fn is_harmless(text: &str) -> bool {
@@ -35,26 +36,37 @@ fn fuzz_urls() {
         )
     });
     let without = soup.prop_map(|pieces| (pieces.concat(), String::new()));
+    // How many URLs were taken with the secret in the password, and how many with it were refused.
+    let (hidden, refused) = (Cell::new(0), Cell::new(0));
+    let count = |cases: &Cell<u32>| cases.set(cases.get() + 1);
     check(&prop_oneof![with_secret, without], |(text, secret)| {
-        let shown = match Endpoint::parse(&text) {
+        let (shown, is_secret) = match Endpoint::parse(&text) {
             Ok(endpoint) => {
                 prop_assert!(endpoint.vhost.len() <= 255);
-                // A password that ends early is the user's mistake; what follows is the host.
-                if endpoint.host == "host" {
-                    format!("{endpoint} {endpoint:?}")
-                } else {
-                    String::new()
-                }
+                // Where the password ends early, which is the user's mistake, what follows is host
+                // or vhost and is shown.
+                let is_secret = endpoint.password.reveal().contains(&secret);
+                (format!("{endpoint} {endpoint:?}"), is_secret)
             }
             Err(fault) => {
                 prop_assert_eq!(fault.kind, Kind::SetUp);
-                fault.to_string()
+                (fault.to_string(), true)
             }
         };
         prop_assert!(is_harmless(&shown), "{:?}", shown);
-        prop_assert!(secret.is_empty() || !shown.contains(&secret), "{:?}", shown);
+        if is_secret && !secret.is_empty() {
+            prop_assert!(!shown.contains(&secret), "{:?}", shown);
+            count(if Endpoint::parse(&text).is_ok() {
+                &hidden
+            } else {
+                &refused
+            });
+        }
         Ok(())
     });
+    for cases in [hidden, refused] {
+        assert!(cases.get() > 10, "{cases:?} cases show nothing");
+    }
 }
 
 #[test]

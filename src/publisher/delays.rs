@@ -81,6 +81,11 @@ impl DelayQueue {
         self.queue().name(&self.work)
     }
 
+    /// When a task that lies there expires, for its own properties.
+    pub(super) fn expiration(&self) -> Option<Duration> {
+        self.queue().expiration(self.declare)
+    }
+
     /// Declares it, and tells from when on it may be used.
     ///
     /// One that is there already is taken for old enough. Asking for it takes a round trip; the

@@ -2,6 +2,7 @@
 
 use super::backlog::Passage;
 use super::course::Course;
+use super::delays::DelayQueue;
 use super::flight::{Flight, Refusal};
 use super::{Answers, Event, Parcel, Priority, Publisher, Standing, faults};
 use crate::amqp::{Channel, Confirms, Link, Waited};
@@ -289,6 +290,9 @@ impl Publisher<'_> {
             if self.options.answers != Answers::No {
                 self.unanswered.expect(&parcel);
                 properties = properties.with_answer_wanted(parcel.number.to_string());
+            }
+            if let Some(after) = self.delay.as_ref().and_then(DelayQueue::expiration) {
+                properties = properties.with_expiration(after.as_millis());
             }
             let burst = burst.get_or_insert_with(|| channel.burst(self.options.confirm_timeout));
             let published = burst.publish(&course.queue, properties, &parcel.task.body);

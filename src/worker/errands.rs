@@ -131,10 +131,11 @@ impl Worker<'_> {
             Errand::Done | Errand::Drop => None,
             Errand::Retry(pause) => {
                 let delay = Auxiliary::Delay(*pause);
-                Some((
-                    Destination::Beside(delay),
-                    letters::failed_once_more(&given.task),
-                ))
+                let mut task = letters::failed_once_more(&given.task);
+                if let Some(after) = delay.expiration(self.settings.queue.declare) {
+                    task.properties = task.properties.with_expiration(after.as_millis());
+                }
+                Some((Destination::Beside(delay), task))
             }
             Errand::Requeue => Some((Destination::Work, letters::failed_once_more(&given.task))),
             Errand::DeadLetter { reason, stderr } => {

@@ -155,8 +155,13 @@ impl Admin {
 
     /// Takes one message away and returns its body and properties.
     pub fn get(&self) -> Option<(Vec<u8>, AmqpProperties)> {
+        self.get_from(&self.queue)
+    }
+
+    /// The same from another queue.
+    pub fn get_from(&self, queue: &str) -> Option<(Vec<u8>, AmqpProperties)> {
         let channel = self.channel();
-        let got = channel.basic_get(&self.queue, true).unwrap()?;
+        let got = channel.basic_get(queue, true).unwrap()?;
         Some((got.delivery.body, got.delivery.properties))
     }
 
