@@ -152,6 +152,12 @@ impl Properties {
         Self(inner.with_correlation_id(correlation_id))
     }
 
+    /// Sets `reply_to`: at most 255 bytes.
+    #[must_use]
+    pub fn with_reply_to(self, reply_to: String) -> Self {
+        Self(self.0.with_reply_to(reply_to))
+    }
+
     /// `correlation_id`.
     #[must_use]
     pub fn correlation_id(&self) -> Option<&str> {

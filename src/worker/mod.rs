@@ -9,6 +9,7 @@ mod acks;
 mod beforehand;
 mod child;
 mod command;
+pub mod core;
 mod dead;
 mod drain;
 mod errands;

@@ -1,0 +1,205 @@
+//! Tasks come, and the connection over which they come goes.
+
+use super::consumer::{Phase, Then};
+use super::delivery::Delivery;
+use super::intake::Admission;
+use super::messages::{Account, Detail};
+use super::policy::Ack;
+use super::settlement::Purpose;
+use super::worker::Worker;
+use super::{Action, Channel, Event, Moment, TaskEvent};
+use crate::amqp::AckToken;
+use crate::fault::Fault;
+
+impl Worker {
+    /// The consumer has been started.
+    pub(super) fn consuming(&mut self, now: Moment) {
+        let Phase::Starting(on) = self.consumer.phase else {
+            return;
+        };
+        self.consumer.phase = Phase::Consuming;
+        if on == Channel::New {
+            self.emptiness.touch(now.instant);
+            self.intake.completed.connected(now.instant);
+            self.tally.unacknowledged = 0;
+            self.report(Event::Consuming);
+        }
+        if self.stopping.is_under_way() {
+            self.cancel_consumer(Then::Stop);
+        }
+    }
+
+    /// A task was delivered.
+    pub(super) fn arrived(&mut self, now: Moment, delivery: Delivery) {
+        self.consumer.delivered(delivery.token);
+        let is_new = delivery.returns() == 0 || self.settings.ack != Ack::After;
+        if is_new || self.stopping.is_under_way() {
+            self.intake.local.push(delivery);
+            return;
+        }
+        if let Some(delivery) = self.adopt(delivery) {
+            self.admit(now, delivery);
+        }
+    }
+
+    /// A task that is under way here over an earlier channel goes on under its new token. What only
+    /// looks like it waits until it is over.
+    fn adopt(&mut self, delivery: Delivery) -> Option<Delivery> {
+        let token = delivery.token?;
+        let running = self.slots.iter_mut().map(|running| &mut running.delivery);
+        let settling = self.settling.iter_mut();
+        let settling = settling.map(|(_, settlement)| &mut settlement.delivery);
+        let mut earlier = running.chain(settling).filter(|under_way| {
+            under_way
+                .token
+                .is_none_or(|old| old.channel != token.channel)
+        });
+        let Some(same) = earlier.find(|under_way| delivery.is_same_message(&under_way.task)) else {
+            return Some(delivery);
+        };
+        if delivery.is_unique() {
+            if let Some(old) = same.token.replace(token) {
+                self.consumer.settled(old);
+            }
+            return None;
+        }
+        let same = same.clone();
+        self.intake.local.under_way(&same);
+        Some(delivery)
+    }
+
+    /// Takes in a task that came back.
+    pub(super) fn admit(&mut self, now: Moment, delivery: Delivery) {
+        match self.intake.admit(now.instant, delivery) {
+            Admission::Queued => {}
+            Admission::Completed(delivery) => self.skip(now, &delivery),
+            Admission::TooOften(delivery, returns) => {
+                let reason = format!(
+                    "came back {returns} times without an outcome: it kills its workers, or they \
+                     gave it back"
+                );
+                let account = Account::not_begun(reason);
+                self.settle(
+                    now,
+                    delivery,
+                    None,
+                    Purpose::DeadLetter(Detail::Full),
+                    account,
+                );
+            }
+            Admission::Count(delivery, returns) => {
+                let line = delivery.task.line();
+                self.report(Event::Detail(format!(
+                    "came back without an outcome, {returns} so far: {line}"
+                )));
+                let account = Account::not_begun(String::new());
+                self.settle(now, delivery, None, Purpose::CountReturn, account);
+            }
+        }
+    }
+
+    fn skip(&mut self, now: Moment, delivery: &Delivery) {
+        self.report(Event::Skipped(TaskEvent::of(delivery, None)));
+        let line = delivery.task.line();
+        self.report(Event::Note(format!(
+            "done before, acknowledged without doing it again: {line}"
+        )));
+        self.acknowledge(now, delivery);
+    }
+
+    /// The consumer is cancelled, and all that it received is here.
+    pub(super) fn consumer_stopped(&mut self) {
+        let Phase::Cancelling(then) = self.consumer.phase else {
+            return;
+        };
+        self.consumer.phase = Phase::Paused;
+        match then {
+            Then::Stop => self.return_waiting(),
+            Then::LookAgain => {}
+            Then::Renew => self.consume(Channel::Same),
+        }
+    }
+
+    /// The broker has cancelled the consumer. What has not begun goes back: who consumes next has
+    /// it. What runs can still be acknowledged, unless the broker has taken it away, and then it
+    /// leaves the acknowledgement alone.
+    pub(super) fn consumer_cancelled(&mut self, now: Moment, text: String) {
+        if self.settings.ack != Ack::Auto {
+            for delivery in self.intake.local.drain() {
+                self.give_back(delivery.token);
+            }
+        }
+        self.emptiness.disconnected();
+        if self.stopping.is_under_way() {
+            self.consumer.phase = Phase::Paused;
+            return;
+        }
+        self.send_acks(now);
+        self.warn(text);
+        self.consume(Channel::New);
+    }
+
+    /// The connection is gone: what it delivered is the broker's again.
+    pub(super) fn connection_lost(&mut self, now: Moment, fault: Fault) {
+        self.consumer.disconnected();
+        self.emptiness.disconnected();
+        // With `--ack auto` the broker has forgotten these; they are here alone.
+        if self.settings.ack != Ack::Auto {
+            self.void_deliveries(now);
+        }
+        if self.stopping.is_under_way() {
+            self.stopping.lost(fault);
+        } else if fault.is_transient() {
+            self.report(Event::Disconnected(fault.to_string()));
+            let running = match self.slots.running() {
+                0 => String::new(),
+                count => format!("; {count} running task(s) go on"),
+            };
+            self.warn(format!("{fault}; connecting again{running}"));
+            self.act(Action::Connect);
+        } else {
+            self.fail(now, fault);
+        }
+    }
+
+    fn void_deliveries(&mut self, now: Moment) {
+        self.intake.completed.disconnected(now.instant);
+        for waiting in self.acks.take() {
+            if let Some(task) = waiting.task {
+                self.comes_back(now, &task);
+            }
+        }
+        self.intake.local.drain();
+        for running in self.slots.iter_mut() {
+            running.delivery.token = None;
+        }
+        let mut withdrawn = Vec::new();
+        for (number, settlement) in self.settling.iter_mut() {
+            settlement.delivery.token = None;
+            // It comes back, and cannot be told from an equal one. One that can takes this
+            // message for its own.
+            if settlement.publishes_copy() && !settlement.delivery.is_unique() {
+                withdrawn.push(number);
+            }
+        }
+        for number in withdrawn {
+            self.act(Action::Withdraw(number));
+        }
+    }
+
+    /// Acknowledgements could not be sent. The connection is gone as well, which is told next.
+    pub(super) fn not_acknowledged(&mut self, count: usize) {
+        self.tally.unacknowledged += count as u64;
+        self.warn(format!(
+            "{count} finished task(s) could not be acknowledged; the broker will hand them out again"
+        ));
+    }
+
+    /// Gives a delivery back, if it came over a connection that stands.
+    pub(super) fn give_back(&mut self, token: Option<AckToken>) {
+        if let (Some(token), false) = (token, self.settings.ack == Ack::Auto) {
+            self.consumer.settled(token);
+            self.act(Action::Return(token));
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Tasks that have had their outcome here, but whose acknowledgement may not have reached the
+//! broker.
+//!
+//! When a connection breaks the broker delivers again what was not acknowledged. What this worker
+//! has done already is then acknowledged without being done again, and nothing else may be: a task
+//! that is wrongly taken for a completed one is lost. So:
+//!
+//! - only a task that may be told from every other one is remembered (`delivery::is_unique`).
+//!   Equal tasks by other programs are done again: another worker may have done the one that is
+//!   meant here, and then the next equal one would be skipped and never be done;
+//! - a task is recognized by body and all properties and headers (those that count its deliveries
+//!   aside), so that a retry or a replay of the same task is another one;
+//! - each stands for one redelivery, and is then forgotten;
+//! - all is forgotten some time after there is a connection again.
+
+use super::delivery::{Fingerprint, is_unique};
+use crate::task::Task;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many are remembered over a lost connection.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// How many of the last acknowledgements are kept in case they did not arrive.
+const RECENT_MAX: usize = 1_000;
+
+/// Bodies above this are not kept in [`Completed::recent`] but hashed at once, in bytes.
+const BODY_KEPT: usize = 4 * 1024;
+
+/// So long after the broker may have noticed that the old connection is gone, a task may still wait
+/// for its turn in the queue.
+const IN_THE_QUEUE: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are whole")]
+enum Acked {
+    /// Hashed when it is needed, which is hardly ever.
+    Whole(Arc<Task>),
+    Hashed(Fingerprint),
+}
+
+/// What is remembered.
+#[derive(Debug)]
+pub(super) struct Completed {
+    /// Each with the order in which it came.
+    remembered: BTreeMap<Fingerprint, u64>,
+    order: BTreeMap<u64, (Instant, Fingerprint)>,
+    next: u64,
+    recent: VecDeque<(Instant, Acked)>,
+    /// How long before the end of a connection an acknowledgement may have been lost with it.
+    unnoticed: Duration,
+    /// Since when there is a connection. While there is none, nothing is forgotten.
+    connected: Option<Instant>,
+}
+
+impl Completed {
+    /// A connection's loss shows to either end within `unnoticed`.
+    pub(super) fn new(unnoticed: Duration) -> Self {
+        Self {
+            remembered: BTreeMap::new(),
+            order: BTreeMap::new(),
+            next: 0,
+            recent: VecDeque::new(),
+            unnoticed,
+            connected: None,
+        }
+    }
+
+    /// `task` has had its outcome, and its acknowledgement is sent now.
+    pub(super) fn acked(&mut self, now: Instant, task: Arc<Task>) {
+        if !is_unique(&task) {
+            return;
+        }
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        let acked = if task.body.len() <= BODY_KEPT {
+            Acked::Whole(task)
+        } else {
+            Acked::Hashed(Fingerprint::of(&task))
+        };
+        self.recent.push_back((now, acked));
+    }
+
+    /// `task` has had its outcome, and will be delivered again all the same, or its copy.
+    pub(super) fn comes_back(&mut self, now: Instant, task: &Task) {
+        if is_unique(task) {
+            self.expire(now);
+            self.remember(now, Fingerprint::of(task));
+        }
+    }
+
+    /// There is a connection again.
+    pub(super) fn connected(&mut self, now: Instant) {
+        self.connected = Some(now);
+    }
+
+    /// The connection broke: the last acknowledgements may not have arrived.
+    pub(super) fn disconnected(&mut self, now: Instant) {
+        self.expire(now);
+        self.connected = None;
+        for (at, acked) in std::mem::take(&mut self.recent) {
+            if now.saturating_duration_since(at) < self.unnoticed {
+                self.remember(
+                    now,
+                    match acked {
+                        Acked::Whole(task) => Fingerprint::of(&task),
+                        Acked::Hashed(fingerprint) => fingerprint,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether a `task` that came back has had its outcome here; if so that is forgotten.
+    pub(super) fn take(&mut self, now: Instant, task: &Task) -> bool {
+        self.expire(now);
+        if self.remembered.is_empty() || !is_unique(task) {
+            return false;
+        }
+        match self.remembered.remove(&Fingerprint::of(task)) {
+            Some(number) => self.order.remove(&number).is_some(),
+            None => false,
+        }
+    }
+
+    fn remember(&mut self, now: Instant, fingerprint: Fingerprint) {
+        if self.order.len() == REMEMBERED_MAX {
+            if let Some((_, (_, oldest))) = self.order.pop_first() {
+                self.remembered.remove(&oldest);
+            }
+        }
+        self.next += 1;
+        self.order.insert(self.next, (now, fingerprint));
+        if let Some(before) = self.remembered.insert(fingerprint, self.next) {
+            self.order.remove(&before);
+        }
+    }
+
+    /// Forgets what the broker would have delivered again by now.
+    fn expire(&mut self, now: Instant) {
+        let Some(connected) = self.connected else {
+            return;
+        };
+        while let Some(oldest) = self.order.first_entry() {
+            let (since, fingerprint) = *oldest.get();
+            let age = now.saturating_duration_since(since.max(connected));
+            if age < self.unnoticed + IN_THE_QUEUE {
+                return;
+            }
+            oldest.remove();
+            self.remembered.remove(&fingerprint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::headers;
+    use super::super::testing::{by_another_program, moment, task};
+    use super::*;
+
+    const UNNOTICED: Duration = Duration::from_secs(60);
+
+    fn completed() -> (Completed, Instant) {
+        (Completed::new(UNNOTICED), moment().instant)
+    }
+
+    #[test]
+    fn each_stands_for_one_redelivery() {
+        let (mut completed, now) = completed();
+        let done = task("x");
+        completed.comes_back(now, &done);
+        assert!(!completed.take(now, &task("x")), "another id");
+        assert!(completed.take(now, &done));
+        assert!(!completed.take(now, &done));
+    }
+
+    #[test]
+    fn equal_tasks_by_other_programs_are_each_done() {
+        let (mut completed, now) = completed();
+        let equal = by_another_program("x");
+        completed.comes_back(now, &equal);
+        completed.acked(now, Arc::new(equal.clone()));
+        completed.disconnected(now);
+        assert!(!completed.take(now, &equal));
+    }
+
+    #[test]
+    fn a_retry_or_replay_is_another_task() {
+        let (mut completed, now) = completed();
+        let done = task("x");
+        completed.comes_back(now, &done);
+        let with = |name: &str| {
+            let mut other = done.clone();
+            other.properties = other.properties.with_header(name, "1".into());
+            other
+        };
+        assert!(!completed.take(now, &with(headers::ATTEMPTS)));
+        assert!(!completed.take(now, &with(headers::REPLAYS)));
+        assert!(completed.take(now, &with("x-delivery-count")));
+        completed.comes_back(now, &done);
+        assert!(completed.take(now, &with(headers::REDELIVERIES)), "a copy");
+    }
+
+    #[test]
+    fn late_acknowledgements_count_only_for_a_while() {
+        let (mut completed, now) = completed();
+        let (small, large) = (task("x"), task(&"x".repeat(BODY_KEPT + 1)));
+        completed.acked(now, Arc::new(small.clone()));
+        completed.acked(now, Arc::new(large.clone()));
+        assert!(!completed.take(now, &small), "the connection stands");
+        completed.disconnected(now);
+        assert!(completed.take(now, &small));
+        assert!(completed.take(now, &large));
+
+        completed.acked(now, Arc::new(small.clone()));
+        completed.disconnected(now + UNNOTICED);
+        assert!(!completed.take(now + UNNOTICED, &small));
+    }
+
+    #[test]
+    fn all_is_forgotten_a_while_after_the_connection_is_back() {
+        let (mut completed, now) = completed();
+        let hour = Duration::from_secs(3600);
+        completed.disconnected(now);
+        completed.comes_back(now, &task("gone"));
+        let done = task("x");
+        completed.comes_back(now, &done);
+        let back = now + hour;
+        completed.connected(back);
+        assert!(completed.take(back + UNNOTICED, &done));
+        completed.comes_back(back, &done);
+        assert!(!completed.take(back + UNNOTICED + IN_THE_QUEUE, &done));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (mut completed, now) = completed();
+        let tasks: Vec<Task> = (0..=REMEMBERED_MAX).map(|n| task(&n.to_string())).collect();
+        for task in &tasks {
+            completed.comes_back(now, task);
+        }
+        assert_eq!(completed.order.len(), REMEMBERED_MAX);
+        assert_eq!(completed.remembered.len(), REMEMBERED_MAX);
+        assert!(!completed.take(now, &tasks[0]));
+        assert!(completed.take(now, &tasks[1]));
+    }
+}

@@ -1,0 +1,171 @@
+//! The connection and the consumer, as far as decisions depend on them.
+//!
+//! The broker delivers at most `--prefetch` tasks that are not settled. A task that is held back,
+//! or whose settlement takes long, would keep a place for all that time, and with it the tasks that
+//! wait in the queue. AMQP knows no way to give one consumer more places; but what an earlier
+//! consumer of the channel received does not count for the next one. So the consumer is renewed
+//! when it has no place left and a slot is free all the same.
+
+use super::Channel;
+use crate::amqp::{AckToken, Prefetch};
+
+/// So many tasks may be held back, or wait for their settlement, beyond the prefetch.
+const BEYOND_MAX: u64 = 256;
+
+/// Where the worker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// There is no connection.
+    Disconnected,
+    /// A consumer is being started.
+    Starting(Channel),
+    /// Tasks come.
+    Consuming,
+    /// The consumer is being cancelled, and what for.
+    Cancelling(Then),
+    /// There is a connection and no consumer.
+    Paused,
+}
+
+/// What a consumer is cancelled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The worker stops.
+    Stop,
+    /// The queue seems to be empty, and no task must be on its way while that is made sure.
+    LookAgain,
+    /// Another one follows at once.
+    Renew,
+}
+
+/// The connection and the consumer.
+#[derive(Debug)]
+pub(super) struct Consumer {
+    pub(super) phase: Phase,
+    prefetch: Prefetch,
+    /// What the present consumer has received begins behind this.
+    begins_behind: Option<AckToken>,
+    /// The newest delivery.
+    newest: Option<AckToken>,
+    /// Unsettled deliveries of the present consumer, and of all.
+    taken: u64,
+    unsettled: u64,
+}
+
+impl Consumer {
+    pub(super) fn new(prefetch: Prefetch) -> Self {
+        Self {
+            phase: Phase::Disconnected,
+            prefetch,
+            begins_behind: None,
+            newest: None,
+            taken: 0,
+            unsettled: 0,
+        }
+    }
+
+    /// A consumer is started.
+    pub(super) fn start(&mut self, on: Channel) {
+        self.phase = Phase::Starting(on);
+        self.begins_behind = self.newest;
+        self.taken = 0;
+    }
+
+    /// A task was delivered.
+    pub(super) fn delivered(&mut self, token: Option<AckToken>) {
+        self.newest = token.or(self.newest);
+        self.taken += 1;
+        self.unsettled += 1;
+    }
+
+    /// A task was acknowledged, or given back.
+    pub(super) fn settled(&mut self, token: AckToken) {
+        self.unsettled = self.unsettled.saturating_sub(1);
+        let is_present = match self.begins_behind {
+            Some(behind) => token.channel != behind.channel || token.tag > behind.tag,
+            None => true,
+        };
+        if is_present {
+            self.taken = self.taken.saturating_sub(1);
+        }
+    }
+
+    /// Whether there is a connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase != Phase::Disconnected
+    }
+
+    /// The connection is gone.
+    pub(super) fn disconnected(&mut self) {
+        self.phase = Phase::Disconnected;
+        (self.begins_behind, self.newest) = (None, None);
+        (self.taken, self.unsettled) = (0, 0);
+    }
+
+    /// Whether a new consumer would receive tasks and this one does not: `beyond` of the unsettled
+    /// tasks are not to count.
+    pub(super) fn is_starved(&self, beyond: usize) -> bool {
+        let Prefetch::AtMost(prefetch) = self.prefetch else {
+            return false;
+        };
+        let prefetch = u64::from(prefetch.get());
+        let beyond = beyond as u64;
+        self.phase == Phase::Consuming
+            && self.taken >= prefetch
+            && self.unsettled.saturating_sub(beyond) < prefetch
+            && beyond < BEYOND_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU16;
+
+    fn token(tag: u64) -> AckToken {
+        AckToken { channel: 1, tag }
+    }
+
+    fn consuming(prefetch: u16) -> Consumer {
+        let prefetch = Prefetch::AtMost(NonZeroU16::new(prefetch).unwrap());
+        let mut consumer = Consumer::new(prefetch);
+        consumer.start(Channel::Same);
+        consumer.phase = Phase::Consuming;
+        consumer
+    }
+
+    #[test]
+    fn a_task_that_is_held_back_starves_the_others_until_the_consumer_is_renewed() {
+        let mut consumer = consuming(2);
+        consumer.delivered(Some(token(1)));
+        assert!(!consumer.is_starved(1), "there is a place left");
+        consumer.delivered(Some(token(2)));
+        assert!(!consumer.is_starved(0), "the prefetch is used");
+        assert!(consumer.is_starved(1));
+        consumer.start(Channel::Same);
+        consumer.phase = Phase::Consuming;
+        assert!(!consumer.is_starved(1));
+        for tag in [3, 4] {
+            consumer.delivered(Some(token(tag)));
+        }
+        assert!(!consumer.is_starved(1), "three are at work");
+        consumer.settled(token(2));
+        assert!(!consumer.is_starved(1), "two are at work");
+        consumer.settled(token(3));
+        assert!(!consumer.is_starved(1), "there is a place again");
+    }
+
+    #[test]
+    fn there_is_a_bound() {
+        let mut consumer = consuming(1);
+        for tag in 1..=BEYOND_MAX {
+            consumer.delivered(Some(token(tag)));
+            let beyond = usize::try_from(tag).unwrap();
+            assert_eq!(consumer.is_starved(beyond), tag < BEYOND_MAX, "{tag}");
+            consumer.start(Channel::Same);
+            consumer.phase = Phase::Consuming;
+        }
+        consumer.disconnected();
+        assert_eq!(consumer.unsettled, 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! A task that the broker has delivered, and what makes it this task.
+
+use super::headers;
+use crate::amqp::AckToken;
+use crate::task::Task;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A task that was delivered to this worker.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The task, as it came.
+    pub task: Arc<Task>,
+    /// Whether the broker may have delivered it before.
+    pub redelivered: bool,
+    /// What it is settled with. `None` once the connection is gone over which it came.
+    pub token: Option<AckToken>,
+}
+
+impl Delivery {
+    /// A task that came just now.
+    #[must_use]
+    pub fn new(task: Task, redelivered: bool, token: AckToken) -> Self {
+        Self {
+            task: Arc::new(task),
+            redelivered,
+            token: Some(token),
+        }
+    }
+
+    /// How often it came back without an outcome.
+    pub(super) fn returns(&self) -> u64 {
+        headers::redeliveries(&self.task, self.redelivered)
+    }
+
+    /// Whether it may be told from every other task: by an id that `new_task` made, a UUID of
+    /// version 7, and a timestamp. Other programs send equal tasks, and mean each of them.
+    pub(super) fn is_unique(&self) -> bool {
+        is_unique(&self.task)
+    }
+
+    /// Whether both are the same message, as far as can be told: for a unique task, one is the
+    /// other's redelivery.
+    pub(super) fn is_same_message(&self, other: &Task) -> bool {
+        self.task.id() == other.id()
+            && self.task.body == other.body
+            && self.task.properties.identity() == other.properties.identity()
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.task)
+    }
+}
+
+/// Whether no other task can have the same id.
+pub(super) fn is_unique(task: &Task) -> bool {
+    task.properties.timestamp().is_some()
+        && Uuid::try_parse(task.id()).is_ok_and(|id| id.get_version_num() == 7)
+}
+
+/// Identifies a task by its body and all of its properties but the count of its returns: the copy
+/// that bears a higher count is the same task. A retry, or a replay, is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Fingerprint(u64);
+
+impl Fingerprint {
+    pub(super) fn of(task: &Task) -> Self {
+        let properties = task.properties.clone();
+        let mut hasher = DefaultHasher::new();
+        properties
+            .without_header(headers::REDELIVERIES)
+            .identity()
+            .hash(&mut hasher);
+        task.body.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{by_another_program, delivery, task};
+    use super::*;
+
+    #[test]
+    fn only_our_ids_are_unique() {
+        let ours = task("x");
+        assert!(is_unique(&ours));
+        assert!(!is_unique(&by_another_program("x")));
+        let mut chosen = ours.clone();
+        chosen.properties = chosen.properties.with_id("job-7".to_owned());
+        assert!(!is_unique(&chosen));
+        // Version 4, by another program.
+        let random = "f47ac10b-58cc-4372-a567-0e02b2c3d479".to_owned();
+        chosen.properties = chosen.properties.with_id(random);
+        assert!(!is_unique(&chosen));
+        let undated = by_another_program("x").properties;
+        let undated = undated.with_id(ours.id().to_owned());
+        chosen.properties = undated;
+        assert!(!is_unique(&chosen));
+    }
+
+    #[test]
+    fn a_copy_is_the_same_task_and_another_message() {
+        let original = delivery(task("x"));
+        let mut copy = original.clone();
+        let raised = copy.task.properties.clone();
+        copy.task = Arc::new(Task {
+            body: copy.task.body.clone(),
+            properties: raised.with_header(headers::REDELIVERIES, "1".to_owned()),
+        });
+        assert_eq!(original.fingerprint(), copy.fingerprint());
+        assert!(!copy.is_same_message(&original.task));
+        assert!(original.is_same_message(&original.task));
+        let retried = copy.task.properties.clone();
+        let retried = Task {
+            body: copy.task.body.clone(),
+            properties: retried.with_header(headers::ATTEMPTS, "1".to_owned()),
+        };
+        assert_ne!(Fingerprint::of(&retried), original.fingerprint());
+    }
+}

@@ -1,0 +1,325 @@
+//! What is published on a task's behalf: copies, dead letters, results.
+
+use super::Moment;
+use super::headers;
+use super::policy::{Ending, Outcome};
+use crate::task::Task;
+use crate::topology::QueueName;
+use std::time::Duration;
+use uuid::Builder;
+
+/// The result for whoever waits for it.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) to: String,
+    pub(super) task: Task,
+    /// It was found too long with its body.
+    pub(super) is_shortened: bool,
+}
+
+impl Reply {
+    fn new(to: String, task: Task) -> Self {
+        let is_shortened = false;
+        Self {
+            to,
+            task,
+            is_shortened,
+        }
+    }
+
+    /// What is published. The body goes with it.
+    pub(super) fn take(&mut self) -> Task {
+        Task {
+            body: std::mem::take(&mut self.task.body),
+            properties: self.task.properties.clone(),
+        }
+    }
+
+    /// The same without a body, which the broker finds too long.
+    pub(super) fn shortened(self) -> Self {
+        Self {
+            task: marked_as_truncated(self.task),
+            is_shortened: true,
+            to: self.to,
+        }
+    }
+}
+
+/// How much is told of a failure. A dead letter's headers must fit into one frame of 128 KiB, and
+/// the task's own may fill it nearly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All of it.
+    Full,
+    /// All but the end of stderr.
+    WithoutStderr,
+    /// The number of attempts and the beginning of the reason.
+    Reason,
+    /// The task alone.
+    Nothing,
+}
+
+impl Detail {
+    /// The next smaller one.
+    pub(super) fn less(self) -> Option<Self> {
+        match self {
+            Self::Full => Some(Self::WithoutStderr),
+            Self::WithoutStderr => Some(Self::Reason),
+            Self::Reason => Some(Self::Nothing),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// How a task ended for good, as its result tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    DeadLettered,
+    Dropped,
+}
+
+impl Fate {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::DeadLettered => "dead-lettered",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// What is told of a task's end: an outcome, or why it never began.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) outcome: Option<Outcome>,
+    pub(super) took: Duration,
+    /// Why it failed.
+    pub(super) reason: String,
+}
+
+impl Account {
+    pub(super) fn of(outcome: Outcome, took: Duration) -> Self {
+        Self {
+            reason: outcome.ending.describe(),
+            outcome: Some(outcome),
+            took,
+        }
+    }
+
+    pub(super) fn not_begun(reason: String) -> Self {
+        Self {
+            outcome: None,
+            took: Duration::ZERO,
+            reason,
+        }
+    }
+
+    fn stderr(&self) -> String {
+        // What is not UTF-8 is replaced, since a header must be.
+        let bytes = self.outcome.as_ref().map(|outcome| &outcome.stderr[..]);
+        String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+    }
+}
+
+/// In whose name messages are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Author<'a> {
+    pub(super) host: &'a str,
+    pub(super) queue: &'a QueueName,
+}
+
+impl Author<'_> {
+    /// The result for whoever waits for the outcome, if somebody does.
+    pub(super) fn result(
+        self,
+        task: &Task,
+        fate: Fate,
+        account: &mut Account,
+        id: String,
+    ) -> Option<Reply> {
+        let (to, properties) = task.properties.answer()?;
+        let mut properties = properties
+            .with_id(id)
+            .with_header("task-outcome", fate.name().to_owned())
+            .with_header(headers::HOST, self.host.to_owned());
+        if fate != Fate::Done {
+            properties = properties.with_header(headers::ERROR, account.reason.clone());
+        }
+        let stderr = account.stderr();
+        let Some(outcome) = &mut account.outcome else {
+            let body = Vec::new();
+            let task = Task { body, properties };
+            return Some(Reply::new(to, task));
+        };
+        properties = properties
+            .with_header("task-duration-ms", account.took.as_millis().to_string())
+            .with_header(headers::STDERR, stderr);
+        match outcome.ending {
+            Ending::Exit(code) => {
+                properties = properties.with_header("task-exit-code", code.to_string());
+            }
+            Ending::Signal(signal) => {
+                properties = properties.with_header("task-signal", signal.to_string());
+            }
+            Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
+        }
+        let body = std::mem::take(&mut outcome.result);
+        let mut task = Task { body, properties };
+        if outcome.is_truncated {
+            task = marked_as_truncated(task);
+        }
+        Some(Reply::new(to, task))
+    }
+
+    /// A dead letter with its story, as far as `detail` allows.
+    pub(super) fn dead_letter(
+        self,
+        task: &Task,
+        account: &Account,
+        detail: Detail,
+        now: Moment,
+    ) -> Task {
+        let properties = task.properties.for_another_publish();
+        let properties = properties.without_header(headers::REDELIVERIES);
+        let body = task.body.clone();
+        if detail == Detail::Nothing {
+            return Task { body, properties };
+        }
+        let mut properties =
+            properties.with_header(headers::ATTEMPTS, headers::attempt(task).to_string());
+        if detail == Detail::Reason {
+            let reason = beginning(&account.reason);
+            let properties = properties.with_header(headers::ERROR, reason);
+            return Task { body, properties };
+        }
+        let at = humantime::format_rfc3339_millis(now.wall).to_string();
+        properties = properties
+            .with_header(headers::ERROR, account.reason.clone())
+            .with_header(headers::HOST, self.host.to_owned())
+            .with_header(headers::FAILED_AT, at)
+            .with_header(headers::QUEUE, self.queue.as_str().to_owned());
+        if detail == Detail::Full {
+            properties = properties.with_header(headers::STDERR, account.stderr());
+        }
+        Task { body, properties }
+    }
+}
+
+/// A copy of a task that has had an outcome, and begins anew to count its returns.
+#[must_use]
+pub fn failed_once_more(task: &Task) -> Task {
+    let attempts = headers::attempt(task).to_string();
+    let properties = task
+        .properties
+        .for_another_publish()
+        .without_header(headers::REDELIVERIES)
+        .with_header(headers::ATTEMPTS, attempts);
+    let body = task.body.clone();
+    Task { body, properties }
+}
+
+/// A copy of a task that came back so often.
+#[must_use]
+pub fn returned_so_often(task: &Task, returns: u64) -> Task {
+    let properties = task.properties.for_another_publish();
+    Task {
+        body: task.body.clone(),
+        properties: properties.with_header(headers::REDELIVERIES, returns.to_string()),
+    }
+}
+
+fn marked_as_truncated(result: Task) -> Task {
+    let properties = result.properties;
+    Task {
+        body: result.body,
+        properties: properties.with_header("task-truncated", "true".to_owned()),
+    }
+}
+
+/// An id for message `number`, a UUID of version 7. Unique within one worker, which is all that a
+/// result needs.
+pub(super) fn id(now: Moment, number: u64) -> String {
+    let since = now.wall.duration_since(std::time::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    let mut rest = [0; 10];
+    rest[2..].copy_from_slice(&number.to_be_bytes());
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    Builder::from_unix_timestamp_millis(millis, &rest)
+        .into_uuid()
+        .to_string()
+}
+
+/// What fits where little does.
+fn beginning(reason: &str) -> String {
+    const FITS: usize = 64;
+    reason.chars().take(FITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{moment, task};
+    use super::*;
+
+    fn author(test: impl Fn(Author<'_>)) {
+        let queue = "q".parse().unwrap();
+        test(Author {
+            host: "host",
+            queue: &queue,
+        });
+    }
+
+    fn failed() -> Account {
+        let outcome = Outcome {
+            stderr: b"oops \xff".to_vec(),
+            result: b"out".to_vec(),
+            ..Outcome::from(Ending::Exit(3))
+        };
+        Account::of(outcome, Duration::from_millis(70))
+    }
+
+    fn names(task: &Task) -> Vec<&str> {
+        let names = task.properties.headers().map(|(name, _)| name);
+        names.collect()
+    }
+
+    #[test]
+    fn a_dead_letter_tells_less_where_less_fits() {
+        author(|author| {
+            let dead = |detail| author.dead_letter(&task("x"), &failed(), detail, moment());
+            let details = std::iter::successors(Some(Detail::Full), |detail| detail.less());
+            let lengths: Vec<usize> = details.map(|detail| names(&dead(detail)).len()).collect();
+            assert_eq!(lengths, [6, 5, 2, 0]);
+            let dead = dead(Detail::Full);
+            assert_eq!(dead.body, b"x");
+            let header = |name| dead.properties.header(name);
+            assert_eq!(header(headers::ERROR).as_deref(), Some("exit code 3"));
+            assert_eq!(header(headers::STDERR).as_deref(), Some("oops \u{fffd}"));
+            assert_eq!(header(headers::ATTEMPTS).as_deref(), Some("1"));
+        });
+    }
+
+    #[test]
+    fn a_result_is_only_for_whoever_asked() {
+        author(|author| {
+            let result = |task, fate| author.result(&task, fate, &mut failed(), id(moment(), 1));
+            assert!(result(task("x"), Fate::Done).is_none());
+            let asked = super::super::testing::asking("x");
+            let mut result = result(asked, Fate::DeadLettered).unwrap();
+            assert_eq!(result.take().body, b"out");
+            let header = |name| result.task.properties.header(name);
+            assert_eq!(header("task-outcome").as_deref(), Some("dead-lettered"));
+            assert_eq!(header("task-exit-code").as_deref(), Some("3"));
+            assert_eq!(header("task-duration-ms").as_deref(), Some("70"));
+            let short = result.shortened().take();
+            assert!(short.body.is_empty());
+            let marked = short.properties.header("task-truncated");
+            assert_eq!(marked.as_deref(), Some("true"));
+        });
+    }
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(id(moment(), 1), id(moment(), 2));
+    }
+}

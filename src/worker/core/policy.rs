@@ -1,0 +1,231 @@
+//! How a task ended, and what becomes of it.
+
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// When a task is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ack {
+    /// After the work
+    After,
+    /// By the broker, on sending it: a killed worker loses tasks
+    Auto,
+    /// Not at all: tasks come back when the worker ends, and the broker's memory grows
+    Never,
+}
+
+/// What becomes of a task whose command has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// Try again later, --retries times; then dead letter
+    Retry,
+    /// Back to the end of the queue at once, without limit
+    Requeue,
+    /// Dead letter
+    DeadLetter,
+    /// Forget it
+    Drop,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It ended by itself.
+    Exit(i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// It was ended because it took longer than `--timeout`.
+    TimedOut(Duration),
+    /// It could not be started for now; why.
+    NotStarted(String),
+    /// It can never be started for this task; why.
+    Impossible(String),
+}
+
+impl Ending {
+    /// The words for people, and for the header `task-error`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Exit(code) => format!("exit code {code}"),
+            Self::Signal(signal) => format!("ended by signal {signal}{}", signal_name(*signal)),
+            Self::TimedOut(limit) => {
+                format!(
+                    "took longer than {} (--timeout)",
+                    humantime::format_duration(*limit)
+                )
+            }
+            Self::NotStarted(why) => format!("could not be started: {why}"),
+            Self::Impossible(why) => why.clone(),
+        }
+    }
+}
+
+/// The names of the signals that end programs in practice. Their numbers are those of POSIX.
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        1 => " (HUP)",
+        2 => " (INT)",
+        6 => " (ABRT)",
+        9 => " (KILL; out of memory?)",
+        13 => " (PIPE)",
+        15 => " (TERM)",
+        _ if signal == rustix::process::Signal::SEGV.as_raw() => " (SEGV)",
+        _ => "",
+    }
+}
+
+/// What a command left: how it ended, and what of its output others are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// The last 2 KiB of stderr.
+    pub stderr: Vec<u8>,
+    /// stdout, where a result is wanted.
+    pub result: Vec<u8>,
+    /// Whether `result` is not all of it.
+    pub is_truncated: bool,
+}
+
+impl From<Ending> for Outcome {
+    /// An outcome without output.
+    fn from(ending: Ending) -> Self {
+        Self {
+            ending,
+            stderr: Vec::new(),
+            result: Vec::new(),
+            is_truncated: false,
+        }
+    }
+}
+
+/// What becomes of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is done.
+    Done,
+    /// It is tried again after a pause.
+    Retry(Duration),
+    /// It goes to the end of the queue.
+    Requeue,
+    /// It is put with the dead letters.
+    DeadLetter,
+    /// It is forgotten.
+    Drop,
+}
+
+/// What the user wants of failures.
+#[derive(Clone, Debug)]
+pub struct FailurePolicy {
+    /// What becomes of a task that has failed.
+    pub on_failure: OnFailure,
+    /// How often it is tried again.
+    pub retries: u32,
+    /// The pause before the first retry.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub backoff_max: Duration,
+    /// Exit codes after which trying again is no use.
+    pub fatal_exit: Vec<u8>,
+}
+
+impl FailurePolicy {
+    /// What becomes of a task that ended so in its `attempt`, counted from 1.
+    #[must_use]
+    pub fn decide(&self, ending: &Ending, attempt: u64) -> Decision {
+        match ending {
+            Ending::Exit(0) => return Decision::Done,
+            Ending::Exit(code) if self.is_fatal(*code) => return Decision::DeadLetter,
+            Ending::Impossible(_) => return Decision::DeadLetter,
+            Ending::Exit(_) | Ending::Signal(_) | Ending::TimedOut(_) | Ending::NotStarted(_) => {}
+        }
+        match self.on_failure {
+            OnFailure::Retry if attempt > u64::from(self.retries) => Decision::DeadLetter,
+            OnFailure::Retry => Decision::Retry(self.pause(attempt)),
+            OnFailure::Requeue => Decision::Requeue,
+            OnFailure::DeadLetter => Decision::DeadLetter,
+            OnFailure::Drop => Decision::Drop,
+        }
+    }
+
+    fn is_fatal(&self, code: i32) -> bool {
+        self.fatal_exit
+            .iter()
+            .any(|fatal| i32::from(*fatal) == code)
+    }
+
+    /// The pauses that a task goes through if it fails every time; the first few of them.
+    #[must_use]
+    pub fn ladder(&self) -> Vec<Duration> {
+        /// Beyond so many the pauses are minutes, or all the same.
+        const MANY: u64 = 8;
+        if self.on_failure != OnFailure::Retry {
+            return Vec::new();
+        }
+        let attempts = 1..=u64::from(self.retries).min(MANY);
+        let mut pauses: Vec<Duration> = attempts.map(|attempt| self.pause(attempt)).collect();
+        pauses.dedup();
+        pauses
+    }
+
+    /// The pause after the failure of `attempt`: it doubles from one to the next.
+    fn pause(&self, attempt: u64) -> Duration {
+        let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
+        self.backoff.saturating_mul(factor).min(self.backoff_max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(on_failure: OnFailure) -> FailurePolicy {
+        FailurePolicy {
+            on_failure,
+            retries: 3,
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(3),
+            fatal_exit: vec![64, 65],
+        }
+    }
+
+    #[test]
+    fn retries_double_their_pause_and_end_as_dead_letters() {
+        let policy = policy(OnFailure::Retry);
+        let decisions: Vec<_> = (1..=4)
+            .map(|attempt| policy.decide(&Ending::Exit(1), attempt))
+            .collect();
+        let retry = |seconds| Decision::Retry(Duration::from_secs(seconds));
+        assert_eq!(
+            decisions,
+            [retry(1), retry(2), retry(3), Decision::DeadLetter]
+        );
+        assert_eq!(policy.pause(u64::MAX), policy.backoff_max);
+    }
+
+    #[test]
+    fn only_exit_code_0_is_done() {
+        let policy = policy(OnFailure::Drop);
+        assert_eq!(policy.decide(&Ending::Exit(0), 9), Decision::Done);
+        for ending in [
+            Ending::Exit(1),
+            Ending::Signal(9),
+            Ending::TimedOut(Duration::ZERO),
+            Ending::NotStarted(String::new()),
+        ] {
+            assert_eq!(policy.decide(&ending, 1), Decision::Drop);
+        }
+    }
+
+    #[test]
+    fn what_cannot_succeed_is_not_tried_again() {
+        for on_failure in [OnFailure::Retry, OnFailure::Requeue, OnFailure::Drop] {
+            let policy = policy(on_failure);
+            assert_eq!(policy.decide(&Ending::Exit(65), 1), Decision::DeadLetter);
+            let impossible = Ending::Impossible("NUL".to_owned());
+            assert_eq!(policy.decide(&impossible, 1), Decision::DeadLetter);
+        }
+    }
+}

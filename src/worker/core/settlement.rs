@@ -1,0 +1,236 @@
+//! What must be safe elsewhere before a task is acknowledged.
+//!
+//! A retry, a dead letter and a result are published and confirmed first, and only then is the
+//! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
+//! never not at all.
+
+use super::delivery::Delivery;
+use super::messages::{Account, Detail, Reply};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How long a task waits for the copy that counts its return. Then it is begun uncounted: a broker
+/// that takes nothing for now must not keep sound tasks from being done.
+const COUNTING_LIMIT: Duration = Duration::from_secs(2);
+
+/// A settlement that takes longer than this leaves its place to another task.
+const TAKES_LONG: Duration = Duration::from_secs(2);
+
+/// What becomes of the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Nothing more than its result is to be told.
+    Done,
+    /// The same.
+    Drop,
+    /// A copy comes back after a pause.
+    Retry(Duration),
+    /// A copy goes to the end of the queue.
+    Requeue,
+    /// A copy goes to the dead letters, which tells so much.
+    DeadLetter(Detail),
+    /// A copy that bears one more return goes to the end of the queue.
+    CountReturn,
+}
+
+/// What is published at the moment.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// The copy; the result follows, if one is wanted.
+    Copy(Option<Reply>),
+    /// The result. It is kept in case it is too long.
+    Result(Reply),
+}
+
+/// A task that waits for a message to be safe.
+#[derive(Debug)]
+pub(super) struct Settlement {
+    pub(super) delivery: Delivery,
+    /// Where it ran, if it did.
+    pub(super) slot: Option<usize>,
+    pub(super) purpose: Purpose,
+    pub(super) step: Step,
+    pub(super) account: Account,
+    pub(super) since: Instant,
+}
+
+impl Settlement {
+    /// Whether a copy of the task is what waits.
+    pub(super) fn publishes_copy(&self) -> bool {
+        matches!(self.step, Step::Copy(_))
+    }
+}
+
+/// The settlements under way, by the number of their message.
+#[derive(Debug, Default)]
+pub(super) struct Settlements {
+    pending: BTreeMap<u64, Settlement>,
+    next: u64,
+    /// Until when the returns under way may be counted, in order.
+    counting: VecDeque<(Instant, u64)>,
+    /// When each of the others began, in order.
+    begun: VecDeque<(Instant, u64)>,
+    /// How many of them take long.
+    overdue: usize,
+}
+
+impl Settlements {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// A number for a message.
+    pub(super) fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The number that the next message will have.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next + 1
+    }
+
+    pub(super) fn insert(&mut self, number: u64, settlement: Settlement) {
+        let since = settlement.since;
+        if settlement.purpose == Purpose::CountReturn {
+            self.counting.push_back((since + COUNTING_LIMIT, number));
+        } else {
+            self.begun.push_back((since + TAKES_LONG, number));
+        }
+        self.pending.insert(number, settlement);
+    }
+
+    pub(super) fn take(&mut self, number: u64) -> Option<Settlement> {
+        let taken = self.pending.remove(&number)?;
+        let counts = taken.purpose == Purpose::CountReturn;
+        let waits = |queue: &VecDeque<(Instant, u64)>| {
+            let first = queue.front().map(|(_, first)| *first);
+            first.is_some_and(|first| first <= number)
+        };
+        if !counts && !waits(&self.begun) {
+            self.overdue -= 1;
+        }
+        if self.pending.is_empty() {
+            self.counting.clear();
+            self.begun.clear();
+            self.overdue = 0;
+        }
+        Some(taken)
+    }
+
+    /// The next return that has waited too long to be counted, by its number.
+    pub(super) fn uncounted(&mut self, now: Instant) -> Option<u64> {
+        while let Some((until, number)) = self.counting.front().copied() {
+            if until > now && self.pending.contains_key(&number) {
+                return None;
+            }
+            self.counting.pop_front();
+            if self.pending.contains_key(&number) {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Notes those that take long by now.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some((until, number)) = self.begun.front().copied() {
+            let is_pending = self.pending.contains_key(&number);
+            if until > now && is_pending {
+                break;
+            }
+            self.begun.pop_front();
+            self.overdue += usize::from(is_pending);
+        }
+    }
+
+    /// How many take so long that others should not wait for their places.
+    pub(super) fn overdue(&self) -> usize {
+        self.overdue
+    }
+
+    /// When something is due of itself.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        let first = |queue: &VecDeque<(Instant, u64)>| queue.front().map(|(at, _)| *at);
+        [first(&self.counting), first(&self.begun)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes out all of them, with their numbers.
+    pub(super) fn drain(&mut self) -> BTreeMap<u64, Settlement> {
+        self.counting.clear();
+        self.begun.clear();
+        self.overdue = 0;
+        std::mem::take(&mut self.pending)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Settlement)> {
+        let pending = self.pending.iter_mut();
+        pending.map(|(number, settlement)| (*number, settlement))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{delivery, moment, task};
+    use super::*;
+
+    fn settlement(purpose: Purpose, since: Instant) -> Settlement {
+        Settlement {
+            delivery: delivery(task("x")),
+            slot: None,
+            purpose,
+            step: Step::Copy(None),
+            account: Account::not_begun(String::new()),
+            since,
+        }
+    }
+
+    fn add(settlements: &mut Settlements, purpose: Purpose, since: Instant) -> u64 {
+        let number = settlements.number();
+        settlements.insert(number, settlement(purpose, since));
+        number
+    }
+
+    #[test]
+    fn a_return_waits_two_seconds_to_be_counted() {
+        let now = moment().instant;
+        let mut settlements = Settlements::default();
+        let first = add(&mut settlements, Purpose::CountReturn, now);
+        let second = add(&mut settlements, Purpose::CountReturn, now);
+        let third = add(&mut settlements, Purpose::CountReturn, now + COUNTING_LIMIT);
+        assert_eq!(settlements.uncounted(now), None);
+        assert!(settlements.take(first).is_some());
+        assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), Some(second));
+        assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), None);
+        assert!(settlements.take(second).is_some());
+        assert!(settlements.take(second).is_none());
+        assert_eq!(settlements.wakes_at(), Some(now + 2 * COUNTING_LIMIT));
+        settlements.take(third);
+        assert!(settlements.is_empty() && settlements.wakes_at().is_none());
+    }
+
+    #[test]
+    fn those_that_take_long_are_counted() {
+        let now = moment().instant;
+        let mut settlements = Settlements::default();
+        let numbers: Vec<u64> = (0..4)
+            .map(|n| add(&mut settlements, Purpose::Requeue, now + n * TAKES_LONG))
+            .collect();
+        let overdue = |settlements: &mut Settlements, steps: u32| {
+            settlements.expire(now + steps * TAKES_LONG);
+            settlements.overdue()
+        };
+        assert_eq!(overdue(&mut settlements, 0), 0);
+        settlements.take(numbers[1]);
+        assert_eq!(overdue(&mut settlements, 2), 1);
+        assert_eq!(overdue(&mut settlements, 3), 2);
+        settlements.take(numbers[0]);
+        settlements.take(numbers[3]);
+        assert_eq!(overdue(&mut settlements, 9), 1);
+        settlements.take(numbers[2]);
+        assert_eq!(overdue(&mut settlements, 9), 0);
+    }
+}

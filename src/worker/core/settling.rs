@@ -1,0 +1,296 @@
+//! Tasks end: what becomes of them, and when they are acknowledged.
+
+use super::acks::Waiting;
+use super::delivery::Delivery;
+use super::messages::{self, Account, Detail, Fate};
+use super::outgoing::{Destination, Outgoing};
+use super::policy::{Ack, Decision, Outcome};
+use super::settlement::{Purpose, Settlement, Step};
+use super::slots::{CannotRun, NotStarted};
+use super::stopping::Reason;
+use super::worker::Worker;
+use super::{Action, Event, Moment, TaskEvent, headers};
+use crate::task::Task;
+use std::sync::Arc;
+
+/// How a task is over for this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// It has had its outcome.
+    Settled,
+    /// Its copy is to be done instead.
+    Counted,
+    /// The broker has it again.
+    Returned,
+}
+
+impl Worker {
+    /// A command could not be started.
+    pub(super) fn not_started(&mut self, now: Moment, slot: usize, why: CannotRun) {
+        match why {
+            CannotRun::Ever(fault) => {
+                self.return_running(now, slot);
+                self.fail(now, fault);
+            }
+            CannotRun::ForNow(_) if self.stopping.is_under_way() => self.return_running(now, slot),
+            CannotRun::ForNow(why) => {
+                if self.slots.not_started(slot, now.instant) == NotStarted::First {
+                    self.warn(format!(
+                        "cannot start a command for now: {why}; its task waits, and it is tried again"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// A command has ended.
+    pub(super) fn ended(&mut self, now: Moment, slot: usize, outcome: Outcome) {
+        if self.stopping.is_forced() {
+            // It was we who ended it: no outcome.
+            self.return_running(now, slot);
+            return;
+        }
+        let Some(running) = self.slots.take(slot) else {
+            return;
+        };
+        self.tally.outcomes += 1;
+        self.emptiness.touch(now.instant);
+        let took = now.instant.saturating_duration_since(running.started);
+        let delivery = running.delivery;
+        let attempt = headers::attempt(&delivery.task);
+        let decision = self.settings.policy.decide(&outcome.ending, attempt);
+        let of = TaskEvent::of(&delivery, Some(slot));
+        self.report(match decision {
+            Decision::Done => Event::Done { of, took },
+            next => Event::Failed {
+                of,
+                took,
+                ending: outcome.ending.clone(),
+                next,
+            },
+        });
+        let purpose = match decision {
+            Decision::Done => Purpose::Done,
+            Decision::Drop => Purpose::Drop,
+            Decision::Retry(pause) => Purpose::Retry(pause),
+            Decision::Requeue => Purpose::Requeue,
+            Decision::DeadLetter => Purpose::DeadLetter(Detail::Full),
+        };
+        if self.settings.ack == Ack::After {
+            let account = Account::of(outcome, took);
+            self.settle(now, delivery, Some(slot), purpose, account);
+        }
+        let max = self.settings.ending.max_tasks;
+        if max.is_some_and(|max| self.tally.outcomes >= max.get()) {
+            self.stop(now, Reason::MaxTasks);
+        }
+    }
+
+    /// Makes safe what must be before the task is acknowledged.
+    pub(super) fn settle(
+        &mut self,
+        now: Moment,
+        delivery: Delivery,
+        slot: Option<usize>,
+        purpose: Purpose,
+        mut account: Account,
+    ) {
+        let fate = match purpose {
+            Purpose::Done => Some(Fate::Done),
+            Purpose::Drop => Some(Fate::Dropped),
+            Purpose::DeadLetter(_) => Some(Fate::DeadLettered),
+            Purpose::Retry(_) | Purpose::Requeue | Purpose::CountReturn => None,
+        };
+        let publishes_copy = !matches!(purpose, Purpose::Done | Purpose::Drop);
+        if publishes_copy && delivery.token.is_none() {
+            // The broker delivers it again in any case. A copy would be one more.
+            self.hand_over_to_broker(now, &delivery);
+            return;
+        }
+        let reply = fate.and_then(|fate| {
+            let id = messages::id(now, self.settling.next_number());
+            let author = self.author();
+            author.result(&delivery.task, fate, &mut account, id)
+        });
+        let step = match (publishes_copy, reply) {
+            (true, reply) => Step::Copy(reply),
+            (false, Some(reply)) => Step::Result(reply),
+            (false, None) => {
+                self.settled(now, &delivery, slot, purpose, &account);
+                return;
+            }
+        };
+        self.publish(
+            now,
+            Settlement {
+                delivery,
+                slot,
+                purpose,
+                step,
+                account,
+                since: now.instant,
+            },
+        );
+    }
+
+    /// Publishes what is next, and waits for the verdict.
+    pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
+        let number = self.settling.number();
+        let (to, task) = self.message(now, &mut settlement);
+        self.settling.insert(number, settlement);
+        self.act(Action::Publish(Box::new(Outgoing { number, to, task })));
+    }
+
+    fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {
+        if let Step::Result(reply) = &mut settlement.step {
+            return (Destination::Reply(reply.to.clone()), reply.take());
+        }
+        let task = &settlement.delivery.task;
+        match settlement.purpose {
+            Purpose::Retry(pause) => (Destination::Delay(pause), messages::failed_once_more(task)),
+            Purpose::Requeue | Purpose::Done | Purpose::Drop => {
+                (Destination::Work, messages::failed_once_more(task))
+            }
+            Purpose::DeadLetter(detail) => {
+                let author = self.author();
+                let letter = author.dead_letter(task, &settlement.account, detail, now);
+                (
+                    Destination::Dead(self.settings.dead_letters.clone()),
+                    letter,
+                )
+            }
+            Purpose::CountReturn => {
+                let returns = settlement.delivery.returns();
+                (
+                    Destination::Work,
+                    messages::returned_so_often(task, returns),
+                )
+            }
+        }
+    }
+
+    /// The last message of a settlement is safe.
+    pub(super) fn conclude(&mut self, now: Moment, settlement: &Settlement) {
+        let Settlement {
+            delivery,
+            slot,
+            purpose,
+            account,
+            ..
+        } = settlement;
+        self.settled(now, delivery, *slot, *purpose, account);
+    }
+
+    /// All is safe: tells of it and acknowledges.
+    fn settled(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        slot: Option<usize>,
+        purpose: Purpose,
+        account: &Account,
+    ) {
+        self.emptiness.touch(now.instant);
+        let of = || TaskEvent::of(delivery, slot);
+        let event = match purpose {
+            Purpose::Done => None,
+            Purpose::CountReturn => {
+                if let Some(token) = delivery.token {
+                    // Not done, so not to be remembered as done: its copy is the same task.
+                    self.acks.push(now.instant, Waiting { token, task: None });
+                }
+                self.over(now, delivery, Over::Counted);
+                return;
+            }
+            Purpose::Drop => Some(Event::Dropped(of())),
+            Purpose::Retry(pause) => Some(Event::Retried { of: of(), pause }),
+            Purpose::Requeue => Some(Event::Returned(of())),
+            Purpose::DeadLetter(_) => Some(Event::DeadLettered {
+                of: of(),
+                reason: account.reason.clone(),
+            }),
+        };
+        if let Some(event) = event {
+            self.report(event);
+        }
+        self.acknowledge(now, delivery);
+        self.over(now, delivery, Over::Settled);
+    }
+
+    /// Acknowledges a task that has had its outcome, or will when it comes again.
+    pub(super) fn acknowledge(&mut self, now: Moment, delivery: &Delivery) {
+        match delivery.token {
+            Some(token) => {
+                let task = Some(Arc::clone(&delivery.task));
+                self.acks.push(now.instant, Waiting { token, task });
+            }
+            None => self.comes_back(now, &delivery.task),
+        }
+    }
+
+    /// A task has had its outcome, and cannot be acknowledged.
+    pub(super) fn comes_back(&mut self, now: Moment, task: &Task) {
+        if !self.consumer.is_connected() {
+            self.tally.unacknowledged += 1;
+        }
+        let line = task.line();
+        self.warn(format!(
+            "done, but the connection was lost, so it cannot be acknowledged; the broker will hand \
+             it out again: {line}"
+        ));
+        self.intake.completed.comes_back(now.instant, task);
+    }
+
+    /// A task has failed, and came over a connection that is gone.
+    pub(super) fn hand_over_to_broker(&mut self, now: Moment, delivery: &Delivery) {
+        let line = delivery.task.line();
+        self.warn(format!(
+            "failed, but the connection was lost; the broker will hand it out again: {line}"
+        ));
+        self.over(now, delivery, Over::Returned);
+    }
+
+    /// The task in `slot` goes back without an outcome.
+    pub(super) fn return_running(&mut self, now: Moment, slot: usize) {
+        if let Some(running) = self.slots.take(slot) {
+            self.put_back(now, &running.delivery, Some(slot));
+        }
+    }
+
+    pub(super) fn put_back(&mut self, now: Moment, delivery: &Delivery, slot: Option<usize>) {
+        self.report(Event::Returned(TaskEvent::of(delivery, slot)));
+        self.give_back(delivery.token);
+        self.over(now, delivery, Over::Returned);
+    }
+
+    /// A task is not under way any more: its copies, if any came, need not wait for it.
+    pub(super) fn over(&mut self, now: Moment, delivery: &Delivery, how: Over) {
+        let Some(copies) = self.intake.local.over(delivery) else {
+            return;
+        };
+        for copy in copies {
+            match how {
+                Over::Counted => self.intake.queue(copy),
+                Over::Returned => self.admit_again(now, copy),
+                Over::Settled => {
+                    let completed = &mut self.intake.completed;
+                    completed.comes_back(now.instant, &delivery.task);
+                    self.admit_again(now, copy);
+                }
+            }
+        }
+        if how == Over::Settled {
+            // One may still come.
+            let completed = &mut self.intake.completed;
+            completed.comes_back(now.instant, &delivery.task);
+        }
+    }
+
+    pub(super) fn admit_again(&mut self, now: Moment, copy: Delivery) {
+        if self.stopping.is_under_way() {
+            self.intake.local.push(copy);
+        } else {
+            self.admit(now, copy);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The tasks that run now, by slot.
+
+use super::delivery::Delivery;
+use crate::fault::Fault;
+use std::time::{Duration, Instant};
+
+/// The first and the longest pause before a command is started again that could not be, for want
+/// of memory, processes or descriptors. Other commands give some back when they end.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A task that runs now, or is about to.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) delivery: Delivery,
+    pub(super) started: Instant,
+    /// Set while its command cannot be started.
+    waits: Option<Waits>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    until: Instant,
+    /// The next pause.
+    pause: Duration,
+    /// The command has been told to start since.
+    begun: bool,
+}
+
+/// A fixed number of slots, counted from 0; people are shown them from 1.
+#[derive(Debug)]
+pub(super) struct Slots {
+    tasks: Vec<Option<Running>>,
+    running: usize,
+    /// How many wait for their command to be started.
+    waiting: usize,
+}
+
+impl Slots {
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            tasks: (0..count).map(|_| None).collect(),
+            running: 0,
+            waiting: 0,
+        }
+    }
+
+    /// How many tasks run.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Whether nothing runs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running == 0
+    }
+
+    /// Whether no slot is free.
+    pub(super) fn is_full(&self) -> bool {
+        self.running == self.tasks.len()
+    }
+
+    /// The task in a slot.
+    pub(super) fn delivery(&self, slot: usize) -> Option<&Delivery> {
+        let running = self.tasks.get(slot)?.as_ref()?;
+        Some(&running.delivery)
+    }
+
+    /// The first free slot.
+    pub(super) fn free(&self) -> Option<usize> {
+        if self.is_full() {
+            return None;
+        }
+        self.tasks.iter().position(Option::is_none)
+    }
+
+    pub(super) fn put(&mut self, slot: usize, delivery: Delivery, started: Instant) {
+        let running = Running {
+            delivery,
+            started,
+            waits: None,
+        };
+        if self.tasks[slot].replace(running).is_none() {
+            self.running += 1;
+        }
+    }
+
+    pub(super) fn take(&mut self, slot: usize) -> Option<Running> {
+        let taken = self.tasks.get_mut(slot)?.take()?;
+        self.running -= 1;
+        self.waiting -= usize::from(taken.waits.is_some());
+        Some(taken)
+    }
+
+    /// All running tasks.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Running> {
+        self.tasks.iter_mut().flatten()
+    }
+
+    /// The command in `slot` could not be started. Whether that is the first time.
+    pub(super) fn not_started(&mut self, slot: usize, now: Instant) -> NotStarted {
+        let Some(Some(running)) = self.tasks.get_mut(slot) else {
+            return NotStarted::Again;
+        };
+        let told = if self.waiting == 0 {
+            NotStarted::First
+        } else {
+            NotStarted::Again
+        };
+        self.waiting += usize::from(running.waits.is_none());
+        let pause = running.waits.map_or(FIRST_PAUSE, |waits| waits.pause);
+        running.waits = Some(Waits {
+            until: now + pause,
+            pause: (pause * 2).min(LONGEST_PAUSE),
+            begun: false,
+        });
+        told
+    }
+
+    /// The slots whose command is to be started again by now.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<usize> {
+        if self.waiting == 0 {
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        for (slot, running) in self.tasks.iter_mut().enumerate() {
+            if let Some(waits) = running.as_mut().and_then(|running| running.waits.as_mut()) {
+                if !waits.begun && waits.until <= now {
+                    waits.begun = true;
+                    due.push(slot);
+                }
+            }
+        }
+        due
+    }
+
+    /// The slots whose command does not run, since it could not be started.
+    pub(super) fn without_command(&self) -> Vec<usize> {
+        if self.waiting == 0 {
+            return Vec::new();
+        }
+        let waits = |running: &Running| running.waits.is_some_and(|waits| !waits.begun);
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .filter(|(_, running)| running.as_ref().is_some_and(waits))
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+
+    /// All slots that hold a task.
+    pub(super) fn occupied(&self) -> Vec<usize> {
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .filter(|(_, running)| running.is_some())
+            .map(|(slot, _)| slot)
+            .collect()
+    }
+
+    /// When the next command is to be started again.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let waiting = self.tasks.iter().flatten().filter_map(|task| task.waits);
+        let waiting = waiting.filter(|waits| !waits.begun);
+        waiting.map(|waits| waits.until).min()
+    }
+}
+
+/// Whether it is new that commands cannot be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotStarted {
+    First,
+    Again,
+}
+
+/// Why a command does not run.
+#[derive(Clone, Debug)]
+pub enum CannotRun {
+    /// For want of memory, processes or descriptors: it may run later. Why.
+    ForNow(String),
+    /// It cannot be run any more, whatever the task.
+    Ever(Fault),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{delivery, moment, task};
+    use super::*;
+
+    #[test]
+    fn the_first_free_slot_is_taken() {
+        let now = moment().instant;
+        let mut slots = Slots::new(2);
+        for slot in [0, 1] {
+            assert_eq!(slots.free(), Some(slot));
+            slots.put(slot, delivery(task("x")), now);
+        }
+        assert_eq!(slots.free(), None);
+        assert!(slots.take(0).is_some() && slots.take(0).is_none());
+        assert_eq!((slots.free(), slots.running()), (Some(0), 1));
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_started_is_started_again_after_growing_pauses() {
+        let mut now = moment().instant;
+        let mut slots = Slots::new(2);
+        slots.put(0, delivery(task("x")), now);
+        slots.put(1, delivery(task("y")), now);
+        assert_eq!(slots.not_started(0, now), NotStarted::First);
+        assert_eq!(slots.not_started(1, now), NotStarted::Again);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            let at = slots.wakes_at().unwrap();
+            pauses.push(at.duration_since(now).as_millis());
+            assert!(slots.due(now).is_empty());
+            now = at;
+            assert_eq!(slots.due(now), [0, 1]);
+            assert!(slots.due(now).is_empty());
+            assert!(slots.wakes_at().is_none());
+            slots.not_started(0, now);
+            slots.not_started(1, now);
+        }
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(slots.without_command(), [0, 1]);
+        slots.take(0);
+        slots.take(1);
+        assert!(slots.wakes_at().is_none());
+    }
+}

@@ -1,0 +1,175 @@
+//! The worker stops: no new tasks, those that have not begun go back, those that run finish.
+
+use super::consumer::{Phase, Then as Cancelled};
+use super::policy::Ack;
+use super::stopping::{Reason, Then};
+use super::worker::Worker;
+use super::{Action, Event, Moment, TaskEvent, Urgency};
+use crate::fault::{Fault, Kind};
+use std::time::Duration;
+
+impl Worker {
+    /// Begins to stop, unless that has begun.
+    pub(super) fn stop(&mut self, now: Moment, reason: Reason) {
+        let grace = self.settings.ending.grace;
+        if matches!(reason, Reason::Empty) && self.intake.local.held() > 0 {
+            let text = format!(
+                "{} failed task(s) could not be put aside and stay in the queue",
+                self.intake.local.held()
+            );
+            self.stopping.failed(Fault::new(Kind::NotTaken, text));
+        }
+        if !self.stopping.begin(now.instant, reason, grace) {
+            return;
+        }
+        let is_consuming = matches!(self.consumer.phase, Phase::Consuming | Phase::Starting(_));
+        if is_consuming {
+            self.report(Event::Draining(self.slots.running()));
+        }
+        for slot in self.slots.without_command() {
+            self.return_running(now, slot);
+        }
+        self.send_acks(now);
+        match self.consumer.phase {
+            Phase::Consuming => self.cancel_consumer(Cancelled::Stop),
+            Phase::Cancelling(_) => self.consumer.phase = Phase::Cancelling(Cancelled::Stop),
+            // It is cancelled as soon as it has started.
+            Phase::Starting(_) => {}
+            Phase::Paused | Phase::Disconnected => self.return_waiting(),
+        }
+    }
+
+    /// A signal came: the first one begins to stop, the second one ends what runs, the third one
+    /// kills it.
+    pub(super) fn signalled(&mut self, now: Moment) {
+        match self.stopping.signalled() {
+            1 => {
+                let note = match self.slots.running() {
+                    0 => "stopping".to_owned(),
+                    1 => {
+                        "stopping after the task that runs; once more Ctrl+C gives it back to the \
+                          queue"
+                            .to_owned()
+                    }
+                    count => format!(
+                        "stopping after the {count} tasks that run; once more Ctrl+C gives them \
+                         back to the queue"
+                    ),
+                };
+                self.report(Event::Note(note));
+                self.stop(now, Reason::Signal);
+            }
+            _ if !self.stopping.is_forced() => self.force(now),
+            _ if !self.stopping.has_killed() => self.kill(now),
+            _ => {}
+        }
+    }
+
+    /// Ends what still runs. A task goes back when its command has ended, so that it does not run
+    /// twice at once.
+    fn force(&mut self, now: Moment) {
+        let kill_after = self.settings.ending.kill_after;
+        let patience = kill_after.unwrap_or(Duration::ZERO);
+        self.stopping.force(now.instant, patience);
+        let running = self.slots.running();
+        if running == 0 {
+            return;
+        }
+        let patience = humantime::format_duration(patience);
+        self.report(Event::Note(match kill_after {
+            Some(_) => format!(
+                "ending the commands that run; once more Ctrl+C kills them, otherwise {patience} \
+                 from now"
+            ),
+            None => going_back(running),
+        }));
+        self.act(Action::Signal(Urgency::Term));
+    }
+
+    fn kill(&mut self, now: Moment) {
+        self.stopping.kill(now.instant);
+        self.act(Action::Signal(Urgency::Kill));
+    }
+
+    /// What follows from the time and from what has ended, while it stops.
+    pub(super) fn step_stop(&mut self, now: Moment) {
+        match self.stopping.due(now.instant) {
+            Then::Wait => {}
+            Then::GraceIsOver => {
+                if !self.slots.is_idle() {
+                    self.warn("the grace is over".to_owned());
+                }
+                self.force(now);
+            }
+            Then::Kill => self.kill(now),
+            Then::Leave => {
+                let slots = self.slots.occupied();
+                if !slots.is_empty() {
+                    self.report(Event::Note(going_back(slots.len())));
+                }
+                for slot in slots {
+                    self.return_running(now, slot);
+                }
+            }
+        }
+        self.send_acks(now);
+        let has_stopped = matches!(self.consumer.phase, Phase::Paused | Phase::Disconnected);
+        if has_stopped && self.slots.is_idle() && !self.waits_for_messages(now) {
+            self.end(now);
+        }
+    }
+
+    fn waits_for_messages(&mut self, now: Moment) -> bool {
+        !self.settling.is_empty()
+            && self.consumer.is_connected()
+            && !self.stopping.is_forced()
+            && self.stopping.waits_for_messages(now.instant)
+    }
+
+    fn end(&mut self, now: Moment) {
+        let pending = self.settling.drain();
+        if !pending.is_empty() && self.consumer.is_connected() && !self.stopping.is_forced() {
+            self.warn(
+                "the broker does not take retries and dead letters; their tasks go back".to_owned(),
+            );
+        }
+        for number in pending.keys() {
+            self.act(Action::Withdraw(*number));
+        }
+        for settlement in pending.into_values() {
+            self.give_back(settlement.delivery.token);
+        }
+        // A settlement may have left its task to be begun.
+        self.return_waiting();
+        self.send_acks(now);
+        let unacknowledged = self.tally.unacknowledged;
+        if unacknowledged > 0 && !self.stopping.is_forced() {
+            self.stopping.unacknowledged(unacknowledged);
+        }
+        self.tally.is_over = true;
+        let end = self.stopping.end();
+        self.act(Action::End(end));
+    }
+
+    /// What has not begun goes back, in its order.
+    pub(super) fn return_waiting(&mut self) {
+        let waiting = self.intake.local.drain();
+        if self.settings.ack == Ack::Auto {
+            if !waiting.is_empty() {
+                self.warn(format!(
+                    "{} task(s) that the broker had handed out are lost (--ack auto)",
+                    waiting.len()
+                ));
+            }
+            return;
+        }
+        for delivery in waiting {
+            self.report(Event::Returned(TaskEvent::of(&delivery, None)));
+            self.give_back(delivery.token);
+        }
+    }
+}
+
+fn going_back(count: usize) -> String {
+    format!("{count} unfinished task(s) go back to the queue")
+}

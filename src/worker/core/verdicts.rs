@@ -1,0 +1,166 @@
+//! What came of the messages that a task waits for.
+
+use super::delivery::Delivery;
+use super::messages::Detail;
+use super::outgoing::Verdict;
+use super::settlement::{Purpose, Settlement, Step};
+use super::settling::Over;
+use super::worker::Worker;
+use super::{Action, Moment};
+use crate::fault::{Fault, Kind};
+
+impl Worker {
+    /// What came of a message.
+    pub(super) fn verdict(&mut self, now: Moment, number: u64, verdict: Verdict) {
+        // Of a copy that was not waited for any longer.
+        let Some(settlement) = self.settling.take(number) else {
+            return;
+        };
+        match verdict {
+            Verdict::Confirmed { queue } => self.confirmed(now, settlement, queue),
+            Verdict::Refused { fault } => self.refused(now, settlement, &fault),
+            Verdict::Undecided { fault } => self.undecided(now, settlement, &fault),
+            // It was for want of a token: the broker delivers the task again.
+            Verdict::Withdrawn if settlement.purpose == Purpose::CountReturn => {
+                self.over(now, &settlement.delivery, Over::Returned);
+            }
+            Verdict::Withdrawn => self.hand_over_to_broker(now, &settlement.delivery),
+        }
+    }
+
+    fn confirmed(&mut self, now: Moment, settlement: Settlement, queue: String) {
+        match settlement.purpose {
+            Purpose::Retry(pause) => {
+                let until = now.instant.checked_add(pause);
+                self.emptiness.put_off(queue, until);
+            }
+            Purpose::CountReturn => self.intake.counting.worked(),
+            Purpose::Done | Purpose::Drop | Purpose::Requeue | Purpose::DeadLetter(_) => {}
+        }
+        if let Step::Copy(Some(reply)) = settlement.step {
+            let step = Step::Result(reply);
+            self.publish(now, Settlement { step, ..settlement });
+            return;
+        }
+        self.conclude(now, &settlement);
+    }
+
+    /// The message cannot be taken. That concerns this one alone, unless nobody's would be.
+    fn refused(&mut self, now: Moment, mut settlement: Settlement, fault: &Fault) {
+        let is_for_all = matches!(fault.kind, Kind::Refused | Kind::Queue | Kind::SetUp);
+        match (settlement.step, settlement.purpose) {
+            (Step::Result(reply), _) if !is_for_all && !reply.is_shortened => {
+                settlement.step = Step::Result(reply.shortened());
+                self.publish(now, settlement);
+            }
+            (Step::Result(reply), _) => {
+                self.tally.undelivered_results += 1;
+                if self.tally.undelivered_results == 1 {
+                    self.warn(format!(
+                        "a result could not be delivered, and the task is over all the same: {fault}"
+                    ));
+                }
+                settlement.step = Step::Result(reply);
+                self.conclude(now, &settlement);
+            }
+            (Step::Copy(_), Purpose::CountReturn) => {
+                let why = "cannot count how often tasks come back without an outcome";
+                if !is_for_all {
+                    let line = settlement.delivery.task.line();
+                    self.warn(format!("{why}: {fault}: {line}"));
+                } else if self.intake.counting.is_impossible() {
+                    self.warn(format!("{why}: {fault}"));
+                }
+                // There is no copy, so none has to wait.
+                let copies = self.intake.local.over(&settlement.delivery);
+                self.begin_uncounted(now, settlement.delivery);
+                for copy in copies.into_iter().flatten() {
+                    self.admit_again(now, copy);
+                }
+            }
+            (Step::Copy(_), _) if is_for_all => {
+                self.put_back(now, &settlement.delivery, settlement.slot);
+                let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
+                self.fail(now, Fault::new(fault.kind, text));
+            }
+            (Step::Copy(reply), Purpose::DeadLetter(detail)) => {
+                // The broker's 406 is on the body.
+                let is_for_the_body = fault.reply().is_some_and(|reply| reply.code == 406);
+                match detail.less() {
+                    Some(less) if !is_for_the_body => {
+                        settlement.step = Step::Copy(reply);
+                        settlement.purpose = Purpose::DeadLetter(less);
+                        self.publish(now, settlement);
+                    }
+                    _ => self.cannot_be_moved(now, &settlement.delivery, settlement.slot, fault),
+                }
+            }
+            (Step::Copy(_), _) => {
+                let mut account = settlement.account;
+                account.reason = format!("{}; could not be tried again: {fault}", account.reason);
+                let purpose = Purpose::DeadLetter(Detail::Full);
+                let (delivery, slot) = (settlement.delivery, settlement.slot);
+                self.settle(now, delivery, slot, purpose, account);
+            }
+        }
+    }
+
+    /// A failed task that nothing can be done with. It stays in the queue, and comes again at once.
+    fn cannot_be_moved(
+        &mut self,
+        now: Moment,
+        delivery: &Delivery,
+        slot: Option<usize>,
+        fault: &Fault,
+    ) {
+        let held_back = &mut self.intake.held_back;
+        let pause = held_back.could_not_be_moved(now.instant, delivery);
+        let pause = humantime::format_duration(pause);
+        self.warn(format!(
+            "a failed task cannot be put aside, so it stays in the queue, and is not begun here for \
+             {pause}: {fault}: {}",
+            delivery.task.line()
+        ));
+        self.put_back(now, delivery, slot);
+    }
+
+    /// The message may be there or not.
+    fn undecided(&mut self, now: Moment, settlement: Settlement, fault: &Fault) {
+        match (&settlement.step, settlement.purpose) {
+            (Step::Result(_), _) => self.conclude(now, &settlement),
+            (Step::Copy(_), Purpose::CountReturn) => {
+                self.begin_uncounted(now, settlement.delivery);
+            }
+            (Step::Copy(_), _) => {
+                let line = settlement.delivery.task.line();
+                self.warn(format!("{fault}; so the task goes back: {line}"));
+                self.put_back(now, &settlement.delivery, settlement.slot);
+            }
+        }
+    }
+
+    /// A return was not counted in time: the task is begun uncounted. Its copy may be on its way.
+    pub(super) fn leave_uncounted(&mut self, now: Moment, number: u64) {
+        let Some(settlement) = self.settling.take(number) else {
+            return;
+        };
+        self.act(Action::Withdraw(number));
+        if self.intake.counting.failed(now.instant) {
+            self.warn(
+                "the broker does not take the copies that count how often tasks come back without \
+                 an outcome; they are begun uncounted"
+                    .to_owned(),
+            );
+        }
+        self.begin_uncounted(now, settlement.delivery);
+    }
+
+    fn begin_uncounted(&mut self, now: Moment, delivery: Delivery) {
+        if delivery.token.is_none() {
+            // The broker delivers it again.
+            self.over(now, &delivery, Over::Returned);
+        } else {
+            self.intake.queue(delivery);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The worker: what has happened goes in, what is to be done comes out.
+
+use super::acks::Acks;
+use super::completed::Completed;
+use super::consumer::{Consumer, Phase, Then};
+use super::counting::Counting;
+use super::emptiness::{Emptiness, Next};
+use super::held_back::HeldBack;
+use super::intake::Intake;
+use super::local_queue::LocalQueue;
+use super::messages::Author;
+use super::policy::Ack;
+use super::settlement::Settlements;
+use super::slots::Slots;
+use super::stopping::{Reason, Stopping};
+use super::{Action, Channel, Counts, Event, Input, Moment, Settings, Start, TaskEvent};
+use crate::fault::Fault;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The decisions of one worker.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) settings: Settings,
+    pub(super) consumer: Consumer,
+    pub(super) intake: Intake,
+    pub(super) slots: Slots,
+    pub(super) settling: Settlements,
+    pub(super) acks: Acks,
+    pub(super) emptiness: Emptiness,
+    pub(super) stopping: Stopping,
+    pub(super) tally: Tally,
+    actions: VecDeque<Action>,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Tasks begun, and tasks that had an outcome.
+    pub(super) begun: u64,
+    pub(super) outcomes: u64,
+    /// Tasks that had their outcome and could not be acknowledged, since the last connection.
+    pub(super) unacknowledged: u64,
+    /// Results that nobody could be told.
+    pub(super) undelivered_results: u64,
+    /// The end has been told.
+    pub(super) is_over: bool,
+}
+
+impl Worker {
+    /// A worker that is about to connect.
+    #[must_use]
+    pub fn new(settings: Settings, now: Moment) -> Self {
+        let ending = &settings.ending;
+        let emptiness = Emptiness::new(now.instant, ending.exit_when_empty, ending.idle_timeout);
+        Self {
+            consumer: Consumer::new(settings.prefetch),
+            intake: Intake {
+                local: LocalQueue::default(),
+                completed: Completed::new(settings.unnoticed_loss),
+                held_back: HeldBack::default(),
+                counting: Counting::new(settings.max_redeliveries),
+            },
+            slots: Slots::new(settings.slots),
+            settling: Settlements::default(),
+            acks: Acks::new(settings.prefetch, settings.slots),
+            emptiness,
+            stopping: Stopping::default(),
+            tally: Tally::default(),
+            actions: VecDeque::from([Action::Connect]),
+            settings,
+        }
+    }
+
+    /// The next thing to do, if there is one now.
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// How many tasks run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.slots.running()
+    }
+
+    /// How many tasks were delivered and have not begun.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.intake.local.len()
+    }
+
+    /// Takes in what has happened.
+    pub fn handle(&mut self, now: Moment, input: Input) {
+        if self.tally.is_over {
+            return;
+        }
+        match input {
+            Input::Connected if self.stopping.is_under_way() => {}
+            Input::Connected => self.consume(Channel::New),
+            Input::CannotConnect(fault) | Input::Failed(fault) => self.fail(now, fault),
+            Input::Consuming => self.consuming(now),
+            Input::Delivery(delivery) => self.arrived(now, delivery),
+            Input::ConsumerStopped => self.consumer_stopped(),
+            Input::ConsumerCancelled(text) => self.consumer_cancelled(now, text),
+            Input::ConnectionLost(fault) => self.connection_lost(now, fault),
+            Input::NotAcknowledged(tokens) => self.not_acknowledged(tokens.len()),
+            Input::Ended { slot, outcome } => self.ended(now, slot, outcome),
+            Input::NotStarted { slot, why } => self.not_started(now, slot, why),
+            Input::Verdict { number, verdict } => self.verdict(now, number, verdict),
+            Input::Counts(counts) => self.counted(now, counts),
+            Input::Signal => self.signalled(now),
+            Input::Time => {}
+        }
+        self.step(now);
+    }
+
+    /// When something is due of itself.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Instant> {
+        let is_idle = self.consumer.phase == Phase::Consuming && self.has_nothing_to_do();
+        let idle = if is_idle {
+            self.emptiness.wakes_at()
+        } else {
+            None
+        };
+        [
+            idle,
+            self.acks.wakes_at(),
+            self.slots.wakes_at(),
+            self.settling.wakes_at(),
+            self.intake.local.wakes_at(),
+            self.stopping.wakes_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// What follows from the state and the time alone.
+    fn step(&mut self, now: Moment) {
+        self.settling.expire(now.instant);
+        while let Some(number) = self.settling.uncounted(now.instant) {
+            self.leave_uncounted(now, number);
+        }
+        if self.stopping.is_under_way() {
+            self.step_stop(now);
+            return;
+        }
+        while let Some(delivery) = self.intake.local.release(now.instant) {
+            self.admit(now, delivery);
+        }
+        for slot in self.slots.due(now.instant) {
+            self.start_again(slot);
+        }
+        self.begin_tasks(now);
+        self.send_due_acks(now);
+        if self.has_nothing_to_do() {
+            self.nothing_to_do(now);
+        } else if self.is_starved() {
+            self.cancel_consumer(Then::Renew);
+        }
+    }
+
+    fn nothing_to_do(&mut self, now: Moment) {
+        let next = match self.consumer.phase {
+            Phase::Consuming if self.emptiness.is_idle_for_long(now.instant) => {
+                self.stop(now, Reason::Idle);
+                return;
+            }
+            Phase::Consuming if self.is_starved() => {
+                self.cancel_consumer(Then::Renew);
+                return;
+            }
+            Phase::Consuming => self.emptiness.nothing_to_do(now.instant),
+            Phase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
+            Phase::Disconnected | Phase::Starting(_) | Phase::Cancelling(_) => Next::Wait,
+        };
+        self.follow(now, next);
+    }
+
+    fn counted(&mut self, now: Moment, counts: Counts) {
+        if self.stopping.is_under_way() {
+            return;
+        }
+        let is_idle = self.has_nothing_to_do();
+        let next = self.emptiness.counted(now.instant, counts, is_idle);
+        self.follow(now, next);
+    }
+
+    fn follow(&mut self, now: Moment, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Ask(queues) => self.act(Action::Count(queues)),
+            Next::Cancel => self.cancel_consumer(Then::LookAgain),
+            Next::Resume => self.consume(Channel::Same),
+            Next::Empty => self.stop(now, Reason::Empty),
+        }
+    }
+
+    /// Whether nothing runs, waits to run, or is to be settled. What is held back does not count.
+    fn has_nothing_to_do(&self) -> bool {
+        self.slots.is_idle() && self.intake.local.is_empty() && self.settling.is_empty()
+    }
+
+    fn is_starved(&self) -> bool {
+        // First what costs nothing to know: this is asked with each task.
+        if self.slots.is_full() || self.intake.local.has_ready() || self.settings.ack != Ack::After
+        {
+            return false;
+        }
+        let beyond = self.settling.overdue() + self.intake.local.held();
+        self.consumer.is_starved(beyond)
+    }
+
+    /// Begins tasks while there are any and slots are free.
+    fn begin_tasks(&mut self, now: Moment) {
+        let max = self.settings.ending.max_tasks;
+        while max.is_none_or(|max| self.tally.begun < max.get()) {
+            let Some(slot) = self.slots.free() else {
+                return;
+            };
+            let Some(delivery) = self.intake.local.pop() else {
+                return;
+            };
+            self.tally.begun += 1;
+            self.report(Event::Received(TaskEvent::of(&delivery, Some(slot))));
+            self.act(Action::Start(Start {
+                slot,
+                task: Arc::clone(&delivery.task),
+                redelivered: delivery.redelivered,
+            }));
+            self.slots.put(slot, delivery, now.instant);
+        }
+    }
+
+    fn start_again(&mut self, slot: usize) {
+        if let Some(delivery) = self.slots.delivery(slot) {
+            let start = Start {
+                slot,
+                task: Arc::clone(&delivery.task),
+                redelivered: delivery.redelivered,
+            };
+            self.act(Action::Start(start));
+        }
+    }
+
+    /// Sends the acknowledgements that are due, or all where no task that runs can bring company.
+    fn send_due_acks(&mut self, now: Moment) {
+        if self.slots.is_idle() || self.acks.are_due(now.instant) {
+            self.send_acks(now);
+        }
+    }
+
+    /// Sends all acknowledgements that wait.
+    pub(super) fn send_acks(&mut self, now: Moment) {
+        let waiting = self.acks.take();
+        if waiting.is_empty() {
+            return;
+        }
+        let mut tokens = Vec::with_capacity(waiting.len());
+        for waiting in waiting {
+            self.consumer.settled(waiting.token);
+            tokens.push(waiting.token);
+            if let Some(task) = waiting.task {
+                self.intake.completed.acked(now.instant, task);
+            }
+        }
+        self.act(Action::Acknowledge(tokens));
+    }
+
+    pub(super) fn consume(&mut self, on: Channel) {
+        self.consumer.start(on);
+        self.act(Action::Consume(on));
+    }
+
+    pub(super) fn cancel_consumer(&mut self, then: Then) {
+        self.consumer.phase = Phase::Cancelling(then);
+        self.act(Action::CancelConsumer);
+    }
+
+    /// Begins to stop since the worker cannot go on.
+    pub(super) fn fail(&mut self, now: Moment, fault: Fault) {
+        self.stopping.failed(fault);
+        self.stop(now, Reason::Failed);
+    }
+
+    pub(super) fn author(&self) -> Author<'_> {
+        Author {
+            host: &self.settings.host,
+            queue: &self.settings.queue,
+        }
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn report(&mut self, event: Event) {
+        self.act(Action::Report(event));
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.report(Event::Warning(text));
+    }
+}
