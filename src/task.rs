@@ -179,6 +179,21 @@ mod tests {
     }
 
     #[test]
+    fn only_ids_of_ours_are_trusted() {
+        let ours = Template::new(&TaskOptions::default()).task(Vec::new());
+        assert!(ours.has_own_id());
+        let with = |id: &str, properties: Properties| Task {
+            body: Vec::new(),
+            properties: properties.with_id(id.to_owned()),
+        };
+        let random = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+        for id in ["job-7", random, ""] {
+            assert!(!with(id, ours.properties.clone()).has_own_id(), "{id}");
+        }
+        assert!(!with(ours.id(), Properties::persistent()).has_own_id());
+    }
+
+    #[test]
     fn headers_are_split_at_the_first_equals_sign() {
         let header: Header = "a=b=c".parse().unwrap();
         assert_eq!((header.name.as_str(), header.value.as_str()), ("a", "b=c"));

@@ -57,15 +57,23 @@ impl Worker {
         let Some(same) = earlier.find(|under_way| delivery.is_same_message(&under_way.task)) else {
             return Some(delivery);
         };
-        if delivery.is_unique() {
-            if let Some(old) = same.token.replace(token) {
-                self.consumer.settled(old);
+        let same = if delivery.is_unique() {
+            Ok(same.token.replace(token))
+        } else {
+            Err(same.clone())
+        };
+        drop(earlier);
+        match same {
+            // The broker has taken the old one away. If not, the task is done twice.
+            Ok(old) => {
+                self.give_back(old);
+                None
             }
-            return None;
+            Err(same) => {
+                self.intake.local.under_way(&same);
+                Some(delivery)
+            }
         }
-        let same = same.clone();
-        self.intake.local.under_way(&same);
-        Some(delivery)
     }
 
     /// Takes in a task that came back.

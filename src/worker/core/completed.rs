@@ -5,7 +5,7 @@
 //! has done already is then acknowledged without being done again, and nothing else may be: a task
 //! that is wrongly taken for a completed one is lost. So:
 //!
-//! - only a task that may be told from every other one is remembered (`delivery::is_unique`).
+//! - only a task that may be told from every other one is remembered (`Task::has_own_id`).
 //!   Equal tasks by other programs are done again: another worker may have done the one that is
 //!   meant here, and then the next equal one would be skipped and never be done;
 //! - a task is recognized by body and all properties and headers (those that count its deliveries
@@ -13,7 +13,7 @@
 //! - each stands for one redelivery, and is then forgotten;
 //! - all is forgotten some time after there is a connection again.
 
-use super::delivery::{Fingerprint, is_unique};
+use super::delivery::Fingerprint;
 use crate::task::Task;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Completed {
 
     /// `task` has had its outcome, and its acknowledgement is sent now.
     pub(super) fn acked(&mut self, now: Instant, task: Arc<Task>) {
-        if !is_unique(&task) {
+        if !task.has_own_id() {
             return;
         }
         if self.recent.len() == RECENT_MAX {
@@ -85,7 +85,7 @@ impl Completed {
 
     /// `task` has had its outcome, and will be delivered again all the same, or its copy.
     pub(super) fn comes_back(&mut self, now: Instant, task: &Task) {
-        if is_unique(task) {
+        if task.has_own_id() {
             self.expire(now);
             self.remember(now, Fingerprint::of(task));
         }
@@ -116,7 +116,7 @@ impl Completed {
     /// Whether a `task` that came back has had its outcome here; if so that is forgotten.
     pub(super) fn take(&mut self, now: Instant, task: &Task) -> bool {
         self.expire(now);
-        if self.remembered.is_empty() || !is_unique(task) {
+        if self.remembered.is_empty() || !task.has_own_id() {
             return false;
         }
         match self.remembered.remove(&Fingerprint::of(task)) {

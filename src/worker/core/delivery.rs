@@ -6,7 +6,6 @@ use crate::task::Task;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// A task that was delivered to this worker.
 #[derive(Clone, Debug)]
@@ -35,10 +34,10 @@ impl Delivery {
         headers::redeliveries(&self.task, self.redelivered)
     }
 
-    /// Whether it may be told from every other task: by an id that `new_task` made, a UUID of
-    /// version 7, and a timestamp. Other programs send equal tasks, and mean each of them.
+    /// Whether it may be told from every other task. Other programs send equal tasks, and mean each
+    /// of them.
     pub(super) fn is_unique(&self) -> bool {
-        is_unique(&self.task)
+        self.task.has_own_id()
     }
 
     /// Whether both are the same message, as far as can be told: for a unique task, one is the
@@ -52,12 +51,6 @@ impl Delivery {
     pub(super) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.task)
     }
-}
-
-/// Whether no other task can have the same id.
-pub(super) fn is_unique(task: &Task) -> bool {
-    task.properties.timestamp().is_some()
-        && Uuid::try_parse(task.id()).is_ok_and(|id| id.get_version_num() == 7)
 }
 
 /// Identifies a task by its body and all of its properties but the count of its returns: the copy
@@ -80,26 +73,8 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{by_another_program, delivery, task};
+    use super::super::testing::{delivery, task};
     use super::*;
-
-    #[test]
-    fn only_our_ids_are_unique() {
-        let ours = task("x");
-        assert!(is_unique(&ours));
-        assert!(!is_unique(&by_another_program("x")));
-        let mut chosen = ours.clone();
-        chosen.properties = chosen.properties.with_id("job-7".to_owned());
-        assert!(!is_unique(&chosen));
-        // Version 4, by another program.
-        let random = "f47ac10b-58cc-4372-a567-0e02b2c3d479".to_owned();
-        chosen.properties = chosen.properties.with_id(random);
-        assert!(!is_unique(&chosen));
-        let undated = by_another_program("x").properties;
-        let undated = undated.with_id(ours.id().to_owned());
-        chosen.properties = undated;
-        assert!(!is_unique(&chosen));
-    }
 
     #[test]
     fn a_copy_is_the_same_task_and_another_message() {
