@@ -11,4 +11,4 @@ pub use common::{Color, Common, LogFormat};
 pub use generate::Generate;
 pub use new_task::NewTaskArgs;
 pub use parse::parse;
-pub use worker::{Ack, OnFailure, WorkerArgs};
+pub use worker::WorkerArgs;

@@ -5,34 +5,11 @@ use super::common::{duration, positive};
 use crate::amqp::Prefetch;
 use crate::connection::RetryFor;
 use crate::topology::QueueName;
-use clap::{Parser, ValueEnum};
+use crate::worker::core::policy::{Ack, OnFailure};
+use clap::Parser;
 use std::ffi::OsString;
 use std::num::{NonZeroU16, NonZeroU64};
 use std::time::Duration;
-
-/// What becomes of a task whose command has failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnFailure {
-    /// Try again later, --retries times; then dead letter
-    Retry,
-    /// Back to the end of the queue at once, without limit
-    Requeue,
-    /// Dead letter
-    DeadLetter,
-    /// Forget it
-    Drop,
-}
-
-/// When a task is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Ack {
-    /// After the work
-    After,
-    /// By the broker, on sending it: a killed worker loses tasks
-    Auto,
-    /// Not at all: tasks come back when the worker ends, and the broker's memory grows
-    Never,
-}
 
 /// Take tasks from a durable queue and do them, one at a time
 ///

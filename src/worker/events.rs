@@ -1,12 +1,13 @@
-//! What a worker tells of its tasks.
+//! What a worker tells, to people as lines and to programs as JSON.
 
-use super::errands::Given;
-use super::outcome::{Decision, Ending};
-use super::redelivery;
-use super::slots::Running;
-use crate::cli::Ack;
+use super::core::policy::{Ack, Decision, Ending};
+use super::core::{Event, TaskEvent, headers};
+use super::process::{Output, StdoutTo};
+use super::settings::Settings;
+use crate::cli::LogFormat;
+use crate::fault::Fault;
+use crate::progress::Progress;
 use crate::report::{Fields, Report, insert_body};
-use crate::task::Task;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -14,194 +15,129 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
     /// Tasks begun.
-    pub(super) received: u64,
-    /// Tasks that ended here, done or failed.
-    pub(super) outcomes: u64,
+    received: u64,
     /// Tasks done.
     pub(super) done: u64,
     /// Tasks whose command failed.
-    pub(super) failed: u64,
+    failed: u64,
     /// Tasks put off for a retry.
-    pub(super) retried: u64,
+    retried: u64,
     /// Tasks put with the dead letters.
-    pub(super) dead_lettered: u64,
+    dead_lettered: u64,
     /// Tasks forgotten.
-    pub(super) dropped: u64,
-    /// Tasks given back unfinished.
-    pub(super) returned: u64,
+    dropped: u64,
+    /// Tasks given back.
+    returned: u64,
     /// Tasks acknowledged without being done again.
-    pub(super) skipped: u64,
+    skipped: u64,
 }
 
 /// Whether lines name the task that they are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Naming {
+enum Naming {
     /// One slot: it is clear.
     Implied,
     /// Several slots.
     Named,
 }
 
-/// Which try of a task this is, from 1.
-pub(super) fn attempt(task: &Task) -> u64 {
-    redelivery::count(task, redelivery::ATTEMPTS).saturating_add(1)
-}
-
-fn task_fields(task: &Task, redelivered: bool, slot: Option<usize>) -> Fields {
-    let mut fields = Fields::new();
-    if let Some(slot) = slot {
-        put(&mut fields, "slot", json!(slot + 1));
-    }
-    put(&mut fields, "id", json!(task.id()));
-    put(&mut fields, "attempt", json!(attempt(task)));
-    put(&mut fields, "redelivered", json!(redelivered));
-    insert_body(&mut fields, &task.body);
-    fields
-}
-
-fn put(fields: &mut Fields, name: &str, value: Value) {
-    fields.insert(name.to_owned(), value);
-}
-
-pub(super) fn waiting(report: &mut Report, queue: &str) {
-    report.event(
-        "waiting",
-        || Some(" [*] Waiting for messages. To exit press CTRL+C".to_owned()),
-        || Fields::from_iter([("queue".to_owned(), json!(queue))]),
-    );
-}
-
-pub(super) fn received(report: &mut Report, slot: usize, running: &Running) {
-    report.event(
-        "received",
-        || Some(format!(" [x] Received {}", running.task.line())),
-        || task_fields(&running.task, running.redelivered, Some(slot)),
-    );
-}
-
-pub(super) fn done(report: &mut Report, slot: usize, running: &Running, naming: Naming) {
-    report.event(
-        "done",
-        || {
-            Some(match naming {
-                Naming::Implied => " [x] Done".to_owned(),
-                Naming::Named => format!(" [x] Done {}", running.task.line()),
-            })
-        },
-        || {
-            let mut fields = task_fields(&running.task, running.redelivered, Some(slot));
-            put(
-                &mut fields,
-                "duration_ms",
-                milliseconds(running.started.elapsed()),
-            );
-            fields
-        },
-    );
-}
-
-/// A command has failed; the line also says what becomes of the task.
-pub(super) fn failed(
-    report: &mut Report,
-    slot: usize,
-    running: &Running,
-    ending: &Ending,
-    decision: &Decision,
+/// Tells what happens.
+pub(super) struct Teller<'a> {
+    pub(super) report: &'a mut Report,
+    pub(super) progress: Progress,
+    pub(super) totals: Totals,
+    naming: Naming,
     ack: Ack,
-) {
-    let line = || {
-        let next = match decision {
-            _ if ack == Ack::Auto => "lost, by --ack auto".to_owned(),
-            _ if ack == Ack::Never => "back when this worker ends".to_owned(),
-            Decision::Retry(pause) => {
-                format!("again in {}", humantime::format_duration(*pause))
-            }
-            Decision::Requeue => "back to the queue".to_owned(),
-            Decision::DeadLetter => "dead letter".to_owned(),
-            Decision::Drop | Decision::Done => "dropped".to_owned(),
-        };
-        let attempt = attempt(&running.task);
-        let (why, line) = (ending.describe(), running.task.line());
-        Some(format!(
-            " [x] Failed (attempt {attempt}: {why}; {next}) {line}"
-        ))
-    };
-    report.event("failed", line, || {
-        let mut fields = task_fields(&running.task, running.redelivered, Some(slot));
-        put(
-            &mut fields,
-            "duration_ms",
-            milliseconds(running.started.elapsed()),
-        );
-        match ending {
-            Ending::Exit(code) => put(&mut fields, "exit_code", json!(code)),
-            Ending::Signal(signal) => put(&mut fields, "signal", json!(signal)),
-            Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
+    stdout_to: StdoutTo,
+    queue: String,
+    /// A consumer has been started before.
+    has_waited: bool,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(settings: &Settings, report: &'a mut Report) -> Self {
+        let slots = settings.core.slots;
+        // A command's own output streams to the terminal where there is one slot; no bar beside it.
+        let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
+        Self {
+            report,
+            progress: Progress::new(slots, no_bars),
+            totals: Totals::default(),
+            naming: if slots == 1 {
+                Naming::Implied
+            } else {
+                Naming::Named
+            },
+            ack: settings.core.ack,
+            stdout_to: stdout_to(settings.log_format),
+            queue: settings.queue.name.as_str().to_owned(),
+            has_waited: false,
         }
-        put(&mut fields, "error", json!(ending.describe()));
-        fields
-    });
-}
+    }
 
-/// A task waits in a delay queue, confirmed.
-pub(super) fn retried(report: &mut Report, given: &Given, pause: Duration) {
-    report.event(
-        "retried",
-        || None,
-        || {
-            let mut fields = task_fields(&given.task, given.redelivered, given.slot);
-            put(&mut fields, "delay_ms", milliseconds(pause));
-            fields
-        },
-    );
-}
+    /// Tells of an event. `broker` is where the connection leads.
+    pub(super) fn tell(&mut self, event: Event, broker: &str) {
+        match event {
+            Event::Consuming => self.consuming(broker),
+            Event::Received(of) => {
+                self.totals.received += 1;
+                let line = || Some(format!(" [x] Received {}", of.task.line()));
+                self.report.event("received", line, || fields(&of));
+            }
+            Event::Done { of, took } => {
+                self.totals.done += 1;
+                self.done(&of, took);
+            }
+            Event::Failed {
+                of,
+                took,
+                ending,
+                next,
+            } => {
+                self.totals.failed += 1;
+                self.failed(&of, took, &ending, next);
+            }
+            Event::Retried { of, pause } => {
+                self.totals.retried += 1;
+                let delay = milliseconds(pause);
+                self.silent("retried", || with(fields(&of), "delay_ms", delay));
+            }
+            Event::DeadLettered { of, reason } => {
+                self.totals.dead_lettered += 1;
+                let line = || Some(format!(" [x] Dead letter ({reason}) {}", of.task.line()));
+                let fields = || with(fields(&of), "error", json!(reason));
+                self.report.event("dead_lettered", line, fields);
+            }
+            Event::Dropped(of) => {
+                self.totals.dropped += 1;
+                self.silent("dropped", || fields(&of));
+            }
+            Event::Returned(of) => {
+                self.totals.returned += 1;
+                self.silent("returned", || fields(&of));
+            }
+            Event::Skipped(of) => {
+                self.totals.skipped += 1;
+                self.silent("skipped", || fields(&of));
+            }
+            Event::Disconnected(reason) => {
+                self.silent("disconnected", || one("reason", json!(reason)));
+                self.flush();
+            }
+            Event::Draining(running) => {
+                self.silent("draining", || one("running", json!(running)));
+                self.flush();
+            }
+            Event::Note(text) => self.note(&text),
+            Event::Warning(text) => self.warn(&text),
+            Event::Detail(text) => self.progress.suspend(|| self.report.detail(&text)),
+        }
+    }
 
-/// A task lies with the dead letters, confirmed.
-pub(super) fn dead_lettered(report: &mut Report, given: &Given, reason: &str) {
-    report.event(
-        "dead_lettered",
-        || Some(format!(" [x] Dead letter ({reason}) {}", given.task.line())),
-        || {
-            let mut fields = task_fields(&given.task, given.redelivered, given.slot);
-            put(&mut fields, "error", json!(reason));
-            fields
-        },
-    );
-}
-
-/// A task is forgotten.
-pub(super) fn dropped(report: &mut Report, given: &Given) {
-    report.event(
-        "dropped",
-        || None,
-        || task_fields(&given.task, given.redelivered, given.slot),
-    );
-}
-
-/// A task goes back to the queue unfinished.
-pub(super) fn returned(report: &mut Report, slot: Option<usize>, task: &Task, redelivered: bool) {
-    report.event("returned", || None, || task_fields(task, redelivered, slot));
-}
-
-/// A task that was done here before is acknowledged without being done again.
-pub(super) fn skipped(report: &mut Report, task: &Task) {
-    report.event("skipped", || None, || task_fields(task, true, None));
-}
-
-/// Something about the worker itself, with one more field.
-pub(super) fn plain(report: &mut Report, event: &str, field: &str, value: Value) {
-    report.event(
-        event,
-        || None,
-        || Fields::from_iter([(field.to_owned(), value)]),
-    );
-}
-
-pub(super) fn stopped(report: &mut Report, totals: &Totals, reason: &str) {
-    report.event(
-        "stopped",
-        || None,
-        || {
+    /// Why and how the worker has stopped.
+    pub(super) fn stopped(&mut self, reason: &str) {
+        let totals = self.totals;
+        self.silent("stopped", || {
             Fields::from_iter([
                 ("reason".to_owned(), json!(reason)),
                 ("received".to_owned(), json!(totals.received)),
@@ -213,8 +149,136 @@ pub(super) fn stopped(report: &mut Report, totals: &Totals, reason: &str) {
                 ("returned".to_owned(), json!(totals.returned)),
                 ("skipped".to_owned(), json!(totals.skipped)),
             ])
-        },
-    );
+        });
+        self.report.flush();
+    }
+
+    pub(super) fn warn(&self, text: &str) {
+        self.progress.suspend(|| self.report.warn(text));
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.progress.suspend(|| self.report.note(text));
+    }
+
+    /// Writes out what was told so far.
+    pub(super) fn flush(&mut self) {
+        if self.report.has_pending() {
+            let Self {
+                report, progress, ..
+            } = self;
+            progress.suspend(|| report.flush());
+        }
+    }
+
+    /// Passes on the output of a command that was kept until its end.
+    pub(super) fn pass_on(&mut self, mut output: Output) {
+        if output.is_empty() {
+            return;
+        }
+        self.flush();
+        let to = self.stdout_to;
+        if let Err(error) = self.progress.suspend(|| output.write(to)) {
+            self.report.output_failed(&error);
+        }
+    }
+
+    /// Why nobody reads what is told, if that is so.
+    pub(super) fn failure(&self) -> Option<&Fault> {
+        self.report.failure()
+    }
+
+    fn consuming(&mut self, broker: &str) {
+        if self.has_waited {
+            self.silent("reconnected", || one("broker", json!(broker)));
+        } else {
+            self.has_waited = true;
+            self.report.detail(&format!("connected to {broker}"));
+            let queue = json!(self.queue);
+            let line = || Some(" [*] Waiting for messages. To exit press CTRL+C".to_owned());
+            self.report.event("waiting", line, || one("queue", queue));
+        }
+        self.flush();
+    }
+
+    fn done(&mut self, of: &TaskEvent, took: Duration) {
+        let naming = self.naming;
+        let line = || {
+            Some(match naming {
+                Naming::Implied => " [x] Done".to_owned(),
+                Naming::Named => format!(" [x] Done {}", of.task.line()),
+            })
+        };
+        let fields = || with(fields(of), "duration_ms", milliseconds(took));
+        self.report.event("done", line, fields);
+    }
+
+    /// The line also says what becomes of the task.
+    fn failed(&mut self, of: &TaskEvent, took: Duration, ending: &Ending, next: Decision) {
+        let ack = self.ack;
+        let line = || {
+            let next = match next {
+                _ if ack == Ack::Auto => "lost, by --ack auto".to_owned(),
+                _ if ack == Ack::Never => "back when this worker ends".to_owned(),
+                Decision::Retry(pause) => {
+                    format!("again in {}", humantime::format_duration(pause))
+                }
+                Decision::Requeue => "back to the queue".to_owned(),
+                Decision::DeadLetter => "dead letter".to_owned(),
+                Decision::Drop | Decision::Done => "dropped".to_owned(),
+            };
+            let attempt = headers::attempt(&of.task);
+            let (why, line) = (ending.describe(), of.task.line());
+            Some(format!(
+                " [x] Failed (attempt {attempt}: {why}; {next}) {line}"
+            ))
+        };
+        self.report.event("failed", line, || {
+            let mut fields = with(fields(of), "duration_ms", milliseconds(took));
+            match ending {
+                Ending::Exit(code) => fields = with(fields, "exit_code", json!(code)),
+                Ending::Signal(signal) => fields = with(fields, "signal", json!(signal)),
+                Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
+            }
+            with(fields, "error", json!(ending.describe()))
+        });
+        self.flush();
+    }
+
+    /// An event that is told to programs alone.
+    fn silent(&mut self, name: &str, fields: impl FnOnce() -> Fields) {
+        self.report.event(name, || None, fields);
+    }
+}
+
+/// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
+pub(super) fn stdout_to(log_format: LogFormat) -> StdoutTo {
+    match log_format {
+        LogFormat::Text => StdoutTo::Stdout,
+        LogFormat::Json => StdoutTo::Stderr,
+    }
+}
+
+/// What is told of each task.
+fn fields(of: &TaskEvent) -> Fields {
+    let mut fields = Fields::new();
+    if let Some(slot) = of.slot {
+        fields = with(fields, "slot", json!(slot + 1));
+    }
+    fields = with(fields, "id", json!(of.task.id()));
+    fields = with(fields, "attempt", json!(headers::attempt(&of.task)));
+    fields = with(fields, "redelivered", json!(of.redelivered));
+    insert_body(&mut fields, &of.task.body);
+    fields
+}
+
+fn one(name: &str, value: Value) -> Fields {
+    with(Fields::new(), name, value)
+}
+
+fn with(mut fields: Fields, name: &str, value: Value) -> Fields {
+    fields.insert(name.to_owned(), value);
+    fields
 }
 
 fn milliseconds(duration: Duration) -> Value {

@@ -1,36 +1,30 @@
 //! What a worker works with.
 
-use super::child::Limits;
-use super::outcome::FailurePolicy;
-use crate::amqp::{Prefetch, Settlement, WhenCut};
-use crate::cli::{Ack, LogFormat, OnFailure, WorkerArgs};
+use super::core::policy::{Ack, FailurePolicy, OnFailure};
+use super::core::{self, EndSettings, ExitWhenEmpty};
+use super::process::Limits;
+use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement, WhenCut};
+use crate::cli::{LogFormat, WorkerArgs};
 use crate::connection::Connector;
 use crate::fault::Fault;
 use crate::report::Report;
-use crate::topology::{QueueName, WorkQueue};
-use std::num::{NonZeroU16, NonZeroU64};
+use crate::topology::{QueueType, WorkQueue};
 use std::time::Duration;
+
+/// Since this series, only quorum queues have an acknowledgement time-out, and a consumer can set it.
+pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 
 /// What a worker works with.
 pub(super) struct Settings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
-    pub(super) concurrency: NonZeroU16,
-    pub(super) prefetch: Prefetch,
-    pub(super) ack: Ack,
     pub(super) dot: Duration,
     /// Whether a command does the work.
     pub(super) has_command: bool,
     pub(super) limits: Limits,
-    pub(super) policy: FailurePolicy,
-    /// 0: returns are not counted.
-    pub(super) max_redeliveries: u32,
-    pub(super) dead_letters: QueueName,
     pub(super) log_format: LogFormat,
-    pub(super) exit_when_empty: bool,
-    pub(super) idle_timeout: Option<Duration>,
-    pub(super) max_tasks: Option<NonZeroU64>,
-    pub(super) grace: Option<Duration>,
+    /// What decisions depend on.
+    pub(super) core: core::Settings,
 }
 
 impl Settings {
@@ -42,22 +36,18 @@ impl Settings {
     ) -> Result<Self, Fault> {
         let name = format!("worker {}", report.who());
         let queue = args.common.work_queue();
-        let dead_letters = match &args.dead_letter_queue {
-            Some(name) => name.clone(),
-            None => queue.name.dead_letters()?,
-        };
-        Ok(Self {
-            queue,
-            connector: args.common.connector(name, args.retry_for(), when_cut)?,
-            concurrency: args.concurrency,
+        let connector = args.common.connector(name, args.retry_for(), when_cut)?;
+        let has_command = !args.command.is_empty();
+        let core = core::Settings {
+            queue: queue.name.clone(),
+            dead_letters: match &args.dead_letter_queue {
+                Some(name) => name.clone(),
+                None => queue.name.dead_letters()?,
+            },
+            host: report.host().to_owned(),
+            slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),
             ack: args.ack,
-            dot: args.dot,
-            has_command: !args.command.is_empty(),
-            limits: Limits {
-                timeout: args.timeout,
-                kill_after: args.kill_after,
-            },
             policy: FailurePolicy {
                 on_failure: args.on_failure,
                 retries: args.retries,
@@ -65,35 +55,72 @@ impl Settings {
                 backoff_max: args.backoff_max,
                 fatal_exit: args.fatal_exit.clone(),
             },
-            max_redeliveries: args.max_redeliveries,
-            dead_letters,
+            // What only pretends to work kills no worker.
+            max_redeliveries: if has_command {
+                args.max_redeliveries
+            } else {
+                0
+            },
+            ending: EndSettings {
+                exit_when_empty: if args.exit_when_empty {
+                    ExitWhenEmpty::Yes
+                } else {
+                    ExitWhenEmpty::No
+                },
+                idle_timeout: args.idle_timeout,
+                max_tasks: args.max_tasks,
+                grace: args.grace,
+                kill_after: has_command.then_some(args.kill_after),
+            },
+            // A silent broker is given up after two heartbeats, and timers are up to one late.
+            unnoticed_loss: connector.options.heartbeat * 3,
+        };
+        Ok(Self {
+            queue,
+            connector,
+            dot: args.dot,
+            has_command,
+            limits: Limits {
+                timeout: args.timeout,
+                kill_after: args.kill_after,
+            },
             log_format: args.common.log_format,
-            exit_when_empty: args.exit_when_empty,
-            idle_timeout: args.idle_timeout,
-            max_tasks: args.max_tasks,
-            grace: args.grace,
+            core,
         })
     }
 
-    pub(super) fn settlement(&self) -> Settlement {
-        match self.ack {
-            Ack::After | Ack::Never => Settlement::ByUs,
-            Ack::Auto => Settlement::ByTheBroker,
+    /// How a consumer is started, on a queue of this type.
+    pub(super) fn consume_options(
+        &self,
+        series: Series,
+        queue_type: Option<QueueType>,
+    ) -> ConsumeOptions {
+        let heeds_timeout = series >= FIRST_WITH_CONSUMER_TIMEOUT
+            && queue_type != Some(QueueType::Classic)
+            && self.core.ack != Ack::Auto;
+        ConsumeOptions {
+            prefetch: self.core.prefetch,
+            settlement: match self.core.ack {
+                Ack::After | Ack::Never => Settlement::ByUs,
+                Ack::Auto => Settlement::ByTheBroker,
+            },
+            timeout: heeds_timeout.then(|| self.consumer_timeout()),
         }
     }
 
     /// How long a task may stay here unacknowledged: as long as all that are prefetched before it
     /// take, one after the other, and then its retry or dead letter. Without --timeout, a year
     /// stands for ever.
-    pub(super) fn consumer_timeout(&self) -> Duration {
+    fn consumer_timeout(&self) -> Duration {
         /// RabbitMQ's own default for all of it.
         const MARGIN: Duration = Duration::from_secs(30 * 60);
         const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-        let (Some(timeout), Prefetch::AtMost(prefetch)) = (self.limits.timeout, self.prefetch)
+        let (Some(timeout), Prefetch::AtMost(prefetch)) = (self.limits.timeout, self.core.prefetch)
         else {
             return LONGEST;
         };
-        let rounds = u32::from(prefetch.get().div_ceil(self.concurrency.get()));
+        let rounds = usize::from(prefetch.get()).div_ceil(self.core.slots);
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         let each = timeout.saturating_add(self.limits.kill_after);
         each.saturating_mul(rounds)
             .saturating_add(MARGIN)
@@ -101,16 +128,10 @@ impl Settings {
     }
 
     /// Whether a task may become a dead letter.
-    pub(super) fn may_bury(&self) -> bool {
-        match self.policy.on_failure {
+    pub(super) fn may_dead_letter(&self) -> bool {
+        match self.core.policy.on_failure {
             OnFailure::Retry | OnFailure::DeadLetter => true,
-            OnFailure::Requeue | OnFailure::Drop => self.max_redeliveries > 0,
+            OnFailure::Requeue | OnFailure::Drop => self.core.max_redeliveries > 0,
         }
-    }
-
-    /// How long before the end of a connection an acknowledgement may have been lost with it: a
-    /// silent broker is given up after two heartbeats, and timers are up to one late.
-    pub(super) fn unnoticed_loss(&self) -> Duration {
-        self.connector.options.heartbeat * 3
     }
 }

@@ -28,6 +28,8 @@ mod counting;
 mod delivery;
 mod emptiness;
 mod event;
+#[cfg(test)]
+mod fuzz;
 pub mod headers;
 mod held_back;
 mod intake;

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 /// that takes nothing for now must not keep sound tasks from being done.
 const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 
-/// A settlement that takes longer than this leaves its place to another task.
-const TAKES_LONG: Duration = Duration::from_secs(2);
+/// A settlement that takes longer than this leaves its place to another task. The first message to a
+/// new quorum queue takes two seconds: so long is waited until the queue is safe.
+const TAKES_LONG: Duration = Duration::from_secs(5);
 
 /// What becomes of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

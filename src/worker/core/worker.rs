@@ -78,6 +78,12 @@ impl Worker {
         self.actions.pop_front()
     }
 
+    /// Whether it has begun to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_under_way()
+    }
+
     /// How many tasks run.
     #[must_use]
     pub fn running(&self) -> usize {

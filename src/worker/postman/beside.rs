@@ -1,6 +1,6 @@
 //! The queues beside the work queue: declared, found different, young, stuck.
 
-use super::super::beforehand::missing;
+use super::super::queues::missing;
 use super::Destination;
 use super::line::Line;
 use crate::auxiliary::{Auxiliary, YOUTH};

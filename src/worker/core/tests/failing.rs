@@ -176,7 +176,7 @@ fn settlements_that_take_long_leave_their_places_to_others() {
     script.fresh(&task("x"));
     script.ends(0, 1);
     let (waited, follows) = script.waits_until_due();
-    assert_eq!((waited.as_secs(), follows), (2, vec!["cancel".to_owned()]));
+    assert_eq!((waited.as_secs(), follows), (5, vec!["cancel".to_owned()]));
     assert_eq!(script.on(Input::ConsumerStopped), ["consume"]);
     script.on(Input::Consuming);
     assert_eq!(script.fresh(&task("y")), ["start y in 0"]);

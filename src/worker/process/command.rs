@@ -1,11 +1,10 @@
 //! The command that is run for each task: found once, made ready for each.
 
-use super::events::attempt;
-use super::redelivery;
-use super::slots::Job;
+use super::pool::Job;
 use crate::arguments::CONCEALED;
 use crate::escape::escape;
 use crate::fault::{Fault, Kind};
+use crate::worker::core::headers;
 use rustix::fs::Access;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +18,7 @@ const PLACEHOLDER: &[u8] = b"{}";
 
 /// A command that was found and may be executed.
 #[derive(Clone, Debug)]
-pub(super) struct TaskCommand {
+pub struct TaskCommand {
     program: PathBuf,
     name: OsString,
     arguments: Vec<OsString>,
@@ -32,7 +31,7 @@ impl TaskCommand {
     ///
     /// # Errors
     /// [`Kind::SetUp`] if there is none, or it may not be executed.
-    pub(super) fn find(words: &[OsString], queue: &str) -> Result<Option<Self>, Fault> {
+    pub fn find(words: &[OsString], queue: &str) -> Result<Option<Self>, Fault> {
         let Some((name, arguments)) = words.split_first() else {
             return Ok(None);
         };
@@ -86,7 +85,7 @@ impl TaskCommand {
         command
             .env("TASK_ID", without_nul(job.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)
-            .env("TASK_ATTEMPT", attempt(&job.task).to_string())
+            .env("TASK_ATTEMPT", headers::attempt(&job.task).to_string())
             .env("TASK_REDELIVERED", if job.redelivered { "1" } else { "0" })
             .env("WORKER_SLOT", (job.slot + 1).to_string());
         if let Some(priority) = properties.priority() {
@@ -96,7 +95,7 @@ impl TaskCommand {
             command.env("TASK_TIMESTAMP", timestamp.to_string());
         }
         for (name, value) in properties.headers() {
-            if !redelivery::is_ours(name) {
+            if !headers::is_ours(name) {
                 command.env(variable(name), without_nul(&value).as_ref());
             }
         }

@@ -1,6 +1,7 @@
 //! Where a command's output goes.
 
-use super::slots::Job;
+use super::pool::Job;
+use crate::worker::core::policy::{Ending, Outcome};
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
@@ -15,7 +16,7 @@ const RESULT_MAX: usize = 15 * 1024 * 1024;
 
 /// What is done with stdout while the command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Capture {
+pub enum Capture {
     /// It is the worker's own: one slot, nothing in between.
     Inherit,
     /// It is passed on as it comes: one slot.
@@ -24,42 +25,36 @@ pub(super) enum Capture {
     Buffer,
 }
 
-/// Whether the end of the task is to be answered with its stdout.
+/// Whether stdout is to be told to whoever waits for the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Wanted,
-    NotWanted,
+pub enum ResultWanted {
+    Yes,
+    No,
 }
 
 /// Which of the worker's own streams bears the stdout of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StdoutTo {
+pub enum StdoutTo {
     Stdout,
     /// With JSON events on stdout.
     Stderr,
 }
 
-/// What a command left.
+/// What a command wrote, where it was kept until its end.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub struct Output {
     stdout: Option<SpooledTempFile>,
     stderr: Option<SpooledTempFile>,
-    /// The last 2 KiB of stderr.
-    pub(super) tail: StderrTail,
-    /// stdout, where an answer is wanted.
-    pub(super) result: Vec<u8>,
-    /// Whether `result` is not all of it.
-    pub(super) is_truncated: bool,
 }
 
 impl Output {
     /// Whether anything is still to be passed on.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.stdout.is_none() && self.stderr.is_none()
     }
 
     /// Passes on what was kept.
-    pub(super) fn write(&mut self, to: StdoutTo) -> io::Result<()> {
+    pub fn write(&mut self, to: StdoutTo) -> io::Result<()> {
         if let Some(spool) = self.stdout.take() {
             match to {
                 StdoutTo::Stdout => copy(spool, io::stdout().lock())?,
@@ -97,9 +92,8 @@ impl StderrTail {
         self.0.extend_from_slice(bytes);
     }
 
-    /// As text: what is not UTF-8 is replaced, since a header must be.
-    pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+    fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 }
 
@@ -107,20 +101,28 @@ impl StderrTail {
 pub(super) struct Streams<'a> {
     job: &'a Job,
     output: Output,
+    result: Vec<u8>,
+    is_truncated: bool,
+    tail: StderrTail,
 }
 
 impl<'a> Streams<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
-        let output = Output::default();
-        Self { job, output }
+        Self {
+            job,
+            output: Output::default(),
+            result: Vec::new(),
+            is_truncated: false,
+            tail: StderrTail::default(),
+        }
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) {
-        if self.job.answer == Answer::Wanted {
-            let room = RESULT_MAX - self.output.result.len();
+        if self.job.result == ResultWanted::Yes {
+            let room = RESULT_MAX - self.result.len();
             let kept = &bytes[..bytes.len().min(room)];
-            self.output.result.extend_from_slice(kept);
-            self.output.is_truncated |= kept.len() < bytes.len();
+            self.result.extend_from_slice(kept);
+            self.is_truncated |= kept.len() < bytes.len();
         }
         if self.job.capture == Capture::Buffer {
             keep(&mut self.output.stdout, bytes);
@@ -134,6 +136,7 @@ impl<'a> Streams<'a> {
     }
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) {
+        self.tail.push(bytes);
         if self.job.capture == Capture::Buffer {
             keep(&mut self.output.stderr, bytes);
         } else {
@@ -141,11 +144,15 @@ impl<'a> Streams<'a> {
         }
     }
 
-    pub(super) fn into_output(self, tail: StderrTail) -> Output {
-        Output {
-            tail,
-            ..self.output
-        }
+    /// What others are told of the command's end, and what is still to be passed on.
+    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+        let outcome = Outcome {
+            ending,
+            stderr: self.tail.into_bytes(),
+            result: self.result,
+            is_truncated: self.is_truncated,
+        };
+        (outcome, self.output)
     }
 }
 
@@ -169,10 +176,10 @@ mod tests {
         let mut tail = StderrTail::default();
         tail.push(b"begin");
         tail.push(&[b'x'; TAIL - 1]);
-        assert_eq!(tail.text(), format!("n{}", "x".repeat(TAIL - 1)));
+        assert_eq!(tail.0, format!("n{}", "x".repeat(TAIL - 1)).as_bytes());
         tail.push(&[b'y'; 3 * TAIL]);
-        assert_eq!(tail.text(), "y".repeat(TAIL));
+        assert_eq!(tail.0, "y".repeat(TAIL).as_bytes());
         tail.push(b"\xff");
-        assert!(tail.text().ends_with("y\u{fffd}"));
+        assert!(tail.0.ends_with(b"y\xff"));
     }
 }

@@ -1,13 +1,16 @@
 //! Property tests of what becomes of a message: task, copy, dead letter, and task again.
 
-use super::dead::begun_anew;
-use super::{letters, redelivery};
+use super::headers;
+use super::messages::{Account, Author, Detail, begun_anew, failed_once_more, returned_so_often};
+use super::policy::{Ending, Outcome};
+use super::testing::moment;
 use crate::amqp::fuzz::properties;
 use crate::fuzz;
 use crate::task::Task;
 use crate::topology::QueueName;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn task() -> impl Strategy<Value = Task> {
     (vec(any::<u8>(), 0..2000), properties())
@@ -17,7 +20,7 @@ fn task() -> impl Strategy<Value = Task> {
 /// The headers that are the task's own: not ours, and not the broker's.
 fn own_headers(task: &Task) -> Vec<(String, String)> {
     let headers = task.properties.headers();
-    let own = headers.filter(|(name, _)| !redelivery::is_ours(name));
+    let own = headers.filter(|(name, _)| !headers::is_ours(name));
     own.filter(|(name, _)| !["cc", "bcc"].contains(&name.to_ascii_lowercase().as_str()))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
@@ -29,14 +32,21 @@ fn fuzz_tasks_through_failure_and_replay() {
     fuzz::check(
         &(task(), ".{0,200}", any::<bool>()),
         |(task, reason, redelivered)| {
-            let returns = redelivery::redeliveries(&task, redelivered);
+            let returns = headers::redeliveries(&task, redelivered);
+            let account = Account {
+                reason: reason.clone(),
+                ..Account::of(Outcome::from(Ending::Exit(1)), Duration::ZERO)
+            };
+            let author = Author {
+                host: "host",
+                queue: &queue,
+            };
+            let dead = author.dead_letter(&task, &account, Detail::Full, moment());
             let copies = [
-                letters::failed_once_more(&task),
-                letters::returned_so_often(&task, returns),
-                letters::dead_letter(&task, &reason, "stderr", "host", &queue),
-                begun_anew(&letters::dead_letter(
-                    &task, &reason, "stderr", "host", &queue,
-                )),
+                failed_once_more(&task),
+                returned_so_often(&task, returns),
+                begun_anew(&dead),
+                dead,
             ];
             for copy in &copies {
                 prop_assert_eq!(&copy.body, &task.body);
@@ -46,16 +56,16 @@ fn fuzz_tasks_through_failure_and_replay() {
                 prop_assert_eq!(own_headers(copy), own_headers(&task));
                 prop_assert!(!copy.line().chars().any(char::is_control));
             }
-            let [failed, returned, dead, anew] = &copies;
-            let attempts = redelivery::count(&task, redelivery::ATTEMPTS);
+            let [failed, returned, anew, dead] = &copies;
+            let attempts = headers::count(&task, headers::ATTEMPTS);
             prop_assert_eq!(
-                redelivery::count(failed, redelivery::ATTEMPTS),
+                headers::count(failed, headers::ATTEMPTS),
                 attempts.saturating_add(1)
             );
-            prop_assert_eq!(redelivery::redeliveries(returned, false), returns);
-            prop_assert_eq!(dead.properties.header(redelivery::ERROR), Some(reason));
-            prop_assert_eq!(anew.properties.header(redelivery::ERROR), None);
-            prop_assert_eq!(redelivery::count(anew, redelivery::ATTEMPTS), 0);
+            prop_assert_eq!(headers::redeliveries(returned, false), returns);
+            prop_assert_eq!(dead.properties.header(headers::ERROR), Some(reason));
+            prop_assert_eq!(anew.properties.header(headers::ERROR), None);
+            prop_assert_eq!(headers::count(anew, headers::ATTEMPTS), 0);
             Ok(())
         },
     );

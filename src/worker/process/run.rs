@@ -2,11 +2,12 @@
 
 use super::command::TaskCommand;
 use super::group::Group;
-use super::outcome::Ending;
 use super::output::Output;
-use super::slots::Job;
-use super::watched::Watched;
+use super::pipes::Pipes;
+use super::pool::Job;
 use crate::fault::{Fault, Kind};
+use crate::worker::core::CannotRun;
+use crate::worker::core::policy::{Ending, Outcome};
 use rustix::io::Errno;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,55 +15,62 @@ use std::time::Duration;
 
 /// How long a running command may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) timeout: Option<Duration>,
-    pub(super) kill_after: Duration,
+pub struct Limits {
+    pub timeout: Option<Duration>,
+    pub kill_after: Duration,
 }
 
 /// What a run came to.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) ending: Ending,
-    pub(super) output: Output,
+pub struct Ran {
+    pub outcome: Outcome,
+    /// What was kept until the end, to be passed on.
+    pub output: Output,
+}
+
+impl From<Ending> for Ran {
+    fn from(ending: Ending) -> Self {
+        Self {
+            outcome: Outcome::from(ending),
+            output: Output::default(),
+        }
+    }
 }
 
 /// Runs the command for `job` to its end. `piece` is room to read its output into.
 ///
 /// # Errors
-/// Where the command itself cannot be run any more, whatever the task: [`Kind::SetUp`].
+/// Where the command cannot be run, for now or at all, whatever the task.
 pub(super) fn run(
     command: &TaskCommand,
     job: &Job,
     limits: Limits,
     group: &Group,
     piece: &mut Vec<u8>,
-) -> Result<Ran, Fault> {
-    let ended = |ending| {
-        let output = Output::default();
-        Ok(Ran { ending, output })
-    };
+) -> Result<Ran, CannotRun> {
     let mut prepared = match command.prepare(job) {
         Ok(prepared) => prepared,
-        Err(why) => return ended(Ending::Impossible(why)),
+        Err(why) => return Ok(Ending::Impossible(why).into()),
     };
-    let mut watched = match Watched::prepare(&mut prepared, job, piece) {
-        Ok(watched) => watched,
-        Err(error) => return ended(Ending::NotStarted(error.to_string())),
+    let mut pipes = match Pipes::prepare(&mut prepared, job, piece) {
+        Ok(pipes) => pipes,
+        Err(error) => return not_started(&error),
     };
     let mut child = match prepared.spawn() {
         Ok(child) => child,
         Err(error) => {
-            return match error.raw_os_error().map(Errno::from_raw_os_error) {
-                Some(Errno::TOOBIG) => ended(Ending::Impossible(too_long(job))),
-                Some(Errno::NOENT | Errno::ACCESS | Errno::NOEXEC) => Err(gone(command, &error)),
-                _ => ended(Ending::NotStarted(error.to_string())),
+            return match errno(&error) {
+                Some(Errno::TOOBIG) => Ok(Ending::Impossible(too_long(job)).into()),
+                Some(Errno::NOENT | Errno::ACCESS | Errno::NOEXEC) => {
+                    Err(CannotRun::Ever(gone(command, &error)))
+                }
+                _ => not_started(&error),
             };
         }
     };
     group.enter(&child);
-    watched.begin(&mut child);
-    let timed_out = watched.attend(&child, limits, group);
-    let output = watched.output();
+    pipes.begin(&mut child);
+    let timed_out = pipes.attend(&child, limits, group);
     let status = group.reap(&mut child);
     let ending = match (timed_out, limits.timeout, status) {
         (true, Some(limit), _) => Ending::TimedOut(limit),
@@ -72,7 +80,22 @@ pub(super) fn run(
             (None, signal) => Ending::Signal(signal.unwrap_or_default()),
         },
     };
-    Ok(Ran { ending, output })
+    let (outcome, output) = pipes.end(ending);
+    Ok(Ran { outcome, output })
+}
+
+/// Want of descriptors, processes or memory is not the task's fault, and passes.
+fn not_started(error: &io::Error) -> Result<Ran, CannotRun> {
+    match errno(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
+            Err(CannotRun::ForNow(error.to_string()))
+        }
+        _ => Ok(Ending::NotStarted(error.to_string()).into()),
+    }
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
 fn too_long(job: &Job) -> String {
@@ -84,7 +107,7 @@ fn too_long(job: &Job) -> String {
 }
 
 fn gone(command: &TaskCommand, error: &io::Error) -> Fault {
-    let why = match error.raw_os_error().map(Errno::from_raw_os_error) {
+    let why = match errno(error) {
         Some(Errno::NOEXEC) => "; a script needs a first line such as #!/bin/sh",
         Some(Errno::NOENT) if command.is_there() => {
             "; the interpreter in its first line is missing"

@@ -1,16 +1,16 @@
 //! `worker --status`: how much waits, and for whom.
 
-use super::settings::Settings;
-use crate::amqp::{Declared, Link};
 use crate::auxiliary::Auxiliary;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report};
+use crate::worker::queues::inspect;
+use crate::worker::settings::Settings;
 use serde_json::json;
 
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
 /// worker with the same options are counted.
-pub(super) fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+pub fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
     let mut link = settings.connector.connect(None, |fault| {
         report.warn(&format!("{fault}; trying again"));
     })?;
@@ -21,11 +21,11 @@ pub(super) fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode,
         return Err(Fault::new(Kind::Queue, text));
     };
     let mut delayed = 0;
-    for delay in settings.policy.ladder() {
+    for delay in settings.core.policy.ladder() {
         let name = Auxiliary::Delay(delay).name(name);
         delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
     }
-    let dead = inspect(&mut link, settings.dead_letters.as_str())?;
+    let dead = inspect(&mut link, settings.core.dead_letters.as_str())?;
     let dead = dead.map_or(0, |queue| queue.ready);
     report.event(
         "status",
@@ -50,16 +50,5 @@ pub(super) fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode,
     match report.failure() {
         Some(fault) => Err(fault.clone()),
         None => Ok(ExitCode::Done),
-    }
-}
-
-/// The counts of a queue, where it exists. A queue that does not closes the channel.
-pub(super) fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
-    const NOT_FOUND: u16 = 404;
-    let channel = link.channel()?;
-    match channel.inspect(queue) {
-        Ok(declared) => Ok(Some(declared)),
-        Err(fault) if fault.reply().is_some_and(|reply| reply.code == NOT_FOUND) => Ok(None),
-        Err(fault) => Err(fault),
     }
 }

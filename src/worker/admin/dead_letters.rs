@@ -1,9 +1,5 @@
 //! The dead letters: shown, and sent anew.
 
-use super::events::attempt;
-use super::redelivery;
-use super::settings::Settings;
-use super::status::inspect;
 use crate::amqp::{Confirmation, Delivery, Waited};
 use crate::confirms::Verdict;
 use crate::escape::escape;
@@ -12,31 +8,25 @@ use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
 use crate::topology::{QueueName, WorkQueue};
+use crate::worker::core::headers;
+use crate::worker::core::messages::{STORY, begun_anew};
+use crate::worker::queues::inspect;
+use crate::worker::settings::Settings;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// How long the broker may take to confirm a task that is sent anew.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The headers that a dead letter's story is told by, in this order.
-const STORY: [&str; 6] = [
-    redelivery::ERROR,
-    redelivery::ATTEMPTS,
-    redelivery::HOST,
-    redelivery::FAILED_AT,
-    redelivery::QUEUE,
-    redelivery::STDERR,
-];
-
 /// Shows the dead letters. They stay where they are: they are taken and given back, so that for a
 /// moment other listings miss them. (Given back by `basic.nack`, which from RabbitMQ 4.3 on does not
 /// count towards a queue's delivery limit, as going back with the channel does.)
-pub(super) fn list(
+pub fn list(
     settings: &Settings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
-    let dead = &settings.dead_letters;
+    let dead = &settings.core.dead_letters;
     let mut link = settings
         .connector
         .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
@@ -73,10 +63,10 @@ fn show(task: &Task, report: &mut Report) {
     report.event(
         "dead_letter",
         || {
-            let at = header(redelivery::FAILED_AT).unwrap_or_default();
-            let error = header(redelivery::ERROR).unwrap_or_else(|| "no reason given".to_owned());
-            let attempts = redelivery::count(task, redelivery::ATTEMPTS);
-            let host = header(redelivery::HOST).unwrap_or_default();
+            let at = header(headers::FAILED_AT).unwrap_or_default();
+            let error = header(headers::ERROR).unwrap_or_else(|| "no reason given".to_owned());
+            let attempts = headers::count(task, headers::ATTEMPTS);
+            let host = header(headers::HOST).unwrap_or_default();
             let mut lines = format!(
                 "{} {} after {attempts} attempt(s) on {}: {}\n    {}",
                 escape(at.as_bytes()),
@@ -85,7 +75,7 @@ fn show(task: &Task, report: &mut Report) {
                 escape(error.as_bytes()),
                 task.line()
             );
-            if let Some(stderr) = header(redelivery::STDERR).filter(|text| !text.is_empty()) {
+            if let Some(stderr) = header(headers::STDERR).filter(|text| !text.is_empty()) {
                 lines.push_str("\n    stderr: ");
                 lines.push_str(&escape(stderr.trim_end().as_bytes()));
             }
@@ -105,12 +95,12 @@ fn show(task: &Task, report: &mut Report) {
 
 /// Sends the dead letters that are there now to the work queue, with their history begun anew:
 /// each is confirmed there before it is acknowledged here. With `only`, the one with that id.
-pub(super) fn replay(
+pub fn replay(
     settings: &Settings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
-    let (queue, dead) = (&settings.queue, &settings.dead_letters);
+    let (queue, dead) = (&settings.queue, &settings.core.dead_letters);
     let mut link = settings
         .connector
         .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
@@ -153,7 +143,10 @@ pub(super) fn replay(
             || {
                 let mut fields = Fields::new();
                 fields.insert("id".to_owned(), json!(task.id()));
-                fields.insert("attempts".to_owned(), json!(attempt(&task) - 1));
+                fields.insert(
+                    "attempts".to_owned(),
+                    json!(headers::count(&task, headers::ATTEMPTS)),
+                );
                 insert_body(&mut fields, &task.body);
                 fields
             },
@@ -217,20 +210,6 @@ fn await_confirm(
             Waited::Closed => return failed("the connection broke"),
             Waited::Timeout => return failed("the broker did not confirm in time"),
         }
-    }
-}
-
-/// The task without the story of its failures, but with one more replay: this tells it from its
-/// former life where a worker remembers what it has done.
-pub(super) fn begun_anew(task: &Task) -> Task {
-    let replays = redelivery::count(task, redelivery::REPLAYS).saturating_add(1);
-    let mut properties = task.properties.for_another_publish();
-    for name in STORY.into_iter().chain([redelivery::REDELIVERIES]) {
-        properties = properties.without_header(name);
-    }
-    Task {
-        body: task.body.clone(),
-        properties: properties.with_header(redelivery::REPLAYS, replays.to_string()),
     }
 }
 

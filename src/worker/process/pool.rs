@@ -1,78 +1,105 @@
 //! One thread for each slot, which runs the command and waits for it.
 
-use super::Message;
-use super::child::{self, Limits};
 use super::command::TaskCommand;
 use super::group::Group;
-use super::slots::Job;
+use super::output::{Capture, ResultWanted, StdoutTo};
+use super::run::{self, Limits, Ran};
+use crate::fault::{Fault, Kind};
+use crate::task::Task;
+use crate::worker::core::CannotRun;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
+/// A task for the thread of a slot.
+#[derive(Debug)]
+pub struct Job {
+    pub slot: usize,
+    pub task: Arc<Task>,
+    pub redelivered: bool,
+    pub capture: Capture,
+    pub result: ResultWanted,
+    pub stdout_to: StdoutTo,
+}
+
 /// The threads of the slots.
-pub(super) struct Pool {
+pub struct Pool {
     slots: Vec<(Sender<Job>, Group)>,
 }
 
 impl Pool {
-    /// Starts a thread for each of `count` slots.
-    pub(super) fn start(
+    /// Starts a thread for each of `count` slots. `on_end` is called there with what a job came to.
+    ///
+    /// # Errors
+    /// [`Kind::SetUp`] where the system does not allow so many threads.
+    pub fn start(
         count: usize,
         command: &TaskCommand,
         limits: Limits,
-        messages: &Sender<Message>,
-    ) -> io::Result<Self> {
+        on_end: &(impl Fn(usize, Result<Ran, CannotRun>) + Clone + Send + 'static),
+    ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
         for slot in 0..count {
             let (sender, jobs) = unbounded();
             let group = Group::default();
-            let worker = SlotThread {
+            let thread = SlotThread {
                 jobs,
                 command: command.clone(),
                 limits,
                 group: group.clone(),
-                messages: messages.clone(),
+                on_end: on_end.clone(),
             };
             thread::Builder::new()
                 .name(format!("slot {}", slot + 1))
-                .spawn(move || worker.run())?;
+                .spawn(move || thread.run())
+                .map_err(|error| too_many(slot, &error))?;
             slots.push((sender, group));
         }
         Ok(Self { slots })
     }
 
     /// Begins a job in its slot, which must be free.
-    pub(super) fn begin(&self, job: Job) {
+    pub fn begin(&self, job: Job) {
         // The thread ends only when this sender is dropped.
         let _ = self.slots[job.slot].0.send(job);
     }
 
     /// Sends `signal` to the process groups of all running commands.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         for (_, group) in &self.slots {
             group.signal(signal);
         }
     }
 }
 
-struct SlotThread {
+fn too_many(slots: usize, error: &io::Error) -> Fault {
+    let text = format!(
+        "cannot start a thread for slot {}: {error}; take a smaller --concurrency, or raise the \
+         limit (`ulimit -u`, or TasksMax= of a systemd unit)",
+        slots + 1
+    );
+    Fault::new(Kind::SetUp, text)
+}
+
+struct SlotThread<F> {
     jobs: Receiver<Job>,
     command: TaskCommand,
     limits: Limits,
     group: Group,
-    messages: Sender<Message>,
+    on_end: F,
 }
 
-impl SlotThread {
+impl<F: Fn(usize, Result<Ran, CannotRun>)> SlotThread<F> {
     fn run(self) {
         let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
-            let ran = child::run(&self.command, &job, self.limits, &self.group, &mut piece);
+            let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
             let slot = job.slot;
             // Before the owner hears of it, so that the task is the owner's alone again.
             drop(job);
-            let _ = self.messages.send(Message::Ran { slot, ran });
+            (self.on_end)(slot, ran);
         }
     }
 }

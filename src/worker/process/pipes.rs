@@ -1,10 +1,11 @@
 //! The pipes to a running command: fed, read and waited on without polling.
 
-use super::child::Limits;
 use super::exit_watch::ExitWatch;
 use super::group::Group;
-use super::output::{Capture, Output, StderrTail, StdoutTo, Streams};
-use super::slots::Job;
+use super::output::{Capture, Output, StdoutTo, Streams};
+use super::pool::Job;
+use super::run::Limits;
+use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
@@ -21,17 +22,16 @@ const PIECE: usize = 64 * 1024;
 const FITS: usize = 4096;
 
 /// The ends of the pipes to a running command.
-pub(super) struct Watched<'a> {
+pub(super) struct Pipes<'a> {
     stdin: Option<ChildStdin>,
     body: &'a [u8],
     stdout: Option<File>,
     stderr: Option<File>,
     streams: Streams<'a>,
-    tail: StderrTail,
     piece: &'a mut Vec<u8>,
 }
 
-impl<'a> Watched<'a> {
+impl<'a> Pipes<'a> {
     /// Gives `command` the pipes for `job`. `piece` is room to read into, kept from one command to
     /// the next.
     ///
@@ -68,7 +68,6 @@ impl<'a> Watched<'a> {
             stdout,
             stderr: Some(stderr),
             streams: Streams::new(job),
-            tail: StderrTail::default(),
             piece,
         })
     }
@@ -187,18 +186,16 @@ impl<'a> Watched<'a> {
         let Some(stderr) = &mut self.stderr else {
             return;
         };
-        let (streams, tail) = (&mut self.streams, &mut self.tail);
-        let read = read_all(stderr, self.piece, |bytes| {
-            tail.push(bytes);
-            streams.stderr(bytes);
-        });
+        let streams = &mut self.streams;
+        let read = read_all(stderr, self.piece, |bytes| streams.stderr(bytes));
         if read == Stream::Ended {
             self.stderr = None;
         }
     }
 
-    pub(super) fn output(self) -> Output {
-        self.streams.into_output(self.tail)
+    /// What others are told of the command's end, and what is still to be passed on.
+    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+        self.streams.end(ending)
     }
 }
 

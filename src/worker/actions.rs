@@ -1,0 +1,141 @@
+//! What the core wants done.
+
+use super::connecting::Flushed;
+use super::core::{Action, Counts, Event, Input, Moment, Verdict};
+use super::queues::inspect;
+use super::session::{Place, Session, Turn};
+use crate::amqp::{AckToken, Channel};
+use crate::fault::Fault;
+
+impl Session<'_> {
+    /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
+    /// left to do but wait.
+    pub(super) fn follow(&mut self, mut place: Option<&mut Place<'_, '_>>) -> Option<Turn> {
+        loop {
+            while let Some(action) = self.core.poll() {
+                let turn = match place.as_deref_mut() {
+                    Some(place) => self.carry_out(action, place),
+                    None => self.carry_out_unconnected(action),
+                };
+                if turn.is_some() {
+                    return turn;
+                }
+            }
+            let now = Moment::now();
+            let (slot, outcome) = self.work.ended(now.instant)?;
+            self.teller.progress.ended(slot);
+            self.core.handle(now, Input::Ended { slot, outcome });
+        }
+    }
+
+    /// Carries out an action where there is a consumer, or was one.
+    fn carry_out(&mut self, action: Action, place: &mut Place<'_, '_>) -> Option<Turn> {
+        let done = match action {
+            Action::Acknowledge(tokens) => self.acknowledge(tokens, place),
+            Action::Return(token) => {
+                let channels = channels(place);
+                let mut own = channels.filter(|channel| channel.epoch() == token.channel);
+                own.next().map_or(Ok(()), |channel| channel.requeue(token))
+            }
+            Action::CancelConsumer => self.cancel(place),
+            Action::Count(queues) => self.count(&queues, place),
+            other => return self.carry_out_unconnected(other),
+        };
+        done.err().map(Turn::Lost)
+    }
+
+    /// Carries out an action that needs no connection. What needs one is void without.
+    fn carry_out_unconnected(&mut self, action: Action) -> Option<Turn> {
+        match action {
+            Action::Connect => return Some(Turn::Connect),
+            Action::Consume(on) => return Some(Turn::Consume(on)),
+            Action::End(end) => return Some(Turn::End(end)),
+            Action::Start(start) => {
+                // The command may write to the same terminal.
+                if self.settings.has_command {
+                    self.flush();
+                }
+                self.work.start(start, Moment::now().instant);
+            }
+            Action::Signal(urgency) => self.work.signal(urgency, Moment::now().instant),
+            Action::Publish(outgoing) => {
+                let number = outgoing.number;
+                let queue_type = self.known.queue_type;
+                let publishing = &mut self.publishing;
+                if let Err(fault) = publishing.publish(*outgoing, &self.settings, queue_type) {
+                    let verdict = Verdict::Undecided { fault };
+                    self.happened(Input::Verdict { number, verdict });
+                }
+            }
+            // What is under way cannot be called back yet: its verdict comes.
+            Action::Withdraw(_) => {}
+            Action::Report(event) => self.tell(event),
+            Action::Acknowledge(tokens) => self.happened(Input::NotAcknowledged(tokens)),
+            Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {}
+        }
+        None
+    }
+
+    fn tell(&mut self, event: Event) {
+        if let Event::Received(of) = &event {
+            let takes = self.work.takes(&of.task.body);
+            let progress = &mut self.teller.progress;
+            if let Some(slot) = of.slot {
+                progress.started(slot, &of.task.body, takes);
+            }
+        }
+        self.teller.tell(event, &self.known.broker);
+    }
+
+    /// Acknowledges deliveries. What they came to is written out before: a task that nobody heard
+    /// of is still in the queue.
+    fn acknowledge(
+        &mut self,
+        tokens: Vec<AckToken>,
+        place: &mut Place<'_, '_>,
+    ) -> Result<(), Fault> {
+        if self.flush() == Flushed::Failed {
+            return Ok(());
+        }
+        let mut acked = Ok(());
+        for channel in channels(place) {
+            acked = acked.and(channel.ack_all(tokens.iter().copied()));
+        }
+        if acked.is_err() {
+            self.happened(Input::NotAcknowledged(tokens));
+        } else {
+            place.earlier.retain(Channel::has_unsettled);
+        }
+        acked
+    }
+
+    fn cancel(&mut self, place: &mut Place<'_, '_>) -> Result<(), Fault> {
+        let now = Moment::now();
+        for delivery in place.consuming.cancel()? {
+            self.delivered(now, delivery);
+        }
+        self.happened(Input::ConsumerStopped);
+        Ok(())
+    }
+
+    fn count(&mut self, queues: &[String], place: &mut Place<'_, '_>) -> Result<(), Fault> {
+        let mut delayed = 0_u32;
+        for queue in queues {
+            let found = inspect(place.link, queue)?;
+            delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
+        }
+        let queue = self.settings.queue.name.as_str();
+        let ready = place.channel.inspect(queue)?.ready;
+        // What was delivered before the answer counts.
+        while let Some(event) = place.consuming.try_delivery() {
+            self.take_in(place, event)?;
+        }
+        self.happened(Input::Counts(Counts { ready, delayed }));
+        Ok(())
+    }
+}
+
+/// All channels that deliveries may have come over.
+fn channels<'a>(place: &'a Place<'_, '_>) -> impl Iterator<Item = &'a Channel> {
+    place.earlier.iter().chain([place.channel])
+}

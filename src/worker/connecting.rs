@@ -1,0 +1,126 @@
+//! Connecting, while running tasks go on.
+
+use super::Message;
+use super::core::{End, Input, Moment};
+use super::session::{Session, Turn};
+use crate::amqp::Link;
+use crate::backoff::Backoff;
+use crate::connection::{Connector, RetryFor};
+use crate::fault::{Fault, Kind};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A connection that lasted so long was a good one.
+const SERVED_WELL: Duration = Duration::from_secs(5);
+
+type Connected = Result<Link, Fault>;
+
+/// How and where to connect next.
+#[derive(Default)]
+pub(super) struct Attempts {
+    backoff: Backoff,
+    /// How long to wait before.
+    pause: Duration,
+    /// Where the last connection led: tried last.
+    lost: Option<String>,
+}
+
+impl Attempts {
+    /// A connection to this address, which stood since then, is lost.
+    pub(super) fn lost(&mut self, address: String, since: Instant) {
+        self.lost = Some(address);
+        // A broker that takes connections and drops them must not be hammered.
+        if since.elapsed() > SERVED_WELL {
+            self.backoff = Backoff::default();
+            self.pause = Duration::ZERO;
+        } else {
+            self.pause = self.backoff.step();
+        }
+    }
+
+    /// Connects on a thread of its own.
+    fn begin(&self, connector: &Connector, messages: &Sender<Message>) -> Receiver<Connected> {
+        let (sender, links) = bounded(1);
+        let (connector, messages) = (connector.clone(), messages.clone());
+        let (pause, lost) = (self.pause, self.lost.clone());
+        let unable = sender.clone();
+        let spawned = thread::Builder::new()
+            .name("connector".to_owned())
+            .spawn(move || {
+                let _ = connector.options.when_cut.recv_timeout(pause);
+                let connected = connector.connect(lost.as_deref(), |fault| {
+                    let _ = messages.send(Message::Retrying(fault.clone()));
+                });
+                let _ = sender.send(connected);
+            });
+        if let Err(error) = spawned {
+            let text = format!("cannot start a thread to connect with: {error}");
+            let _ = unable.send(Err(Fault::new(Kind::Lost, text)));
+        }
+        links
+    }
+}
+
+impl Session<'_> {
+    /// Waits for a connection; or for the end, if that comes first.
+    pub(super) fn await_link(&mut self, attempts: &mut Attempts) -> Result<Link, End> {
+        let mut links = never();
+        loop {
+            match self.follow(None) {
+                Some(Turn::Connect) => {
+                    links = attempts.begin(&self.settings.connector, &self.sender)
+                }
+                Some(Turn::End(end)) => return Err(end),
+                Some(Turn::Consume(_) | Turn::Lost(_)) | None => {}
+            }
+            if self.flush() == Flushed::Failed {
+                continue;
+            }
+            self.draw();
+            let limit = self.patience();
+            select! {
+                recv(links) -> link => match link {
+                    Ok(Ok(link)) if !self.core.is_stopping() => return Ok(link),
+                    // Running tasks are all that is waited for.
+                    Ok(Ok(_)) | Err(_) => links = never(),
+                    Ok(Err(fault)) => {
+                        links = self.cannot_connect(attempts, fault);
+                    }
+                },
+                recv(self.messages) -> message => if let Ok(message) = message {
+                    self.handle(message);
+                },
+                default(limit) => self.core.handle(Moment::now(), Input::Time),
+            }
+        }
+    }
+
+    /// Want of threads passes; what else ended the attempts does not.
+    fn cannot_connect(&mut self, attempts: &mut Attempts, fault: Fault) -> Receiver<Connected> {
+        if fault.kind == Kind::Lost && !self.core.is_stopping() {
+            self.teller.warn(&format!("{fault}; trying again"));
+            attempts.pause = attempts.backoff.step();
+            thread::sleep(attempts.pause);
+            return attempts.begin(&self.settings.connector, &self.sender);
+        }
+        self.core.handle(Moment::now(), Input::CannotConnect(fault));
+        never()
+    }
+
+    /// What people are told while the connector keeps trying.
+    pub(super) fn retrying(&self, fault: &Fault) {
+        let retry_for = self.settings.connector.retry_for;
+        self.teller.warn(&match retry_for {
+            RetryFor::Forever => format!("{fault}; trying again until it answers"),
+            RetryFor::AtMost(_) => format!("{fault}; trying again (--retry-for {retry_for})"),
+        });
+    }
+}
+
+/// Whether what was told could be written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    Written,
+    Failed,
+}

@@ -1,0 +1,79 @@
+//! What is asked of queues.
+
+use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, Settings};
+use crate::amqp::{Declared, Link};
+use crate::auxiliary::Auxiliary;
+use crate::fault::{Fault, Kind};
+use crate::topology::{Declare, WorkQueue};
+
+/// The counts of a queue, where it exists. A queue that does not closes the channel.
+pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
+    const NOT_FOUND: u16 = 404;
+    let channel = link.channel()?;
+    match channel.inspect(queue) {
+        Ok(declared) => Ok(Some(declared)),
+        Err(fault) if fault.reply().is_some_and(|reply| reply.code == NOT_FOUND) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// With `--no-declare`: which of the queues is missing that failed tasks may have to go to. Better
+/// told now than when a task has failed. Whether tasks will fail is not known, so that is no reason
+/// not to begin.
+pub(super) fn first_missing(settings: &Settings, link: &mut Link) -> Result<Option<Fault>, Fault> {
+    if settings.queue.declare == Declare::Yes || !settings.has_command {
+        return Ok(None);
+    }
+    let policy = &settings.core.policy;
+    let delays = policy.ladder().into_iter().map(Auxiliary::Delay);
+    let dead = settings.may_dead_letter();
+    let dead = dead.then(|| Auxiliary::Dead(settings.core.dead_letters.clone()));
+    for auxiliary in delays.chain(dead) {
+        let name = auxiliary.name(&settings.queue.name);
+        if inspect(link, &name)?.is_none() {
+            return Ok(Some(missing(&name)));
+        }
+    }
+    Ok(None)
+}
+
+/// A queue beside the work queue that is neither there nor to be declared.
+pub(super) fn missing(queue: &str) -> Fault {
+    let text = format!(
+        "there is no queue `{queue}`, where failed tasks go; with --no-declare it must be made \
+         beforehand, or choose otherwise with --on-failure, --retries and --max-redeliveries"
+    );
+    Fault::new(Kind::Queue, text)
+}
+
+/// Why the broker has cancelled the consumer, and what follows.
+pub(super) fn why_cancelled(queue: &WorkQueue, link: &mut Link) -> Result<String, Fault> {
+    let name = &queue.name;
+    if inspect(link, name.as_str())?.is_none() {
+        let then = match queue.declare {
+            Declare::Yes => "it is declared again",
+            Declare::No => "it is looked for again",
+        };
+        return Ok(format!(
+            "the broker cancelled the consumer: queue `{name}` was deleted; {then}"
+        ));
+    }
+    if link.series() < FIRST_WITH_CONSUMER_TIMEOUT {
+        return Ok(format!(
+            "the broker cancelled the consumer: queue `{name}` moved to another node; consuming \
+             again"
+        ));
+    }
+    Ok(format!(
+        "the broker cancelled the consumer of queue `{name}`: a task was not acknowledged within \
+         the queue's `consumer_timeout` and goes to another worker, or the queue moved to another \
+         node; for longer tasks raise `consumer-timeout` in the queue's policy, or \
+         `consumer_timeout` in rabbitmq.conf (milliseconds); consuming again"
+    ))
+}
+
+/// Whether the queue's type does not know the consumer's time-out.
+pub(super) fn is_timeout_refused(fault: &Fault) -> bool {
+    let reply = fault.reply();
+    reply.is_some_and(|reply| reply.code == 406 && reply.text.contains("x-consumer-timeout"))
+}

@@ -1,0 +1,185 @@
+//! What does the work: a command for each task, or nothing but time.
+
+use super::core::policy::{Ending, Outcome};
+use super::core::{Start, Urgency};
+use super::process::{Capture, Job, Pool, ResultWanted, StdoutTo};
+use rustix::process::Signal;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+/// What does the work.
+pub(super) enum Work {
+    /// A command for each task.
+    Commands {
+        pool: Pool,
+        slots: usize,
+        stdout_to: StdoutTo,
+    },
+    /// It is pretended.
+    Pretended(Pretended),
+}
+
+impl Work {
+    /// Begins a task.
+    pub(super) fn start(&mut self, start: Start, now: Instant) {
+        match self {
+            Self::Commands {
+                pool,
+                slots,
+                stdout_to,
+            } => {
+                let result = match start.task.properties.answer() {
+                    Some(_) => ResultWanted::Yes,
+                    None => ResultWanted::No,
+                };
+                pool.begin(Job {
+                    slot: start.slot,
+                    task: start.task,
+                    redelivered: start.redelivered,
+                    capture: match (*slots, result) {
+                        (1, ResultWanted::No) => Capture::Inherit,
+                        (1, ResultWanted::Yes) => Capture::Stream,
+                        _ => Capture::Buffer,
+                    },
+                    result,
+                    stdout_to: *stdout_to,
+                });
+            }
+            Self::Pretended(pretended) => {
+                let takes = pretended.takes(&start.task.body);
+                pretended.begin(start.slot, now.checked_add(takes));
+            }
+        }
+    }
+
+    /// How long a task will take, where that is known.
+    pub(super) fn takes(&self, body: &[u8]) -> Option<Duration> {
+        match self {
+            Self::Commands { .. } => None,
+            Self::Pretended(pretended) => Some(pretended.takes(body)),
+        }
+    }
+
+    /// The next slot whose pretended work has ended by now.
+    pub(super) fn ended(&mut self, now: Instant) -> Option<(usize, Outcome)> {
+        match self {
+            Self::Commands { .. } => None,
+            Self::Pretended(pretended) => {
+                let slot = pretended.ended(now)?;
+                Some((slot, Ending::Exit(0).into()))
+            }
+        }
+    }
+
+    /// When the next pretended work ends.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        match self {
+            Self::Commands { .. } => None,
+            Self::Pretended(pretended) => pretended.wakes_at(),
+        }
+    }
+
+    /// Signals all that run. Pretended work ends at once.
+    pub(super) fn signal(&mut self, urgency: Urgency, now: Instant) {
+        match self {
+            Self::Commands { pool, .. } => pool.signal(match urgency {
+                Urgency::Term => Signal::TERM,
+                Urgency::Kill => Signal::KILL,
+            }),
+            Self::Pretended(pretended) => pretended.end_all(now),
+        }
+    }
+}
+
+/// Pretended work: one `dot` for each `.` in the body.
+pub(super) struct Pretended {
+    dot: Duration,
+    /// When the work in each slot ends, and in which order it began. What never ends is not here.
+    ends: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    endless: Vec<usize>,
+    begun: u64,
+}
+
+impl Pretended {
+    pub(super) fn new(dot: Duration) -> Self {
+        Self {
+            dot,
+            ends: BinaryHeap::new(),
+            endless: Vec::new(),
+            begun: 0,
+        }
+    }
+
+    #[allow(
+        clippy::naive_bytecount,
+        reason = "pretended work need not be counted fast"
+    )]
+    fn takes(&self, body: &[u8]) -> Duration {
+        let dots = body.iter().filter(|byte| **byte == b'.').count();
+        let dots = u32::try_from(dots).unwrap_or(u32::MAX);
+        self.dot.saturating_mul(dots)
+    }
+
+    fn begin(&mut self, slot: usize, ends: Option<Instant>) {
+        self.begun += 1;
+        match ends {
+            Some(at) => self.ends.push(Reverse((at, self.begun, slot))),
+            None => self.endless.push(slot),
+        }
+    }
+
+    fn ended(&mut self, now: Instant) -> Option<usize> {
+        let Reverse((at, _, _)) = self.ends.peek()?;
+        if *at > now {
+            return None;
+        }
+        self.ends.pop().map(|Reverse((_, _, slot))| slot)
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        self.ends.peek().map(|Reverse((at, _, _))| *at)
+    }
+
+    fn end_all(&mut self, now: Instant) {
+        let running = std::mem::take(&mut self.ends).into_sorted_vec();
+        let running = running.into_iter().rev().map(|Reverse((_, _, slot))| slot);
+        let endless = std::mem::take(&mut self.endless);
+        for slot in running.chain(endless) {
+            self.begin(slot, Some(now));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn each_dot_counts() {
+        let pretended = Pretended::new(SECOND);
+        assert_eq!(pretended.takes(b"Hello..."), 3 * SECOND);
+        assert_eq!(pretended.takes(b""), Duration::ZERO);
+        let pretended = Pretended::new(SECOND / 2);
+        assert_eq!(pretended.takes(b".a.\xff."), SECOND * 3 / 2);
+    }
+
+    #[test]
+    fn work_ends_in_the_order_of_its_time() {
+        let now = Instant::now();
+        let mut pretended = Pretended::new(SECOND);
+        for (slot, seconds) in [(0, 2), (1, 1), (2, 1)] {
+            pretended.begin(slot, Some(now + seconds * SECOND));
+        }
+        assert_eq!(pretended.ended(now), None);
+        assert_eq!(pretended.wakes_at(), Some(now + SECOND));
+        let end = now + 2 * SECOND;
+        let ended = [(); 3].map(|()| pretended.ended(end).unwrap());
+        assert_eq!(ended, [1, 2, 0]);
+        pretended.begin(3, None);
+        pretended.end_all(now);
+        assert_eq!(pretended.ended(now), Some(3));
+    }
+}
