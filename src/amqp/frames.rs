@@ -7,6 +7,12 @@ use super::violation::Violation;
 /// (131,072 bytes), which counts the eight bytes around the payload.
 pub(super) const FRAME_MAX: u32 = 131_072;
 
+/// The largest content header that is taken. A broker checks its size when a message is published,
+/// and not when it is delivered: by then it may have added `x-death` and counts of its own, and it
+/// may have agreed to larger frames with whoever published. A message that is not taken would be
+/// delivered again, and nothing behind it.
+pub(super) const CONTENT_HEADER_MAX: u32 = 16 << 20;
+
 /// The largest body that RabbitMQ can be configured to take: `max_message_size` is at most
 /// 512 MiB. amiquip reserves what a content header announces, so it must not announce more.
 const BODY_MAX: u64 = 512 * 1024 * 1024;
@@ -133,7 +139,11 @@ impl FrameScanner {
             return Ok(());
         }
         let on_channel_0 = self.head[..3] == [METHOD, 0, 0];
-        if self.payload_len() > FRAME_MAX as usize || !(self.seen_first || on_channel_0) {
+        let most = match self.head[0] {
+            CONTENT_HEADER => CONTENT_HEADER_MAX,
+            _ => FRAME_MAX,
+        };
+        if self.payload_len() > most as usize || !(self.seen_first || on_channel_0) {
             return Err(self.bad_frame());
         }
         Ok(())

@@ -67,11 +67,11 @@ impl Session<'_> {
                     self.happened(Input::Verdict { number, verdict });
                 }
             }
-            // What is under way cannot be called back yet: its verdict comes.
-            Action::Withdraw(_) => {}
             Action::Report(event) => self.tell(event),
             Action::Acknowledge(tokens) => self.happened(Input::NotAcknowledged(tokens)),
-            Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {}
+            // A message that is under way is not called back: its verdict comes.
+            Action::Withdraw(_) | Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {
+            }
         }
         None
     }

@@ -1,13 +1,14 @@
 //! Connecting, while running tasks go on.
 
 use super::Message;
-use super::core::{End, Input, Moment};
+use super::core::{End, Input};
 use super::session::{Session, Turn};
 use crate::amqp::Link;
 use crate::backoff::Backoff;
 use crate::connection::{Connector, RetryFor};
-use crate::fault::{Fault, Kind};
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crate::fault::Fault;
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,12 +41,15 @@ impl Attempts {
     }
 
     /// Connects on a thread of its own.
-    fn begin(&self, connector: &Connector, messages: &Sender<Message>) -> Receiver<Connected> {
+    fn begin(
+        &self,
+        connector: &Connector,
+        messages: &Sender<Message>,
+    ) -> io::Result<Receiver<Connected>> {
         let (sender, links) = bounded(1);
         let (connector, messages) = (connector.clone(), messages.clone());
         let (pause, lost) = (self.pause, self.lost.clone());
-        let unable = sender.clone();
-        let spawned = thread::Builder::new()
+        thread::Builder::new()
             .name("connector".to_owned())
             .spawn(move || {
                 let _ = connector.options.when_cut.recv_timeout(pause);
@@ -53,24 +57,28 @@ impl Attempts {
                     let _ = messages.send(Message::Retrying(fault.clone()));
                 });
                 let _ = sender.send(connected);
-            });
-        if let Err(error) = spawned {
-            let text = format!("cannot start a thread to connect with: {error}");
-            let _ = unable.send(Err(Fault::new(Kind::Lost, text)));
-        }
-        links
+            })?;
+        Ok(links)
     }
+}
+
+/// A connection that is being waited for.
+enum Awaited {
+    /// None is wanted.
+    Nothing,
+    /// It comes from a thread.
+    Link(Receiver<Connected>),
+    /// No thread could be started; one is when this comes.
+    Pause(Receiver<Instant>),
 }
 
 impl Session<'_> {
     /// Waits for a connection; or for the end, if that comes first.
     pub(super) fn await_link(&mut self, attempts: &mut Attempts) -> Result<Link, End> {
-        let mut links = never();
+        let mut awaited = Awaited::Nothing;
         loop {
             match self.follow(None) {
-                Some(Turn::Connect) => {
-                    links = attempts.begin(&self.settings.connector, &self.sender)
-                }
+                Some(Turn::Connect) => awaited = self.begin_attempt(attempts),
                 Some(Turn::End(end)) => return Err(end),
                 Some(Turn::Consume(_) | Turn::Lost(_)) | None => {}
             }
@@ -78,34 +86,40 @@ impl Session<'_> {
                 continue;
             }
             self.draw();
+            let (links, pause) = match &awaited {
+                Awaited::Nothing => (never(), never()),
+                Awaited::Link(links) => (links.clone(), never()),
+                Awaited::Pause(pause) => (never(), pause.clone()),
+            };
             let limit = self.patience();
             select! {
-                recv(links) -> link => match link {
-                    Ok(Ok(link)) if !self.core.is_stopping() => return Ok(link),
-                    // Running tasks are all that is waited for.
-                    Ok(Ok(_)) | Err(_) => links = never(),
-                    Ok(Err(fault)) => {
-                        links = self.cannot_connect(attempts, fault);
+                recv(links) -> link => {
+                    awaited = Awaited::Nothing;
+                    match link {
+                        // Otherwise running tasks are all that is waited for.
+                        Ok(Ok(link)) if !self.core.is_stopping() => return Ok(link),
+                        Ok(Ok(_)) | Err(_) => {}
+                        Ok(Err(fault)) => self.happened(Input::CannotConnect(fault)),
                     }
                 },
+                recv(pause) -> _ => awaited = self.begin_attempt(attempts),
                 recv(self.messages) -> message => if let Ok(message) = message {
                     self.handle(message);
                 },
-                default(limit) => self.core.handle(Moment::now(), Input::Time),
+                default(limit) => self.happened(Input::Time),
             }
         }
     }
 
-    /// Want of threads passes; what else ended the attempts does not.
-    fn cannot_connect(&mut self, attempts: &mut Attempts, fault: Fault) -> Receiver<Connected> {
-        if fault.kind == Kind::Lost && !self.core.is_stopping() {
-            self.teller.warn(&format!("{fault}; trying again"));
-            attempts.pause = attempts.backoff.step();
-            thread::sleep(attempts.pause);
-            return attempts.begin(&self.settings.connector, &self.sender);
+    fn begin_attempt(&self, attempts: &mut Attempts) -> Awaited {
+        match attempts.begin(&self.settings.connector, &self.sender) {
+            Ok(links) => Awaited::Link(links),
+            Err(error) => {
+                let text = format!("cannot start a thread to connect with: {error}; trying again");
+                self.teller.warn(&text);
+                Awaited::Pause(after(Backoff::MAX))
+            }
         }
-        self.core.handle(Moment::now(), Input::CannotConnect(fault));
-        never()
     }
 
     /// What people are told while the connector keeps trying.

@@ -65,6 +65,9 @@ mod running;
 /// What becomes of tasks whose command fails, or kills its worker.
 mod failures;
 
+/// Where something is too large or too little: sizes, limits, alarms.
+mod adversity;
+
 /// The outcome told to whoever waits for it.
 mod answers;
 

@@ -85,6 +85,30 @@ fn sizes_that_were_not_agreed_are_refused() {
     assert_eq!(scan(&short), Err(Violation::BadFrame));
 }
 
+/// Brokers add headers of their own to what just fitted into a frame.
+#[test]
+fn a_content_header_may_be_larger_than_was_agreed() {
+    let headers = vec![0; FRAME_MAX as usize];
+    let content = [&[0, 60, 0, 0][..], &[0; 8], &[0, 0], &headers].concat();
+    let large = [start(), frame(CONTENT_HEADER, 1, &content)].concat();
+    let deliver = [&[0, 60, 0, 60][..], &headers].concat();
+    let refused = [start(), frame(METHOD, 1, &deliver)].concat();
+    let endless = (CONTENT_HEADER_MAX + 1).to_be_bytes();
+    let endless = [&start()[..], &[CONTENT_HEADER, 0, 1], &endless].concat();
+    for size in [1000, usize::MAX] {
+        let scan = |bytes: &[u8]| -> Result<(), Violation> {
+            let mut scanner = FrameScanner::default();
+            let mut bytes = bytes.to_vec();
+            bytes
+                .chunks_mut(size)
+                .try_for_each(|part| scanner.scan(part).map(drop))
+        };
+        assert_eq!(scan(&large), Ok(()));
+        assert_eq!(scan(&refused), Err(Violation::BadFrame));
+        assert_eq!(scan(&endless), Err(Violation::BadFrame));
+    }
+}
+
 #[test]
 fn what_only_clients_send_is_refused() {
     let publish = frame(METHOD, 1, &[0, 60, 0, 40]);
