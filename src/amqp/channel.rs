@@ -168,7 +168,7 @@ impl Channel {
         let acknowledged = self.order.borrow_mut().acknowledge(tags);
         self.settled
             .set(self.settled.get() + acknowledged.count as u64);
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.watchdog.guard_sending(self.limit);
         for AckFrame { delivery, multiple } in acknowledged.frames {
             let acked = if multiple {
                 delivery.ack_multiple(&self.inner)
@@ -189,7 +189,7 @@ impl Channel {
             return Ok(());
         };
         self.settled.set(self.settled.get() + 1);
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.watchdog.guard_sending(self.limit);
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

@@ -70,8 +70,22 @@ struct Watched {
     deadline: Option<Instant>,
     /// When the thread wakes up by itself.
     wakes_at: Option<Instant>,
+    when_cut: AtCut,
     is_cut: bool,
 }
+
+/// What becomes of a call when the user wants to stop at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AtCut {
+    /// It is ended.
+    #[default]
+    Ends,
+    /// It is given a moment: it only hands over what is sent.
+    MayEnd,
+}
+
+/// That moment.
+const AFTER_CUT: Duration = Duration::from_secs(2);
 
 /// What the thread that watches needs.
 pub(super) struct Watch {
@@ -108,14 +122,26 @@ impl Watchdog {
 
     /// Watches until the returned guard is dropped. Guards do not nest.
     pub(super) fn guard(&self, limit: Duration) -> Guard<'_> {
-        self.arm(limit);
+        self.arm(limit, AtCut::Ends);
         Guard(self)
     }
 
-    fn arm(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
+    /// The same for a call that waits for no answer: a cut leaves it a moment.
+    pub(super) fn guard_sending(&self, limit: Duration) -> Guard<'_> {
+        self.arm(limit, AtCut::MayEnd);
+        Guard(self)
+    }
+
+    fn arm(&self, limit: Duration, when_cut: AtCut) {
+        let now = Instant::now();
         let mut watched = lock(&self.watched);
+        let limit = match when_cut {
+            AtCut::MayEnd if watched.is_cut => limit.min(AFTER_CUT),
+            AtCut::MayEnd | AtCut::Ends => limit,
+        };
+        let deadline = now + limit;
         watched.deadline = Some(deadline);
+        watched.when_cut = when_cut;
         if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.doorbell.try_send(());
         }
@@ -136,7 +162,11 @@ impl Watch {
                     return;
                 },
                 recv(self.when_cut) -> _ => {
-                    lock(&self.watched).is_cut = true;
+                    let mut watched = lock(&self.watched);
+                    watched.is_cut = true;
+                    let soon = Instant::now() + AFTER_CUT;
+                    watched.deadline = watched.deadline.map(|at| at.min(soon));
+                    drop(watched);
                     self.when_cut = never();
                 }
                 default(limit) => {}
@@ -147,8 +177,11 @@ impl Watch {
     /// Ends the connection if it is time to, and says how long there is nothing to do.
     fn next(&self, now: Instant) -> Duration {
         let mut watched = lock(&self.watched);
-        let is_cut = watched.is_cut;
-        if watched.deadline.is_some_and(|at| is_cut || at <= now) {
+        let ends = match watched.when_cut {
+            AtCut::Ends => watched.is_cut,
+            AtCut::MayEnd => false,
+        };
+        if watched.deadline.is_some_and(|at| ends || at <= now) {
             self.switch.throw();
             watched.deadline = None;
         }
@@ -178,7 +211,7 @@ pub(super) struct ArmWhenDropped(pub(super) Arc<Watchdog>, pub(super) Duration);
 
 impl Drop for ArmWhenDropped {
     fn drop(&mut self) {
-        self.0.arm(self.1);
+        self.0.arm(self.1, AtCut::Ends);
     }
 }
 
@@ -272,8 +305,27 @@ mod tests {
         }
         std::io::Write::write_all(&mut far, b"x").unwrap();
         assert_eq!(near.read(&mut [0]).unwrap(), 1);
+        let sending = watchdog.guard_sending(Duration::from_secs(60));
+        std::io::Write::write_all(&mut far, b"x").unwrap();
+        assert_eq!(near.read(&mut [0]).unwrap(), 1, "it is given a moment");
+        drop(sending);
         let _guard = watchdog.guard(Duration::from_secs(60));
         assert_eq!(near.read(&mut [0]).unwrap(), 0);
         assert!(switch.is_thrown());
+    }
+
+    #[test]
+    fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
+        let (near, _far) = connected();
+        let (cut, when_cut) = cut();
+        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), when_cut);
+        lock(&watchdog.watched).is_cut = true;
+        drop(cut);
+        let now = Instant::now();
+        let _guard = watchdog.guard_sending(Duration::from_secs(60));
+        assert!(watch.next(now) <= AFTER_CUT + now.elapsed());
+        assert!(!watch.switch.is_thrown());
+        watch.next(now + 2 * AFTER_CUT);
+        assert!(watch.switch.is_thrown());
     }
 }

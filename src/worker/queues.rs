@@ -4,16 +4,19 @@ use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, Settings};
 use crate::amqp::{Declared, Link};
 use crate::auxiliary::Auxiliary;
 use crate::fault::{Fault, Kind};
+use crate::refusal;
 use crate::topology::{Declare, WorkQueue};
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
 pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
-    const NOT_FOUND: u16 = 404;
     let channel = link.channel()?;
     match channel.inspect(queue) {
         Ok(declared) => Ok(Some(declared)),
-        Err(fault) if fault.reply().is_some_and(|reply| reply.code == NOT_FOUND) => Ok(None),
-        Err(fault) => Err(fault),
+        Err(fault) => match fault.reply() {
+            // 404 also stands for a queue whose node is down.
+            Some(reply) if refusal::is_missing(reply, queue) => Ok(None),
+            _ => Err(fault),
+        },
     }
 }
 

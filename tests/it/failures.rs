@@ -53,6 +53,9 @@ fn a_task_is_tried_again_and_then_a_dead_letter_with_its_story() {
         );
         assert_eq!(ended.events("failed")[0]["exit_code"], 3);
         assert_eq!(ended.events("dead_lettered").len(), 1);
+        for event in ["retried", "dead_lettered"] {
+            assert_eq!(ended.events(event)[0]["slot"], 1, "{ended}");
+        }
         assert_eq!((admin.ready(), admin.ready_in(&dead)), (0, 1));
 
         let letter = &list(broker, &admin.queue)[0];
