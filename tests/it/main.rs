@@ -74,12 +74,6 @@ mod answers;
 /// Workers killed at random, the broker restarted.
 mod chaos;
 
-/// The leader killed, the leader frozen, two nodes killed and brought back.
-mod cluster;
-
-/// Producers, workers and faults at random for minutes, and the ledger: `scripts/soak`.
-mod soak;
-
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 

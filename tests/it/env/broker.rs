@@ -94,31 +94,6 @@ impl Broker {
         assert!(output.status.success(), "{verb}: {}", describe(&output));
     }
 
-    /// Runs `scripts/broker VERB` for node `number`, from 1, of this cluster.
-    pub fn script_on(&self, number: usize, verb: &str) {
-        let node = format!("{}-{number}", self.name.as_deref().unwrap());
-        let output = script(Some(&node), &[verb]);
-        let told = describe(&output);
-        assert!(output.status.success(), "{verb} node {number}: {told}");
-    }
-
-    /// Waits until all three nodes of this cluster know of each other. Whether they do in time.
-    pub fn is_whole(&self, within: Duration) -> bool {
-        let limit = within.as_secs().to_string();
-        let awaited = self.run(&["ctl", "-q", "await_online_nodes", "3", "--timeout", &limit]);
-        awaited.status.success()
-    }
-
-    /// The number of the node of this cluster on which the leader of the quorum queue `queue` is;
-    /// none where there is no leader for now.
-    pub fn leader_of(&self, queue: &str) -> Option<usize> {
-        let listed = self.ctl(&["-q", "list_queues", "name", "leader"]);
-        let mut rows = listed.lines().map(|line| line.split_whitespace());
-        let leader = rows.find_map(|mut row| (row.next() == Some(queue)).then(|| row.next()))??;
-        let (name, _) = leader.split_once('@')?;
-        name.rsplit_once('-')?.1.parse().ok()
-    }
-
     /// Makes a vhost in which queues are quorum queues unless their declaration says otherwise, and
     /// returns its URL.
     pub fn quorum_vhost(&self, name: &str) -> String {
@@ -139,23 +114,6 @@ impl Broker {
     /// The URL of its only, or first, node.
     pub fn first_url(&self) -> &str {
         self.url.split(',').next().unwrap()
-    }
-
-    /// Copies the logs of a private broker's nodes to `folder`.
-    pub fn keep_logs(&self, folder: &Path) {
-        let nodes = root()
-            .join("target/brokers")
-            .join(self.name.as_deref().unwrap());
-        for number in 1..=self.urls().count() {
-            let [old, new] = ["log.old", "log"].map(|log| nodes.join(format!("{number}/{log}")));
-            let logs = [old, new].map(|log| std::fs::read(log).unwrap()).concat();
-            std::fs::write(folder.join(format!("node-{number}.log")), logs).unwrap();
-        }
-    }
-
-    /// The URLs of the nodes.
-    pub fn urls(&self) -> impl Iterator<Item = &str> {
-        self.url.split(',')
     }
 
     /// Runs `rabbitmqctl` on this broker and returns what it printed.
@@ -218,7 +176,61 @@ impl Broker {
     }
 }
 
+#[allow(dead_code, reason = "tests/soak alone has several nodes")]
+impl Broker {
+    /// Runs `scripts/broker VERB` for node `number`, from 1, of this cluster.
+    pub fn script_on(&self, number: usize, verb: &str) {
+        let node = format!("{}-{number}", self.name.as_deref().unwrap());
+        let output = script(Some(&node), &[verb]);
+        let told = describe(&output);
+        assert!(output.status.success(), "{verb} node {number}: {told}");
+    }
+
+    /// Waits until all three nodes of this cluster know of each other. Whether they do in time.
+    pub fn is_whole(&self, within: Duration) -> bool {
+        let limit = within.as_secs().to_string();
+        let awaited = self.run(&["ctl", "-q", "await_online_nodes", "3", "--timeout", &limit]);
+        awaited.status.success()
+    }
+
+    /// The number of the node of this cluster on which the leader of the quorum queue `queue` is,
+    /// as node `asked` knows; none where there is no leader for now.
+    pub fn leader_of(&self, queue: &str, asked: usize) -> Option<usize> {
+        let node = format!("{}-{asked}", self.name.as_deref().unwrap());
+        let listed = script(Some(&node), &["ctl", "-q", "list_queues", "name", "leader"]);
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let mut rows = listed.lines().map(|line| line.split_whitespace());
+        let leader = rows.find_map(|mut row| (row.next() == Some(queue)).then(|| row.next()))??;
+        let (name, _) = leader.split_once('@')?;
+        name.rsplit_once('-')?.1.parse().ok()
+    }
+
+    /// The port of node `number`.
+    pub fn port(&self, number: usize) -> u16 {
+        let url = self.urls().nth(number - 1).unwrap();
+        url.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Copies the logs of a private broker's nodes to `folder`.
+    pub fn keep_logs(&self, folder: &Path) {
+        let nodes = root()
+            .join("target/brokers")
+            .join(self.name.as_deref().unwrap());
+        for number in 1..=self.urls().count() {
+            let [old, new] = ["log.old", "log"].map(|log| nodes.join(format!("{number}/{log}")));
+            let logs = [old, new].map(|log| std::fs::read(log).unwrap()).concat();
+            std::fs::write(folder.join(format!("node-{number}.log")), logs).unwrap();
+        }
+    }
+
+    /// The URLs of the nodes.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.split(',')
+    }
+}
+
 /// How many nodes a broker has.
+#[allow(dead_code, reason = "tests/soak alone has several nodes")]
 #[derive(Clone, Copy)]
 pub enum Nodes {
     One,

@@ -1,7 +1,7 @@
 //! What every test needs: a broker, a queue of its own, and the two commands under watch.
 
 mod admin;
-mod broker;
+pub mod broker;
 mod commands;
 pub mod fake;
 mod gate;
@@ -12,7 +12,7 @@ mod tls;
 mod version;
 
 pub use admin::{Admin, Answer, Kind};
-pub use broker::{Broker, Nodes, private_name, shared};
+pub use broker::{Broker, shared};
 pub use commands::{Ended, Running, command, new_task, piped, spawn, worker, worker_with};
 pub use gate::Gate;
 pub use long_way::LongWay;

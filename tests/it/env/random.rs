@@ -25,7 +25,10 @@ impl Random {
         self.0 ^= self.0 << 17;
         usize::try_from((self.0 >> 16) % limit as u64).unwrap()
     }
+}
 
+#[allow(dead_code, reason = "tests/soak alone decides so")]
+impl Random {
     /// One of these.
     pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]

@@ -1,6 +1,6 @@
 //! A run, from the broker's start to the verdict.
 
-use super::acts::Play;
+use super::acts::{Play, YOUTH};
 use super::diary::Diary;
 use super::drain;
 use super::lane::{Lane, Manner, Work};
@@ -9,15 +9,13 @@ use super::producer::{Mode, Producer};
 use super::site::Site;
 use super::staff::Post;
 use super::trouble::{self, Counts};
-use crate::env::{Nodes, Random, root};
+use crate::env::broker::Nodes;
+use crate::env::{Random, root};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-
-/// A quorum queue that is younger than this may not survive its broker.
-const GROWN_UP: Duration = Duration::from_secs(3);
 
 /// How the run is made.
 pub(super) struct Options {
@@ -26,6 +24,15 @@ pub(super) struct Options {
     pub(super) course: Course,
     /// Workers acknowledge before the work, so that tasks must get lost.
     pub(super) sabotage: bool,
+}
+
+impl Options {
+    /// After what time without any change the rest is given up. A link that was stalled can take a
+    /// minute until both sides have noticed, and the machine may be busy with other things. Where
+    /// tasks are lost on purpose they need not be waited for.
+    fn stuck_after(&self) -> Duration {
+        Duration::from_secs(if self.sabotage { 15 } else { 120 })
+    }
 }
 
 /// What befalls brokers and workers.
@@ -128,19 +135,13 @@ fn work(options: &Options, site: &Site, lanes: &[Lane], diary: &Diary) -> (Count
                 producers.push(scope.spawn(move || producer.run(ended)));
             }
         }
-        thread::sleep(GROWN_UP);
         let trouble = match options.course {
             Course::Acts => {
-                let (lane, posts) = (&lanes[0], &posts[..]);
-                let play = Play {
-                    site,
-                    lane,
-                    posts,
-                    diary,
-                };
+                let play = Play::new(site, &lanes[0], &posts, diary);
                 scope.spawn(move || (Counts::new(), play.play())).join()
             }
             Course::Minutes(minutes) => {
+                thread::sleep(YOUTH);
                 let broker =
                     scope.spawn(|| trouble::for_broker(site, lanes, diary, random(1), &ended));
                 let workers =
@@ -160,7 +161,7 @@ fn work(options: &Options, site: &Site, lanes: &[Lane], diary: &Diary) -> (Count
         }
         diary.note("no more tasks");
         match &trouble {
-            Ok(_) => drain::wait_until_empty(site, lanes, diary),
+            Ok(_) => drain::wait_until_empty(site, lanes, diary, options.stuck_after()),
             Err(_) => diary.wrong("the trouble could not be mended"),
         }
         diary.note("drained");

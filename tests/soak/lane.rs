@@ -1,10 +1,10 @@
 //! A lane: one work queue with its producers, its workers and its account.
 
+use super::backlog::Backlog;
 use super::producer::Mode;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// What the workers of a lane do.
@@ -39,8 +39,8 @@ pub(super) struct Lane {
     pub(super) sent: Mutex<BTreeMap<String, bool>>,
     /// The ids that workers told as done, and how often.
     pub(super) told: Mutex<BTreeMap<String, u32>>,
-    confirmed: AtomicU64,
-    outcomes: AtomicU64,
+    /// The tasks that wait.
+    pub(super) backlog: Backlog,
     /// When the calls of `new_task` began whose tasks were all confirmed.
     calls: Mutex<Vec<(Mode, Instant)>>,
 }
@@ -63,18 +63,23 @@ impl Lane {
             ledger,
             sent: Mutex::default(),
             told: Mutex::default(),
-            confirmed: AtomicU64::new(0),
-            outcomes: AtomicU64::new(0),
+            backlog: Backlog::default(),
             calls: Mutex::default(),
         }
+    }
+
+    /// The delay queue of a task's first retry.
+    pub(super) fn first_delay_queue(&self) -> String {
+        format!("{}.delay.200", self.queue)
     }
 
     /// Notes what came of sending these.
     pub(super) fn note_sent(&self, ids: impl IntoIterator<Item = (String, bool)>) {
         let mut sent = self.sent.lock().unwrap();
         for (id, confirmed) in ids {
-            self.confirmed
-                .fetch_add(u64::from(confirmed), Ordering::Relaxed);
+            if confirmed {
+                self.backlog.note_confirmed();
+            }
             sent.insert(id, confirmed);
         }
     }
@@ -92,24 +97,12 @@ impl Lane {
     }
 
     /// Notes an event of a worker's that is about `body`.
-    pub(super) fn note_event(&self, event: &str, body: &str) {
-        match event {
-            "done" => {
-                let id = id_of(body).to_owned();
-                *self.told.lock().unwrap().entry(id).or_default() += 1;
-                self.outcomes.fetch_add(1, Ordering::Relaxed);
-            }
-            "dead_lettered" => {
-                self.outcomes.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
+    pub(super) fn note_event(&self, event: &str, body: &str, attempt: u64) {
+        let id = id_of(body);
+        if event == "done" {
+            *self.told.lock().unwrap().entry(id.to_owned()).or_default() += 1;
         }
-    }
-
-    /// About how many tasks wait: a producer that is far ahead pauses.
-    pub(super) fn backlog(&self) -> u64 {
-        let confirmed = self.confirmed.load(Ordering::Relaxed);
-        confirmed.saturating_sub(self.outcomes.load(Ordering::Relaxed))
+        self.backlog.note_event(event, id, attempt);
     }
 
     /// What was carried out, and how often: by the work itself, not by what was told of it. Of

@@ -144,7 +144,8 @@ impl<'a> Post<'a> {
                         "reconnected" => self.is_cut_off.store(false, Ordering::SeqCst),
                         _ => {}
                     }
-                    self.lane.note_event(&what, &text("body"));
+                    let attempt = event["attempt"].as_u64().unwrap_or_default();
+                    self.lane.note_event(&what, &text("body"), attempt);
                 }
                 // A worker that is killed may have written half a line.
                 Err(_) if self.told() == Told::Die || self.lane.work == Work::Command => {}

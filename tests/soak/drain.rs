@@ -9,15 +9,12 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long it may take until there is less to do. A link that was stalled can take a minute until
-/// both sides have noticed, and the machine may be busy with other things.
-const STUCK_AFTER: Duration = Duration::from_secs(120);
-
 /// How often it is asked what is left.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Waits until each confirmed task is safe and nothing is left in the queues.
-pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary) {
+/// Waits until each confirmed task is safe and nothing is left in the queues; or until nothing has
+/// moved for `stuck`.
+pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary, stuck: Duration) {
     let mut changed = Instant::now();
     let mut told = BTreeMap::new();
     // A task can pass from one queue to another while they are counted, so it is done twice.
@@ -30,8 +27,8 @@ pub(super) fn wait_until_empty(site: &Site, lanes: &[Lane], diary: &Diary) {
             changed = Instant::now();
             told.clone_from(&left);
         }
-        if changed.elapsed() > STUCK_AFTER {
-            diary.wrong(&format!("nothing moves for {STUCK_AFTER:?}: {left:?}"));
+        if changed.elapsed() > stuck {
+            diary.wrong(&format!("nothing moves for {stuck:?}: {left:?}"));
             return;
         }
         thread::sleep(POLL);

@@ -1,12 +1,17 @@
 //! The broker, and the ways to it.
 
 use super::diary::Diary;
-use crate::env::{Broker, DEADLINE, Nodes, Proxy, Random, private_name};
+use crate::env::broker::{Nodes, private_name};
+use crate::env::{Broker, DEADLINE, Proxy, Random};
 use std::time::Duration;
 
 /// The nodes of a cluster give up one that is frozen after about so many seconds, and then choose
 /// other leaders. RabbitMQ's default of 60 would make a run long.
 const TICK: &str = "net_ticktime = 5\n";
+
+/// What a delay queue hands over and the work queue does not confirm, as its leader is gone, is
+/// handed over once more after this time. By default three minutes.
+const HAND_OVER: &str = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}]}].\n";
 
 /// How long a node that was frozen may take to join the others again.
 const REJOIN: Duration = Duration::from_secs(8);
@@ -25,11 +30,11 @@ impl Site {
         // `scripts/soak` and `scripts/test` stop what is left over of the name that they know.
         let name = std::env::var("SOAK_BROKER");
         let name = name.unwrap_or_else(|_| private_name());
-        let conf = match nodes {
-            Nodes::One => "",
-            Nodes::Three => TICK,
+        let (conf, advanced) = match nodes {
+            Nodes::One => ("", ""),
+            Nodes::Three => (TICK, HAND_OVER),
         };
-        let broker = Broker::named(name, nodes, conf, "");
+        let broker = Broker::named(name, nodes, conf, advanced);
         let proxies: Vec<Proxy> = broker.urls().map(Proxy::start).collect();
         let urls: Vec<&str> = proxies.iter().map(|proxy| proxy.url.as_str()).collect();
         Self {

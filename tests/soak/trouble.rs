@@ -113,7 +113,7 @@ pub(super) fn for_broker(
         let length = random.pause(200..5000);
         let delay = random.pause(5..200);
         if what.ends_with("a leader") {
-            node = site.broker.leader_of(&lane.queue).unwrap_or(node);
+            node = site.broker.leader_of(&lane.queue, node).unwrap_or(node);
         }
         let place = if site.nodes() > 1 {
             format!(" (node {node})")

@@ -56,7 +56,7 @@ impl Producer<'_> {
     pub(super) fn run(mut self, ended: &AtomicBool) {
         let mut number = 0;
         while !ended.load(Ordering::SeqCst) {
-            if self.lane.backlog() > BACKLOG_MAX {
+            if self.lane.backlog.waiting() > BACKLOG_MAX {
                 thread::sleep(Duration::from_millis(50));
                 continue;
             }
