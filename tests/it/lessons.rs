@@ -1,23 +1,14 @@
 //! What the tutorial teaches, lesson by lesson. The numbers are those of README's table.
 
-use crate::env::{self, Admin, Broker, Ended, Kind, Running, Version};
+use crate::env::{self, Admin, Broker, Ended, Gate, Kind, Running, Version};
 use serde_json::Value;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 /// Sends one task for each body, one after the other.
 fn send(broker: &Broker, queue: &str, bodies: &[&str]) {
     for body in bodies {
         env::new_task(broker, queue, &[body]).expect(0);
     }
-}
-
-/// When an event was told, in milliseconds since 1970.
-fn time(event: &Value) -> u128 {
-    let text = event["time"].as_str().unwrap();
-    let time = humantime::parse_rfc3339(text).unwrap();
-    time.duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_millis()
 }
 
 /// Waits until `count` tasks are done, looking at both workers in turn, and ends them.
@@ -33,13 +24,18 @@ fn finish(admin: &Admin, workers: Vec<Running>, expected: usize) -> Vec<Ended> {
 fn lesson_1_a_task_of_three_dots_takes_three_seconds() {
     let broker = env::shared();
     let admin = Admin::new(broker, "dots");
-    send(broker, &admin.queue, &["A very hard task..."]);
-    let mut worker = env::worker(broker, &admin.queue, &[]);
-    let received = worker.event("received");
+    send(
+        broker,
+        &admin.queue,
+        &["A harder task....", "A very hard task..."],
+    );
+    let mut worker = env::worker(broker, &admin.queue, &["-j", "2"]);
+    // Both begin together, and what has one dot less is done first.
     let done = worker.event("done");
-    let took = time(&done) - time(&received);
-    assert!((3000..3500).contains(&took), "{took} ms");
-    assert_eq!(done["duration_ms"].as_u64().unwrap() / 100, 30);
+    assert_eq!(done["body"], "A very hard task...");
+    assert!(done["duration_ms"].as_u64().unwrap() >= 3000, "{done}");
+    let done = worker.event("done");
+    assert!(done["duration_ms"].as_u64().unwrap() >= 4000, "{done}");
     worker.stopped().expect(0);
 }
 
@@ -100,72 +96,97 @@ fn lesson_2_round_robin_alternates_exactly() {
     assert_eq!(ended[1].bodies("received"), even);
 }
 
-/// Odd tasks are heavy, even ones light.
-const MIXED: [&str; 8] = ["1....", "2.", "3....", "4.", "5....", "6.", "7....", "8."];
-const DOT: Duration = Duration::from_millis(200);
+/// Two workers whose tasks end when the test says so.
+struct Dispatch {
+    admin: Admin,
+    workers: [Running; 2],
+    gates: BTreeMap<u32, Gate>,
+}
 
-/// Both workers wait, then the mixed tasks come. How long each worker was busy, and from the first
-/// task's beginning to the last one's end, in milliseconds.
-fn dispatch(prefetch: &str) -> ([u128; 2], u128) {
-    let broker = env::shared();
-    let admin = Admin::new(broker, "dispatch");
-    let dot = format!("{}ms", DOT.as_millis());
-    let options = ["--prefetch", prefetch, "--dot", &dot];
-    let workers: Vec<Running> = (0..2)
-        .map(|_| env::worker(broker, &admin.queue, &options))
-        .collect();
-    admin.publish(&MIXED);
-    // Stopping lets no prefetched task be done, so all must be done before.
-    env::wait_for("all done", || (admin.unsettled(broker) == 0).then_some(()));
-    let ended = finish(&admin, workers, MIXED.len());
-    let busy = [0, 1].map(|index: usize| {
-        let events = ended[index].events("done");
-        events
+impl Dispatch {
+    /// Both workers wait, then come eight tasks.
+    fn new(prefetch: &str) -> Self {
+        let broker = env::shared();
+        let admin = Admin::new(broker, "dispatch");
+        let gates: BTreeMap<u32, Gate> = (1..=8).map(|task| (task, Gate::new())).collect();
+        let cases = gates
             .iter()
-            .map(|event| u128::from(event["duration_ms"].as_u64().unwrap()))
-            .sum()
-    });
-    let times = |name| {
-        let events = ended.iter().flat_map(move |worker| worker.events(name));
-        events.map(|event| time(&event)).collect::<Vec<_>>()
-    };
-    let total =
-        times("done").into_iter().max().unwrap() - times("received").into_iter().min().unwrap();
-    (busy, total)
+            .map(|(task, gate)| format!("{task}) gate='{}' ;; ", gate.path()));
+        let cases: String = cases.collect();
+        let script =
+            format!("case $0 in {cases} esac; until [ -e \"$gate\" ]; do sleep 0.02; done");
+        let words = ["sh", "-c", &script, "{}"].map(str::to_owned);
+        let options = ["--prefetch", prefetch];
+        let workers = [(); 2].map(|()| env::worker_with(broker, &admin.queue, &options, &words));
+        let bodies: Vec<String> = gates.keys().map(u32::to_string).collect();
+        admin.publish(&bodies.iter().map(String::as_str).collect::<Vec<_>>());
+        Self {
+            admin,
+            workers,
+            gates,
+        }
+    }
+
+    /// Waits until this worker has begun this task, and no other one before it.
+    fn begins(&mut self, worker: usize, task: u32) {
+        let received = self.workers[worker].event("received");
+        assert_eq!(received["body"], task.to_string(), "worker {worker}");
+    }
+
+    /// Ends a task of this worker's.
+    fn end(&mut self, worker: usize, task: u32) {
+        self.gates[&task].open();
+        let done = self.workers[worker].event("done");
+        assert_eq!(done["body"], task.to_string(), "worker {worker}");
+    }
 }
 
 #[test]
 fn lesson_3_round_robin_keeps_one_worker_busy_and_the_other_idle() {
-    let (busy, total) = dispatch("0");
-    let (heavy, light) = (16 * DOT.as_millis(), 4 * DOT.as_millis());
-    assert!(busy[0] >= heavy && busy[1] < 2 * light, "{busy:?}");
-    assert!(total >= heavy, "{total} ms");
+    let mut dispatch = Dispatch::new("0");
+    dispatch.begins(0, 1);
+    for light in [2, 4, 6, 8] {
+        dispatch.begins(1, light);
+        dispatch.end(1, light);
+    }
+    // The second worker has done all that it will ever get, and nothing waits in the queue: three
+    // tasks lie with the first one, which has not even done its first.
+    dispatch.admin.wait_for_ready(0);
+    dispatch.admin.wait_for_unsettled(env::shared(), 4);
+    for heavy in [1, 3, 5, 7] {
+        dispatch.end(0, heavy);
+        if heavy < 7 {
+            dispatch.begins(0, heavy + 2);
+        }
+    }
+    let ended = finish(&dispatch.admin, dispatch.workers.into(), 8);
+    assert_eq!(ended[1].bodies("received"), ["2", "4", "6", "8"]);
 }
 
 #[test]
 fn lesson_4_fair_dispatch_is_as_good_as_ideal_assignment() {
-    let (_, total) = dispatch("1");
-    let ideal = ideal(&MIXED, 2);
-    let limit = ideal + ideal / 50 + 200;
-    assert!(
-        (ideal..=limit).contains(&total),
-        "{total} ms, ideal {ideal} ms"
-    );
-    let round_robin = 16 * DOT.as_millis();
-    assert!(
-        total < round_robin,
-        "{total} ms, round robin {round_robin} ms"
-    );
-}
-
-/// The total if each task, in order, goes to the worker that is free first, in milliseconds.
-fn ideal(bodies: &[&str], workers: usize) -> u128 {
-    let mut free_at = vec![0; workers];
-    for body in bodies {
-        let next = free_at.iter_mut().min().unwrap();
-        *next += body.matches('.').count() as u128 * DOT.as_millis();
+    let mut dispatch = Dispatch::new("1");
+    dispatch.begins(0, 1);
+    dispatch.begins(1, 2);
+    // In what order tasks end if odd ones take four times as long as even ones and each next task
+    // goes to the worker that is free first.
+    let order = [
+        (1, 2),
+        (0, 1),
+        (0, 4),
+        (1, 3),
+        (1, 6),
+        (0, 5),
+        (0, 8),
+        (1, 7),
+    ];
+    for (next, (worker, task)) in (3..).zip(order) {
+        dispatch.end(worker, task);
+        if next <= 8 {
+            dispatch.begins(worker, next);
+        }
     }
-    free_at.into_iter().max().unwrap()
+    finish(&dispatch.admin, dispatch.workers.into(), 8);
 }
 
 #[test]
@@ -282,13 +303,13 @@ fn lesson_10_a_late_worker_gets_what_the_others_were_not_handed() {
         );
         early.event("received");
         env::wait_for("handed out", || (admin.ready() == expected).then_some(()));
-        let late = env::worker(broker, &admin.queue, &["--idle-timeout", "300ms"]);
-        let late = late.ended().expect(0);
-        assert_eq!(
-            late.events("done").len(),
-            expected as usize,
-            "--prefetch {prefetch}\n{late}"
-        );
+        // Time passes for nothing where it gets nothing.
+        let late = if expected == 0 {
+            env::worker(broker, &admin.queue, &["--idle-timeout", "300ms"]).ended()
+        } else {
+            env::worker(broker, &admin.queue, &["--max-tasks", "1"]).ended()
+        };
+        assert_eq!(late.expect(0).events("done").len(), expected as usize);
     }
 }
 

@@ -144,9 +144,7 @@ fn a_task_goes_on_when_the_broker_stops_waiting_for_its_acknowledgement() {
     gate.open();
     worker.event("done");
     // The acknowledgement may have missed its connection. Then it goes out with the next one.
-    env::wait_for("the acknowledgement", || {
-        (admin.unsettled(&broker) == 0).then_some(())
-    });
+    admin.wait_for_unsettled(&broker, 0);
     let ended = worker.stopped().expect(0);
     assert_eq!(ended.bodies("received"), ["long"]);
 }

@@ -98,6 +98,13 @@ impl Admin {
             .unwrap()
     }
 
+    /// Waits until so many tasks are ready or handed out.
+    pub fn wait_for_unsettled(&self, broker: &Broker, count: u32) {
+        wait_for(&format!("{count} unsettled in {}", self.queue), || {
+            (self.unsettled(broker) == count).then_some(())
+        });
+    }
+
     /// Fails the test unless `queue` exists and nothing is in it, now or in a moment.
     pub fn expect_empty(&self, queue: &str) {
         wait_for(&format!("{queue} to be empty"), || {

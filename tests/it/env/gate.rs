@@ -15,8 +15,13 @@ impl Gate {
     /// A shell command that waits for the gate and then runs `script`.
     pub fn before(&self, script: &str) -> [String; 4] {
         let wait = "while [ ! -e \"$0\" ]; do sleep 0.02; done";
-        let path = self.0.to_str().unwrap().to_owned();
+        let path = self.path().to_owned();
         ["sh".into(), "-c".into(), format!("{wait}; {script}"), path]
+    }
+
+    /// The file that is there when the gate is open.
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
     }
 
     /// Lets the command go on, and all that come after it.

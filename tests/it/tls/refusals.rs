@@ -4,7 +4,7 @@ use super::{LOCAL, WANTED, send, url};
 use crate::env::{self, Admin, Certificates, Tls, command, spawn};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A server that treats its connections so, one at a time.
 fn server(serve: impl Fn(TcpStream) + Send + 'static) -> String {
@@ -293,8 +293,6 @@ fn a_peer_that_speaks_no_tls_or_never_gets_done() {
         }
     });
     for url in [&silent, &slow] {
-        let begun = Instant::now();
         attempt(url, "0s").says("no answer within 300ms (--connect-timeout)");
-        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 }

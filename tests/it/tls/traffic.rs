@@ -3,7 +3,6 @@
 use super::{LOCAL, WANTED, send, url};
 use crate::env::{self, Admin, Broker, Certificates, Proxy, Tls, command, spawn};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 #[test]
 fn tasks_pass_whatever_the_version_and_the_name() {
@@ -133,7 +132,6 @@ fn a_broker_that_freezes_or_dies_is_used_again() {
     let mut worker = env::worker(&broker, &queue, &hasty);
     // The kernel still takes connections, and the handshake never ends.
     broker.script("freeze");
-    let begun = Instant::now();
     env::new_task(
         &broker,
         &queue,
@@ -141,7 +139,6 @@ fn a_broker_that_freezes_or_dies_is_used_again() {
     )
     .expect(69)
     .says("no answer within 500ms");
-    assert!(begun.elapsed() < Duration::from_secs(10));
     let reason = worker.event("disconnected")["reason"].to_string();
     assert!(reason.contains("silent for two heartbeats"), "{reason}");
     broker.script("thaw");
