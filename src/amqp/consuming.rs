@@ -72,7 +72,7 @@ pub struct Consuming<'a> {
 
 impl Channel {
     /// Starts a consumer of the answers to what is published on this channel with
-    /// [`Properties::with_answer_wanted`].
+    /// [`super::Properties::with_answer_wanted`].
     pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
         let options = ConsumeOptions {
             prefetch: Prefetch::Unlimited,

@@ -44,7 +44,7 @@ impl Link {
         }
     }
 
-    /// Whether the next channel looks for [`OpenOptions::expected_queue`] as it opens.
+    /// Whether the next channel looks for [`super::OpenOptions::expected_queue`] as it opens.
     #[must_use]
     pub fn looks_for_queue(&self) -> bool {
         !self.has_channels && self.observed.looks_for_queue.load(Ordering::Relaxed)

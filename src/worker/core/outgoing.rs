@@ -47,6 +47,6 @@ pub enum Verdict {
         /// Why.
         fault: Fault,
     },
-    /// It was not sent and will not be. Answers [`Action::Withdraw`].
+    /// It was not sent and will not be. Answers [`super::Action::Withdraw`].
     Withdrawn,
 }
