@@ -8,6 +8,7 @@
 
 mod age;
 mod backlog;
+pub mod core;
 mod course;
 mod delays;
 mod event;
