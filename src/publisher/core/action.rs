@@ -5,6 +5,7 @@ use super::message::{Destination, Message, Sent};
 use super::pace::Refusal;
 use crate::confirms::Verdict;
 use crate::fault::Fault;
+use crate::topology::QueueType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,17 +20,18 @@ pub enum Input<P> {
     /// The result of the task of this number came: so it was taken, confirmed or not.
     Answered(u64),
     /// Answers [`Action::Connect`].
-    Connected,
+    Connected(FirstChannel),
     /// Answers [`Action::Connect`]: no further try will help, or it took too long.
     ConnectFailed(Fault),
     /// Answers [`Action::OpenChannel`].
     ChannelOpened,
-    /// Answers [`Action::Declare`]: the queue is there. `adopted`: its type, where it is another
-    /// one than was asked for.
+    /// Answers [`Action::Declare`]: the queue is there.
     Declared {
         /// Whose queue.
         to: Destination,
-        /// The other type.
+        /// The work queue's type, where it is known.
+        queue_type: Option<QueueType>,
+        /// Its type as the broker calls it, where it is another one than was declared.
         adopted: Option<String>,
     },
     /// Answers [`Action::Declare`]: the broker refused. That closes the channel on which it was
@@ -74,6 +76,16 @@ pub enum Input<P> {
     Written(u64),
 }
 
+/// What the first channel of a connection does as it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstChannel {
+    /// Nothing more.
+    Opens,
+    /// It looks for the queue that [`Action::Connect`] names. Where that is missing, the broker
+    /// closes the channel with 404, and takes nothing that was published on it.
+    LooksForQueue,
+}
+
 /// What the core wants done next.
 #[derive(Debug)]
 pub enum Action<'a, P> {
@@ -82,14 +94,18 @@ pub enum Action<'a, P> {
     Connect {
         /// How long to wait first.
         pause: Duration,
+        /// A queue that is expected to be there.
+        look_for: Option<&'a str>,
     },
     /// End the connection at once: it is of no more use. No answer.
     Disconnect,
     /// Open a channel with confirms; it replaces the one before. Answered by
     /// [`Input::ChannelOpened`], [`Input::ChannelClosed`] or [`Input::ConnectionLost`].
     OpenChannel,
-    /// Declare a queue, or ask for it. Answered by [`Input::Declared`],
-    /// [`Input::DeclarationRefused`] or [`Input::ConnectionLost`], but for [`Form::Blind`].
+    /// Declare a queue, or ask for it, on a channel of its own. Answered by [`Input::Declared`],
+    /// [`Input::DeclarationRefused`] or [`Input::ConnectionLost`]. But [`Form::Blind`] and
+    /// [`Form::Check`] go over the channel that is published on, where a refusal is told by
+    /// [`Input::ChannelClosed`].
     Declare {
         /// Whose queue.
         to: &'a Destination,

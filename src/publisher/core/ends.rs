@@ -3,6 +3,7 @@
 use super::action::{Notice, Scope};
 use super::connection::Phase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::routes::Named;
 use super::suspects::{Blame, Judged, blame};
 use super::{Core, Output, faults};
 use crate::fault::{Fault, Kind};
@@ -69,16 +70,22 @@ impl<P: Payload> Core<P> {
         if faults::largest_body(fault).is_some() {
             return false;
         }
-        let unverified = self
-            .routes
-            .iter_mut()
-            .filter(|route| route.declaration.is_unverified());
-        let mut any = false;
-        for route in unverified {
-            route.declaration.verify();
-            any = true;
+        match self.routes.named_in(fault) {
+            Some(Named::Missing(index)) => {
+                self.routes[index].declaration.missing();
+                return true;
+            }
+            Some(Named::Differs(index)) => {
+                if !self.routes.detour(index) {
+                    self.routes[index].declaration.verify();
+                }
+                return true;
+            }
+            None => {}
         }
-        any
+        let routes = self.routes.iter_mut();
+        let open = routes.filter(|route| route.declaration.is_open());
+        open.map(|route| route.declaration.verify()).count() > 0
     }
 
     /// The connection is gone.

@@ -1,16 +1,17 @@
 //! What the core makes of what it is told.
 
-use super::action::{Input, Notice, Scope};
+use super::action::{FirstChannel, Input, Notice, Scope};
 use super::backlog::Measured;
 use super::connection::Phase;
 use super::declaration::{Plan, Refused};
 use super::message::{Destination, Entry, Mark, Message, Payload, Sent};
 use super::pace::Refusal;
-use super::routes::{Routes, Upkeep};
+use super::routes::{Named, Routes, Upkeep};
 use super::{Core, Output, faults};
 use crate::confirms::Verdict;
 use crate::fault::{Fault, Kind};
-use crate::topology::Declare;
+use crate::refusal::is_missing;
+use crate::topology::{Declare, QueueType};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,13 +25,19 @@ impl<P: Payload> Core<P> {
             Input::Message(message) => self.message(message, now),
             Input::Withdraw(number) => self.withdraw(number),
             Input::Answered(number) => self.answered(number, now),
-            Input::Connected => self.connected(now),
+            Input::Connected(first_channel) => self.connected(first_channel, now),
             Input::ConnectFailed(fault) => {
                 self.connection.lost(now);
                 self.outbox.push_back(Output::GiveUp(fault));
             }
             Input::ChannelOpened => self.channel_opened(now),
-            Input::Declared { to, adopted } => self.declared(&to, adopted, now),
+            Input::Declared {
+                to,
+                queue_type,
+                adopted,
+            } => {
+                self.declared(&to, queue_type, adopted, now);
+            }
             Input::DeclarationRefused { to, fault } => {
                 self.declaration_refused(&to, &fault, now);
             }
@@ -119,8 +126,11 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    fn connected(&mut self, now: Instant) {
+    fn connected(&mut self, first_channel: FirstChannel, now: Instant) {
         self.connection.opened(now);
+        if first_channel == FirstChannel::LooksForQueue {
+            self.routes[Routes::<P>::WORK].declaration.looked_for();
+        }
         if let Some(since) = self.patience.down_since.take() {
             self.patience.progress += now.saturating_duration_since(since);
         }
@@ -138,12 +148,18 @@ impl<P: Payload> Core<P> {
         self.restart_silence(now);
     }
 
-    fn declared(&mut self, to: &Destination, adopted: Option<String>, now: Instant) {
+    fn declared(
+        &mut self,
+        to: &Destination,
+        queue_type: Option<QueueType>,
+        adopted: Option<String>,
+        now: Instant,
+    ) {
         let Some(index) = self.routes.position(to) else {
             return;
         };
         let declaration = &mut self.routes[index].declaration;
-        declaration.declared(now);
+        declaration.declared(queue_type, now);
         if let Some(adopted) = adopted {
             let known = declaration.plan() == Plan::Adopt;
             declaration.adopted();
@@ -157,22 +173,27 @@ impl<P: Payload> Core<P> {
         let Some(index) = self.routes.position(to) else {
             return;
         };
-        if is_somebody_elses(fault) && self.routes.detour(index) {
-            return;
+        match self.routes.named_in(fault) {
+            // The channel looked for the work queue as well, as the first one of a connection.
+            Some(Named::Missing(other)) if other != index => {
+                self.routes[other].declaration.missing();
+                return self.routes[index].declaration.ask_again();
+            }
+            Some(Named::Differs(_)) if self.routes.detour(index) => return,
+            _ => {}
         }
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];
-        match route.declaration.refused(fault) {
+        match route.declaration.refused(&route.queue, fault) {
             Refused::Again => {}
             Refused::Later => {
                 let why = Refusal::Undeclared(fault.to_string());
                 route.pace.refused(why, keep, now);
             }
             Refused::ForGood => {
-                let is_missing = route.declaration.plan() == Plan::Exists
-                    && fault.kind == Kind::Queue
-                    && fault.reply().is_some_and(|reply| reply.code == 404);
-                let fault = if is_missing {
+                let reply = fault.reply();
+                let is_missing = reply.is_some_and(|reply| is_missing(reply, &route.queue));
+                let fault = if is_missing && route.declaration.plan() == Plan::Exists {
                     faults::missing(&route.queue)
                 } else {
                     fault.clone()
@@ -188,7 +209,7 @@ impl<P: Payload> Core<P> {
         let mut entries = self.routes[index].take_pending();
         self.routes[index].wanted = false;
         let upkeep = self.config.queues.upkeep;
-        if index == Routes::<P>::WORK && upkeep == Upkeep::OursForDelays {
+        if index == Routes::<P>::WORK && upkeep == Upkeep::Ours {
             // Delayed tasks would not come back without the work queue.
             for route in self.routes.iter_mut() {
                 route.wanted = false;
@@ -348,10 +369,4 @@ impl<P: Payload> Core<P> {
             route.silence.restart(now);
         }
     }
-}
-
-/// Whether the broker says that a queue of this name is there with other arguments.
-fn is_somebody_elses(fault: &Fault) -> bool {
-    let reply = fault.reply();
-    reply.is_some_and(|reply| crate::refusal::Mismatch::parse(&reply.text).is_some())
 }

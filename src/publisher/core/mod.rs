@@ -43,12 +43,12 @@ mod suspects;
 mod tests;
 mod window;
 
-pub use action::{Action, Input, Notice, Scope};
+pub use action::{Action, FirstChannel, Input, Notice, Scope};
 pub use backlog::Backlog;
 pub use declaration::{Form, YOUTH};
 pub use message::{Destination, Message, Payload, Sent};
 pub use pace::Refusal;
-pub use routes::{Queues, Upkeep};
+pub use routes::{Needed, Queues, Upkeep};
 pub use silence::PATIENCE;
 pub use window::Size;
 

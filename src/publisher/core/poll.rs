@@ -5,12 +5,18 @@ use super::connection::Phase;
 use super::declaration::Form;
 use super::message::{Destination, Entry, Payload, Sent};
 use super::route::Route;
+use super::routes::Routes;
 use super::{Connect, Core, Output};
 use std::time::Instant;
 
 /// Bytes that a publish takes at least beside its body, its queue's name and its properties:
 /// RabbitMQ's frames of a method (17) and of a content header (8).
 const FRAMES: usize = 17 + 8;
+
+/// A body of several frames must not be in flight when the broker refuses a declaration: the client
+/// library answers that in the middle of it, which breaks the connection. So a larger body than this,
+/// in bytes, waits for the answer to the declarations.
+const ONE_FRAME: usize = 100 * 1024;
 
 impl<P: Payload> Core<P> {
     /// What is to be done next. To be called until it is [`Action::Wait`].
@@ -25,7 +31,11 @@ impl<P: Payload> Core<P> {
         if self.connection.phase == Phase::Closed && self.is_connection_wanted() {
             self.connection.phase = Phase::Opening;
             let pause = self.connection.pause();
-            return Action::Connect { pause };
+            let work = &self.routes[Routes::<P>::WORK];
+            let looks = work.declaration.wants() == Some(Form::Look)
+                && self.routes.is_needed(Routes::<P>::WORK);
+            let look_for = looks.then_some(&*work.queue);
+            return Action::Connect { pause, look_for };
         }
         if let Some(index) = self.next_declaration(now) {
             return self.declare(index);
@@ -42,7 +52,11 @@ impl<P: Payload> Core<P> {
         }
         match self.next_entry(now) {
             Some(entry) => self.publish(entry, now),
-            None => Action::Wait(self.next_due(now)),
+            None => match self.next_declaration(now) {
+                // A large body waits for it.
+                Some(index) => self.declare(index),
+                None => Action::Wait(self.next_due(now)),
+            },
         }
     }
 
@@ -66,7 +80,7 @@ impl<P: Payload> Core<P> {
         (0..self.routes.len()).find(|&index| {
             let route = &self.routes[index];
             let wants = match route.declaration.wants() {
-                Some(Form::Blind) => channel_is_open,
+                Some(Form::Blind | Form::Check) => channel_is_open,
                 Some(_) => true,
                 None => false,
             };
@@ -108,7 +122,7 @@ impl<P: Payload> Core<P> {
 
     fn may_use_channel(&self, index: usize) -> bool {
         let route = &self.routes[index];
-        let is_blind = route.declaration.wants() == Some(Form::Blind);
+        let is_blind = matches!(route.declaration.wants(), Some(Form::Blind | Form::Check));
         (route.has_pending() && self.routes.is_ready(index))
             || (is_blind && self.routes.is_needed(index))
     }
@@ -124,6 +138,9 @@ impl<P: Payload> Core<P> {
         let index = self
             .routes
             .next(|route| route.pace.is_open(now) && route.pace.window.has_room())?;
+        if self.routes[index].next_body_len() > ONE_FRAME && self.routes.check(index) {
+            return None;
+        }
         self.routes[index].pop()
     }
 
@@ -135,7 +152,11 @@ impl<P: Payload> Core<P> {
         loop {
             let entry = self.suspects.next(now)?;
             let route = entry.route;
-            if self.routes.is_ready(route) && self.routes[route].pace.is_open(now) {
+            let is_large = entry.payload.body_len() > ONE_FRAME;
+            if self.routes.is_ready(route)
+                && self.routes[route].pace.is_open(now)
+                && !(is_large && self.routes.check(route))
+            {
                 return Some(entry);
             }
             // It would not be published now, and must not hold up the others.

@@ -71,6 +71,12 @@ impl<P: Payload> Route<P> {
         self.wanted || !self.pending.is_empty()
     }
 
+    /// Bytes of the body of the next message; 0 if there is none.
+    pub(super) fn next_body_len(&self) -> usize {
+        let next = self.pending.front();
+        next.map_or(0, |entry| entry.payload.body_len())
+    }
+
     pub(super) fn push(&mut self, entry: Entry<P>) {
         self.pending.push_back(entry);
     }

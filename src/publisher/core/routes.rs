@@ -4,7 +4,9 @@ use super::declaration::{Declaration, Plan};
 use super::message::{Destination, Entry, Payload};
 use super::route::Route;
 use super::window::Size;
-use crate::auxiliary::{Auxiliary, Replicated};
+use crate::auxiliary::Auxiliary;
+use crate::fault::Fault;
+use crate::refusal::{Mismatch, is_missing};
 use crate::topology::{Declare, QueueType, WorkQueue};
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
@@ -16,8 +18,10 @@ pub struct Queues {
     pub work: WorkQueue,
     /// Who declares it.
     pub upkeep: Upkeep,
-    /// Whether the dead-letter queue is to be replicated.
-    pub replicated: Replicated,
+    /// What must be known of it before a message is sent.
+    pub needed: Needed,
+    /// Its type, which the dead-letter queue is to have as well.
+    pub queue_type: QueueType,
     /// Delays of which one is likely to follow upon the other. Their queues are all declared with
     /// the first, so that they are old enough when a message goes there.
     pub ladder: Vec<Duration>,
@@ -26,12 +30,31 @@ pub struct Queues {
 /// Who declares the work queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// This core, as [`WorkQueue`] says.
+    /// This core, as [`WorkQueue`] says. It is made sure of also before a message goes to a delay
+    /// queue, which would not come back without it.
     Ours,
-    /// The same; it must be there also before a message goes to a delay queue.
-    OursForDelays,
     /// Somebody else on another connection: it is there, or comes back.
     Others,
+}
+
+/// What must be known of the work queue before a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// Nothing: a message that it does not take comes back.
+    Nothing,
+    /// That it is there, where it is not declared.
+    Existence,
+    /// Its type, where it is declared.
+    Type,
+}
+
+/// What the broker says of the queue of one route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It is there with other arguments than were declared.
+    Differs(usize),
+    /// It is not there.
+    Missing(usize),
 }
 
 /// All destinations.
@@ -107,6 +130,16 @@ impl<P: Payload> Routes<P> {
         })
     }
 
+    /// The queue that the broker's words are about, if it is one of these.
+    pub(super) fn named_in(&self, fault: &Fault) -> Option<Named> {
+        let reply = fault.reply()?;
+        if let Some(mismatch) = Mismatch::parse(&reply.text) {
+            return self.of_queue(&mismatch.queue).map(Named::Differs);
+        }
+        let is_missing = |route: &Route<P>| is_missing(reply, &route.queue);
+        self.list.iter().position(is_missing).map(Named::Missing)
+    }
+
     /// The index of the route to the queue of this name.
     pub(super) fn of_queue(&self, queue: &str) -> Option<usize> {
         self.list.iter().position(|route| &*route.queue == queue)
@@ -151,23 +184,27 @@ impl<P: Payload> Routes<P> {
         let Queues {
             work,
             upkeep,
-            replicated,
+            needed,
+            queue_type,
             ..
         } = &self.queues;
         match (to, work.declare, upkeep) {
-            (Destination::Reply(_), ..)
-            | (Destination::Work, _, Upkeep::Others)
-            | (Destination::Work, Declare::No, Upkeep::Ours) => Plan::Leave,
-            (Destination::Work, Declare::No, Upkeep::OursForDelays)
-            | (Destination::Delay(_) | Destination::Dead(_), Declare::No, _) => Plan::Exists,
-            (Destination::Work, Declare::Yes, _) => match work.queue_type {
-                Some(QueueType::Quorum) => Plan::LookThenBlind,
-                Some(QueueType::Classic) | None => Plan::Blind,
+            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
+            (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
+                Plan::Leave
+            }
+            (_, Declare::No, _) => Plan::Exists,
+            (Destination::Work, Declare::Yes, _) => match (work.queue_type, needed) {
+                (_, Needed::Type) => Plan::LookThenMake,
+                // Where no type is stated the vhost's default type decides.
+                (Some(QueueType::Quorum) | None, _) => Plan::LookThenBlind,
+                (Some(QueueType::Classic), _) => Plan::Blind,
             },
-            (Destination::Delay(_), Declare::Yes, _) => Plan::Delay,
-            (Destination::Dead(_), Declare::Yes, _) => match replicated {
-                Replicated::Yes => Plan::DeadQuorum,
-                Replicated::No => Plan::Dead,
+            (Destination::Delay(_), Declare::Yes, Upkeep::Ours) => Plan::DelayThenBlind,
+            (Destination::Delay(_), Declare::Yes, Upkeep::Others) => Plan::Delay,
+            (Destination::Dead(_), Declare::Yes, _) => match queue_type {
+                QueueType::Quorum => Plan::DeadQuorum,
+                QueueType::Classic => Plan::Dead,
             },
         }
     }
@@ -176,10 +213,13 @@ impl<P: Payload> Routes<P> {
     /// longer is used instead. Whether there can be one.
     pub(super) fn detour(&mut self, index: usize) -> bool {
         let route = &self.list[index];
-        let (Destination::Delay(delay), Plan::Delay) = (&route.to, route.declaration.plan()) else {
+        let plan = route.declaration.plan();
+        let Destination::Delay(delay) = route.to else {
             return false;
         };
-        let delay = *delay;
+        if plan == Plan::Exists {
+            return false;
+        }
         match self.detours.iter_mut().find(|(of, _)| *of == delay) {
             Some((_, longer)) => *longer += 1,
             None => self.detours.push((delay, 1)),
@@ -187,7 +227,7 @@ impl<P: Payload> Routes<P> {
         let queue = self.name(&Destination::Delay(delay));
         let route = &mut self.list[index];
         route.queue = queue.into();
-        route.declaration = Declaration::new(Plan::Delay);
+        route.declaration = Declaration::new(plan);
         true
     }
 
@@ -203,7 +243,7 @@ impl<P: Payload> Routes<P> {
 
     /// Whether messages there come to nothing without the work queue.
     fn needs_work(&self, route: &Route<P>) -> bool {
-        self.queues.upkeep == Upkeep::OursForDelays && matches!(route.to, Destination::Delay(_))
+        self.queues.upkeep == Upkeep::Ours && matches!(route.to, Destination::Delay(_))
     }
 
     /// Whether this queue is to be there now.
@@ -215,6 +255,21 @@ impl<P: Payload> Routes<P> {
                     .list
                     .iter()
                     .any(|other| self.needs_work(other) && other.is_needed()))
+    }
+
+    /// Has the declarations checked on which messages to this destination depend. Whether there is
+    /// anything to check.
+    pub(super) fn check(&mut self, index: usize) -> bool {
+        let needs_work = self.needs_work(&self.list[index]);
+        let mut any = false;
+        for other in [index, Self::WORK] {
+            let declaration = &mut self.list[other].declaration;
+            if (other == index || needs_work) && declaration.is_unverified() {
+                declaration.check();
+                any = true;
+            }
+        }
+        any
     }
 
     /// Until when what is confirmed there does not count.

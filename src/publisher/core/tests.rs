@@ -1,7 +1,6 @@
 //! Whole courses of events.
 
 use super::*;
-use crate::auxiliary::Replicated;
 use crate::confirms::Verdict;
 use crate::fault::{Fault, Kind, Reply};
 use crate::refusal::explain;
@@ -50,6 +49,7 @@ struct Bench {
     now: Instant,
     /// What the core said it waits for.
     until: Option<Instant>,
+    looks: FirstChannel,
 }
 
 fn work_queue(queue_type: Option<QueueType>, declare: Declare) -> WorkQueue {
@@ -66,7 +66,8 @@ fn config() -> Config {
         queues: Queues {
             work: work_queue(None, Declare::Yes),
             upkeep: Upkeep::Others,
-            replicated: Replicated::No,
+            needed: Needed::Nothing,
+            queue_type: QueueType::Classic,
             ladder: Vec::new(),
         },
         window: Size {
@@ -128,6 +129,7 @@ impl Bench {
             core: Core::new(config, now),
             now,
             until: None,
+            looks: FirstChannel::Opens,
         }
     }
 
@@ -175,7 +177,13 @@ impl Bench {
                     self.until = until;
                     return all;
                 }
-                Action::Connect { pause } => Connect(pause),
+                Action::Connect { pause, look_for } => {
+                    self.looks = match look_for {
+                        Some(_) => FirstChannel::LooksForQueue,
+                        None => FirstChannel::Opens,
+                    };
+                    Connect(pause)
+                }
                 Action::Disconnect => Disconnect,
                 Action::OpenChannel => OpenChannel,
                 Action::Declare { queue, form, .. } => Did::Declare(queue.to_owned(), form),
@@ -217,11 +225,12 @@ impl Bench {
 
     fn answer(&self, did: &Did) -> Option<Input<Letter>> {
         match did {
-            Connect(_) => Some(Input::Connected),
+            Connect(_) => Some(Input::Connected(self.looks)),
             OpenChannel => Some(Input::ChannelOpened),
             Did::Declare(_, Form::Blind) => None,
             Did::Declare(queue, _) => Some(Input::Declared {
                 to: self.destination(queue),
+                queue_type: None,
                 adopted: None,
             }),
             _ => None,
@@ -391,7 +400,7 @@ fn a_queue_of_our_own_counts_two_seconds_after_it_was_made() {
     let mut bench = Bench::new(config());
     let did = bench.send(1, SECOND);
     assert_eq!(did, [Connect(Duration::ZERO)]);
-    let did = bench.handle(Input::Connected);
+    let did = bench.handle(Input::Connected(FirstChannel::Opens));
     assert_eq!(did, [declared("q.delay.1000", Form::Look)]);
     let fault = closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
     let did = bench.handle(Input::DeclarationRefused { to: SECOND, fault });
@@ -408,7 +417,7 @@ fn a_queue_of_our_own_counts_two_seconds_after_it_was_made() {
 fn what_a_young_queue_held_is_sent_again_if_the_connection_breaks() {
     let mut bench = Bench::new(config());
     bench.send(1, SECOND);
-    bench.handle(Input::Connected);
+    bench.handle(Input::Connected(FirstChannel::Opens));
     let fault = closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
     let did = bench.handle(Input::DeclarationRefused { to: SECOND, fault });
     bench.go_on(did);
@@ -427,9 +436,10 @@ fn what_a_young_queue_held_is_sent_again_if_the_connection_breaks() {
 fn a_delay_queue_that_is_somebody_elses_is_left_alone() {
     let mut bench = Bench::new(config());
     bench.send(1, SECOND);
-    bench.handle(Input::Connected);
+    bench.handle(Input::Connected(FirstChannel::Opens));
     bench.handle(Input::Declared {
         to: SECOND,
+        queue_type: None,
         adopted: None,
     });
     let text = "PRECONDITION_FAILED - inequivalent arg 'x-expires' for queue 'q.delay.1000' in \
@@ -703,7 +713,7 @@ fn without_declaring_a_missing_queue_is_told_at_once() {
 fn a_queue_that_cannot_be_declared_fails_what_goes_there_alone() {
     let mut bench = Bench::new(config());
     bench.send(1, dead());
-    bench.handle(Input::Connected);
+    bench.handle(Input::Connected(FirstChannel::Opens));
     let text = "ACCESS_REFUSED - access to queue 'q.dead' in vhost '/' refused for user 'u'";
     let did = bench.handle(Input::DeclarationRefused {
         to: dead(),
@@ -719,7 +729,7 @@ fn a_queue_that_cannot_be_declared_fails_what_goes_there_alone() {
 fn a_queue_on_a_node_that_is_down_is_waited_for() {
     let mut bench = Bench::new(config());
     bench.send(1, dead());
-    bench.handle(Input::Connected);
+    bench.handle(Input::Connected(FirstChannel::Opens));
     for _ in 0..20 {
         bench.handle(Input::DeclarationRefused {
             to: dead(),
@@ -732,6 +742,7 @@ fn a_queue_on_a_node_that_is_down_is_waited_for() {
     assert_eq!(published(&bench.publish(2, reply("a"))), [2]);
     let did = bench.handle(Input::Declared {
         to: dead(),
+        queue_type: None,
         adopted: None,
     });
     assert_eq!(published(&did), [1]);
@@ -744,10 +755,11 @@ fn a_work_queue_of_another_type_is_adopted_and_nothing_is_sent_twice() {
     let text = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': \
                 received none but current is the value 'quorum' of type 'longstr'";
     let did = bench.handle(Input::ChannelClosed(closed(406, text)));
-    assert_eq!(did, [declared("q", Form::Adopt)]);
+    assert_eq!(did, [declared("q", Form::Make)]);
     let adopted = Some("quorum".to_owned());
     let did = bench.handle(Input::Declared {
         to: Destination::Work,
+        queue_type: Some(QueueType::Quorum),
         adopted,
     });
     assert_eq!(did, [Tell("adopted")]);
@@ -782,7 +794,7 @@ fn a_work_queue_that_cannot_be_declared_ends_the_sending() {
     let text = "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': \
                 received 'true' but current is 'false'";
     let did = bench.handle(Input::ChannelClosed(closed(406, text)));
-    assert_eq!(did, [declared("q", Form::Adopt)]);
+    assert_eq!(did, [declared("q", Form::Make)]);
     let did = bench.handle(Input::DeclarationRefused {
         to: Destination::Work,
         fault: closed(406, text),
@@ -793,7 +805,7 @@ fn a_work_queue_that_cannot_be_declared_ends_the_sending() {
 #[test]
 fn delayed_tasks_need_both_queues() {
     let queues = Queues {
-        upkeep: Upkeep::OursForDelays,
+        upkeep: Upkeep::Ours,
         ..config().queues
     };
     let mut bench = Bench::new(Config { queues, ..sender() });
@@ -803,7 +815,7 @@ fn delayed_tasks_need_both_queues() {
     for form in [
         declared("q", Form::Blind),
         declared("q.delay.1000", Form::Look),
-        declared("q.delay.1000", Form::Make),
+        declared("q.delay.1000", Form::Blind),
     ] {
         assert!(did.contains(&form), "{did:?}");
     }
@@ -821,7 +833,7 @@ fn a_quorum_work_queue_is_looked_for_and_made() {
     let mut bench = Bench::new(Config { queues, ..sender() });
     bench.core.prepare(&Destination::Work, bench.now);
     bench.run();
-    let did = bench.handle(Input::Connected);
+    let did = bench.handle(Input::Connected(FirstChannel::Opens));
     assert_eq!(did, [declared("q", Form::Look)]);
     let fault = closed(404, "NOT_FOUND - no queue 'q' in vhost '/'");
     let to = Destination::Work;
@@ -952,4 +964,53 @@ fn a_wish_for_a_new_channel_does_not_stop_the_others() {
     assert_eq!(bench.publish(3, reply("a")), []);
     let did = bench.pass_at_most(Duration::from_secs(4));
     assert!(published(&did).contains(&3), "{did:?}");
+}
+
+#[test]
+fn a_work_queue_that_the_first_channel_does_not_find_is_made_and_young() {
+    let mut bench = Bench::new(sender());
+    bench.core.prepare(&Destination::Work, bench.now);
+    let did = bench.run();
+    assert_eq!(bench.looks, FirstChannel::LooksForQueue);
+    let did = bench.go_on(did);
+    assert_eq!(did[1..], [OpenChannel, declared("q", Form::Blind)]);
+    bench.send(1, Destination::Work);
+    let missing = closed(404, "NOT_FOUND - no queue 'q' in vhost '/'");
+    let did = bench.handle(Input::ChannelClosed(missing));
+    assert_eq!(did, [declared("q", Form::Make)]);
+    bench.go_on(did);
+    let did = bench.pass();
+    assert_eq!(did, [OpenChannel, sent(1, "q")]);
+    assert_eq!(bench.ack(1), []);
+    assert_eq!(bench.pass(), [safe(1, "q")]);
+}
+
+#[test]
+fn a_body_of_several_frames_waits_for_the_declaration() {
+    let mut bench = Bench::new(sender());
+    bench.core.prepare(&Destination::Work, bench.now);
+    let did = bench.run();
+    bench.go_on(did);
+    let did = bench.send_sized(1, Destination::Work, 200_000, 100);
+    assert_eq!(did, [declared("q", Form::Check)]);
+    assert_eq!(published(&bench.go_on(did)), [1]);
+    let did = bench.send_sized(2, Destination::Work, 200_000, 100);
+    assert_eq!(published(&did), [2]);
+}
+
+#[test]
+fn a_missing_work_queue_is_found_while_a_delay_queue_is_looked_for() {
+    let mut bench = Bench::new(sender());
+    bench.core.prepare(&SECOND, bench.now);
+    bench.run();
+    bench.handle(Input::Connected(FirstChannel::LooksForQueue));
+    let did = bench.handle(Input::DeclarationRefused {
+        to: SECOND,
+        fault: closed(404, "NOT_FOUND - no queue 'q' in vhost '/'"),
+    });
+    let both = [
+        declared("q", Form::Make),
+        declared("q.delay.1000", Form::Look),
+    ];
+    assert_eq!(did, both);
 }
