@@ -26,8 +26,8 @@ pub struct Channel {
     inner: amiquip::Channel,
     _disarm: DisarmWhenDropped,
     watchdog: Arc<Watchdog>,
-    /// How long a request may take.
-    limit: Duration,
+    /// How long a request may take; `None`: somebody else sees to it.
+    limit: Option<Duration>,
     epoch: u64,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
@@ -73,7 +73,7 @@ impl Channel {
             inner,
             _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
             watchdog,
-            limit: RPC_LIMIT,
+            limit: Some(RPC_LIMIT),
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
             settled: Cell::new(0),
             order: RefCell::default(),
@@ -94,9 +94,18 @@ impl Channel {
         received
     }
 
-    /// The same, on which a request takes so long at most before the connection is given up.
+    /// The same, on which requests are watched: one that takes too long ends the connection.
     #[must_use]
-    pub fn with_limit(self, limit: Duration) -> Self {
+    pub fn watched(self) -> Self {
+        let limit = Some(RPC_LIMIT);
+        Self { limit, ..self }
+    }
+
+    /// The same, whose requests another thread makes: the watch on a connection is for one call at
+    /// a time. Whoever waits for the answer gives the connection up if none comes.
+    #[must_use]
+    pub fn unwatched(self) -> Self {
+        let limit = None;
         Self { limit, ..self }
     }
 
@@ -127,7 +136,7 @@ impl Channel {
         &self,
         call: impl FnOnce(&amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
         call(&self.inner).map_err(|error| errors::translate(&error))
     }
 
@@ -160,7 +169,8 @@ impl Channel {
             let confirms = self.inner.listen_for_publisher_confirms()?;
             let returns = self.inner.listen_for_returns()?;
             self.inner.enable_publisher_confirms_nowait()?;
-            Ok(Confirms::new(confirms, returns, link.blocked().clone()))
+            let blocked = link.blocked().clone();
+            Ok(Confirms::new(confirms, returns, blocked, link.take_noted()))
         };
         listen().map_err(|error| errors::translate(&error))
     }
@@ -178,12 +188,12 @@ impl Channel {
         self.burst(limit).publish(queue, properties.clone(), body)
     }
 
-    /// For several publishes that take `limit` at most, all in all.
+    /// For several publishes, during which something must leave every `limit`.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {
             channel: &self.inner,
-            _guard: self.watchdog.guard(limit),
+            _guard: self.watchdog.guard_sending(limit),
         }
     }
 
@@ -262,7 +272,7 @@ impl Channel {
         let acknowledged = self.order.borrow_mut().acknowledge(tags);
         self.settled
             .set(self.settled.get() + acknowledged.count as u64);
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
         for AckFrame { delivery, multiple } in acknowledged.frames {
             let acked = if multiple {
                 delivery.ack_multiple(&self.inner)
@@ -283,7 +293,7 @@ impl Channel {
             return Ok(());
         };
         self.settled.set(self.settled.get() + 1);
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

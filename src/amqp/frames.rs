@@ -7,6 +7,11 @@ use std::fmt;
 /// (131,072 bytes), which counts the eight bytes around the payload.
 pub(super) const FRAME_MAX: u32 = 131_072;
 
+/// The largest content header that is taken in. Brokers check `frame_max` where a message comes in,
+/// but not where it goes out, and add headers of their own in between (`x-death`): a task whose
+/// headers nearly filled a frame comes back from a delay in a larger one.
+const CONTENT_HEADER_MAX: usize = 1 << 20;
+
 /// The largest body that RabbitMQ can be configured to take: `max_message_size` is at most
 /// 512 MiB. amiquip reserves what a content header announces, so it must not announce more.
 const BODY_MAX: u64 = 512 * 1024 * 1024;
@@ -160,7 +165,11 @@ impl FrameScanner {
             return Ok(());
         }
         let on_channel_0 = self.head[..3] == [METHOD, 0, 0];
-        if self.payload_len() > FRAME_MAX as usize || !(self.seen_first || on_channel_0) {
+        let max = match self.head[0] {
+            CONTENT_HEADER => CONTENT_HEADER_MAX,
+            _ => FRAME_MAX as usize,
+        };
+        if self.payload_len() > max || !(self.seen_first || on_channel_0) {
             return Err(self.bad_frame());
         }
         Ok(())
@@ -306,6 +315,19 @@ pub(super) mod tests {
         assert_eq!(scan(&bytes), Err(Violation::BodyTooLarge));
         let short = [start(), frame(CONTENT_HEADER, 1, &[0, 60])].concat();
         assert_eq!(scan(&short), Err(Violation::BadFrame));
+    }
+
+    #[test]
+    fn content_headers_may_have_grown_on_their_way() {
+        let header = |len: usize| {
+            let begin = [&[0, 60, 0, 0][..], &5_u64.to_be_bytes(), &[0, 0]].concat();
+            let payload = [begin, vec![0; len - 14]].concat();
+            let mut bytes = [start(), frame(CONTENT_HEADER, 1, &payload)].concat();
+            FrameScanner::default().scan(&mut bytes)
+        };
+        assert_eq!(header(FRAME_MAX as usize + 5000), Ok(None));
+        assert_eq!(header(CONTENT_HEADER_MAX), Ok(None));
+        assert_eq!(header(CONTENT_HEADER_MAX + 1), Err(Violation::BadFrame));
     }
 
     #[test]

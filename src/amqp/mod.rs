@@ -40,7 +40,7 @@ mod tls;
 mod watchdog;
 
 pub use channel::{Burst, Channel, Declared, QueueArguments};
-pub use confirms::{Confirmation, Confirms, Waited};
+pub use confirms::{Confirmation, Confirms, Waited, Waits};
 pub use consuming::{AckToken, ConsumeOptions, Consuming, Delivery, Event, Prefetch, Settlement};
 pub use open::{FramesInFlight, Link, OpenOptions, Series, open};
 pub use properties::Properties;

@@ -14,6 +14,7 @@ use amiquip::{
     AmqpValue, Auth, ConnectionBlockedNotification, ConnectionOptions, ConnectionTuning,
 };
 use crossbeam_channel::{Receiver, after, bounded, select};
+use std::cell::RefCell;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,6 +62,8 @@ pub struct Link {
     /// `None` only after `close`.
     connection: Option<amiquip::Connection>,
     blocked: Receiver<ConnectionBlockedNotification>,
+    /// What came of that while we looked whether the connection stands.
+    noted: RefCell<Vec<ConnectionBlockedNotification>>,
     watchdog: Arc<Watchdog>,
     switch: KillSwitch,
     observed: Arc<Observed>,
@@ -206,10 +209,15 @@ impl Attempt {
             .map_err(|error| {
                 errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
             })?;
-        let (watchdog, watch) = Watchdog::new(switch.clone(), self.options.when_cut.clone());
+        let (watchdog, watch) = Watchdog::new(
+            switch.clone(),
+            Arc::clone(&observed.written),
+            self.options.when_cut.clone(),
+        );
         let link = Link {
             connection: Some(connection),
             blocked,
+            noted: RefCell::default(),
             watchdog: Arc::new(watchdog),
             switch,
             observed,
@@ -287,6 +295,11 @@ impl Link {
         &self.blocked
     }
 
+    /// The same that was taken out before.
+    pub(super) fn take_noted(&self) -> Vec<ConnectionBlockedNotification> {
+        self.noted.take()
+    }
+
     /// The most telling reason for a `fault` that ended this connection. amiquip gives each
     /// cause once, to whoever asks first, and the connection itself is asked last.
     #[must_use]
@@ -313,7 +326,7 @@ impl Link {
         use crossbeam_channel::TryRecvError;
         loop {
             match self.blocked.try_recv() {
-                Ok(_) => {}
+                Ok(news) => self.noted.borrow_mut().push(news),
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }

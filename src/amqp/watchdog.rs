@@ -7,7 +7,7 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,8 @@ impl KillSwitch {
 pub(super) struct Watchdog {
     switch: KillSwitch,
     watched: Arc<Mutex<Watched>>,
+    /// How many bytes have left over the connection.
+    written: Arc<AtomicU64>,
     /// Wakes the thread; it ends when this is dropped.
     doorbell: Sender<()>,
 }
@@ -68,6 +70,8 @@ pub(super) struct Watchdog {
 struct Watched {
     /// When the current call has taken too long.
     deadline: Option<Instant>,
+    /// Where bytes that leave are given more time: how much, and how many had left.
+    leaving: Option<(Duration, u64)>,
     /// When the thread wakes up by itself.
     wakes_at: Option<Instant>,
     is_cut: bool,
@@ -78,12 +82,17 @@ pub(super) struct Watch {
     switch: KillSwitch,
     when_cut: WhenCut,
     watched: Arc<Mutex<Watched>>,
+    written: Arc<AtomicU64>,
     doorbell: Receiver<()>,
 }
 
 impl Watchdog {
     /// A watchdog, and what a thread must run for it to work.
-    pub(super) fn new(switch: KillSwitch, when_cut: WhenCut) -> (Self, Watch) {
+    pub(super) fn new(
+        switch: KillSwitch,
+        written: Arc<AtomicU64>,
+        when_cut: WhenCut,
+    ) -> (Self, Watch) {
         let watched = Arc::default();
         // One ring is enough, however often it is pressed.
         let (doorbell, rings) = bounded(1);
@@ -91,11 +100,13 @@ impl Watchdog {
             switch: switch.clone(),
             when_cut,
             watched: Arc::clone(&watched),
+            written: Arc::clone(&written),
             doorbell: rings,
         };
         let watchdog = Self {
             switch,
             watched,
+            written,
             doorbell,
         };
         (watchdog, watch)
@@ -108,14 +119,23 @@ impl Watchdog {
 
     /// Watches until the returned guard is dropped. Guards do not nest.
     pub(super) fn guard(&self, limit: Duration) -> Guard<'_> {
-        self.arm(limit);
+        self.arm(limit, None);
         Guard(self)
     }
 
-    fn arm(&self, limit: Duration) {
+    /// The same for a call that waits until what it sends has left: it is ended once nothing has
+    /// left for so long.
+    pub(super) fn guard_sending(&self, limit: Duration) -> Guard<'_> {
+        let written = self.written.load(Ordering::Relaxed);
+        self.arm(limit, Some((limit, written)));
+        Guard(self)
+    }
+
+    fn arm(&self, limit: Duration, leaving: Option<(Duration, u64)>) {
         let deadline = Instant::now() + limit;
         let mut watched = lock(&self.watched);
         watched.deadline = Some(deadline);
+        watched.leaving = leaving;
         if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.doorbell.try_send(());
         }
@@ -148,6 +168,13 @@ impl Watch {
     fn next(&self, now: Instant) -> Duration {
         let mut watched = lock(&self.watched);
         let is_cut = watched.is_cut;
+        let written = self.written.load(Ordering::Relaxed);
+        if let Some((limit, before)) = &mut watched.leaving {
+            let limit = *limit;
+            if std::mem::replace(before, written) < written && watched.deadline.is_some() {
+                watched.deadline = Some(now + limit);
+            }
+        }
         if watched.deadline.is_some_and(|at| is_cut || at <= now) {
             self.switch.throw();
             watched.deadline = None;
@@ -178,7 +205,7 @@ pub(super) struct ArmWhenDropped(pub(super) Arc<Watchdog>, pub(super) Duration);
 
 impl Drop for ArmWhenDropped {
     fn drop(&mut self) {
-        self.0.arm(self.1);
+        self.0.arm(self.1, None);
     }
 }
 
@@ -205,7 +232,7 @@ mod tests {
     }
 
     fn watchdog(switch: &KillSwitch, when_cut: WhenCut) -> Watchdog {
-        let (watchdog, watch) = Watchdog::new(switch.clone(), when_cut);
+        let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cut);
         thread::spawn(move || watch.run());
         watchdog
     }
@@ -243,7 +270,7 @@ mod tests {
     fn it_sleeps_on_when_calls_begin_and_end() {
         let (near, _far) = connected();
         let (_cut, when_cut) = cut();
-        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), when_cut);
+        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cut);
         let now = Instant::now();
         let limit = Duration::from_secs(30);
         let guard = watchdog.guard(limit);
@@ -257,6 +284,26 @@ mod tests {
         // It wakes at the end of the first, and sleeps on to that of the last.
         assert!(watch.next(now + limit) > Duration::ZERO);
         assert!(!watch.switch.is_thrown());
+    }
+
+    #[test]
+    fn what_still_leaves_is_given_time() {
+        let (near, _far) = connected();
+        let (_cut, when_cut) = cut();
+        let written = Arc::new(AtomicU64::new(0));
+        let switch = KillSwitch::new(near);
+        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cut);
+        let limit = Duration::from_secs(30);
+        let _guard = watchdog.guard_sending(limit);
+        let mut now = Instant::now() + limit;
+        for _ in 0..5 {
+            written.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(watch.next(now), limit);
+            now += limit;
+        }
+        assert!(!watch.switch.is_thrown());
+        watch.next(now);
+        assert!(watch.switch.is_thrown());
     }
 
     #[test]

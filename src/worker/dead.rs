@@ -4,7 +4,7 @@ use super::events::attempt;
 use super::redelivery;
 use super::settings::Settings;
 use super::status::inspect;
-use crate::amqp::{Confirmation, Delivery, Waited};
+use crate::amqp::{Confirmation, Delivery, Waited, Waits};
 use crate::confirms::Verdict;
 use crate::escape::escape;
 use crate::exit_code::ExitCode;
@@ -195,7 +195,13 @@ fn await_confirm(
     let mut returned: Option<String> = None;
     let never = crossbeam_channel::never::<()>();
     loop {
-        match confirms.wait(&never, &never, deadline) {
+        let waits = Waits {
+            inbox: &never,
+            answered: &never,
+            when_cut: &never,
+            deadline,
+        };
+        match confirms.wait(waits) {
             Waited::News(Confirmation::Settled {
                 tag,
                 multiple,
@@ -212,6 +218,7 @@ fn await_confirm(
                 Confirmation::Settled { .. } | Confirmation::Blocked(_) | Confirmation::Unblocked,
             )
             | Waited::Inbox(_)
+            | Waited::Answered(())
             | Waited::Answer(_) => {}
             Waited::Cut => return failed("it was interrupted"),
             Waited::Closed => return failed("the connection broke"),

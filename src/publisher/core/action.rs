@@ -109,6 +109,8 @@ pub enum Action<'a, P> {
     Declare {
         /// Whose queue.
         to: &'a Destination,
+        /// The same with the delay that the queue has, which may be somewhat longer.
+        at: Destination,
         /// Its name.
         queue: &'a str,
         /// How.

@@ -66,6 +66,11 @@ impl BacklogLimit {
         open
     }
 
+    /// Whether the queue's length is wanted.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// A message has passed.
     pub(super) fn passed(&mut self) {
         self.room = self.room.saturating_sub(1);

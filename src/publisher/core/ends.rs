@@ -3,6 +3,7 @@
 use super::action::{Notice, Scope};
 use super::connection::Phase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::route::Route;
 use super::routes::Named;
 use super::suspects::{Blame, Judged, blame};
 use super::{Core, Output, faults};
@@ -19,14 +20,14 @@ impl<P: Payload> Core<P> {
         let Some(mut entries) = self.refuse_too_large(entries, fault) else {
             return;
         };
-        if self.may_be_a_declaration(fault) {
+        if self.is_about_a_declaration(fault) {
             // The broker has discarded what was published after it.
             if self.suspects.is_alone() {
                 self.suspects.suspect(entries, None);
             } else {
                 self.routes.take_back(entries);
             }
-            return;
+            return self.declare_otherwise(fault);
         }
         if !alone {
             // Those before the guilty one were taken.
@@ -64,28 +65,37 @@ impl<P: Payload> Core<P> {
         None
     }
 
-    /// Whether a declaration that nobody has answered may be the cause: it is made once more, on
-    /// its own.
-    fn may_be_a_declaration(&mut self, fault: &Fault) -> bool {
-        if faults::largest_body(fault).is_some() {
-            return false;
-        }
+    /// Whether a declaration on that channel may be the cause, which nobody has answered.
+    fn is_about_a_declaration(&self, fault: &Fault) -> bool {
+        let is_open = |route: &Route<P>| route.declaration.is_open();
+        faults::largest_body(fault).is_none()
+            && (self.routes.named_in(fault).is_some() || self.routes.iter().any(is_open))
+    }
+
+    /// Makes the declaration that was refused once more, on its own and in another way.
+    fn declare_otherwise(&mut self, fault: &Fault) {
         match self.routes.named_in(fault) {
-            Some(Named::Missing(index)) => {
-                self.routes[index].declaration.missing();
-                return true;
-            }
+            Some(Named::Missing(index)) => return self.routes[index].declaration.missing(),
             Some(Named::Differs(index)) => {
                 if !self.routes.detour(index) {
                     self.routes[index].declaration.verify();
                 }
-                return true;
+                return;
             }
             None => {}
         }
-        let routes = self.routes.iter_mut();
-        let open = routes.filter(|route| route.declaration.is_open());
-        open.map(|route| route.declaration.verify()).count() > 0
+        let code = fault.reply().map(|reply| reply.code);
+        let is_final = fault.kind == Kind::Queue && matches!(code, Some(404 | 405));
+        for index in 0..self.routes.len() {
+            if !self.routes[index].declaration.is_open() {
+                continue;
+            }
+            self.routes[index].declaration.verify();
+            if is_final {
+                // No other form would be accepted.
+                self.refuse_route(index, fault);
+            }
+        }
     }
 
     /// The connection is gone.
@@ -114,6 +124,8 @@ impl<P: Payload> Core<P> {
             route.take_back(held.into_iter().map(perhaps).collect());
             route.declaration.connection_lost(now);
         }
+        // Whatever else may end a connection: only what was sent alone by order is judged.
+        let alone = alone && (self.suspects.is_alone() || blame(&fault) == Blame::Nobody);
         self.find_guilty(entries, alone, &fault, now);
         self.tell(Notice::Lost {
             fault: fault.clone(),
@@ -122,7 +134,9 @@ impl<P: Payload> Core<P> {
         let limit = self.config.retry_for;
         if limit.is_some_and(|limit| useless_for > limit.max(Duration::from_millis(1))) {
             self.outbox.push_back(Output::GiveUp(fault));
-        } else if again > 0 && self.patience_left(now) == Some(Duration::ZERO) {
+        } else if (again > 0 || self.is_refused())
+            && self.patience_left(now) == Some(Duration::ZERO)
+        {
             self.give_up(now);
         }
     }

@@ -17,7 +17,8 @@ fn tasks(count: usize) -> String {
 }
 
 /// Why queue `name` does not take tasks.
-pub(super) fn refusal(refusal: &Refusal, name: &str, declare: Declare) -> String {
+#[must_use]
+pub fn refusal(refusal: &Refusal, name: &str, declare: Declare) -> String {
     let name = escape(name.as_bytes());
     match refusal {
         Refusal::Nack => {
@@ -86,13 +87,6 @@ pub(super) fn backlog_full(queue: &QueueName, limit: Backlog, ready: u32) -> Fau
     let text =
         format!("{ready} tasks are ready in queue `{queue}`, and --max-backlog is {max}; {waited}");
     Fault::new(Kind::NotTaken, text)
-}
-
-/// A delay or dead-letter queue is to be there, and is not.
-pub(super) fn missing(name: &str) -> Fault {
-    let name = escape(name.as_bytes());
-    let text = format!("there is no queue `{name}`; with --no-declare it must be made beforehand");
-    Fault::new(Kind::Queue, text)
 }
 
 /// The broker never takes this message: it was alone when the broker closed the connection.

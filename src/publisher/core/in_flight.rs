@@ -33,14 +33,20 @@ impl<P: Payload> InFlight<P> {
         self.outstanding.settle(tag, multiple, settled);
     }
 
-    /// A message of this route and id came back. Where several fit, each may be the one: sending
-    /// all of them again is better than losing one.
+    /// A message of this route and id came back. Where several fit, or none does, each may be the
+    /// one: sending all of them again is better than losing one.
     pub(super) fn came_back(&mut self, route: usize, id: Option<&str>) {
-        let entries = self.outstanding.iter_mut();
-        entries
-            .filter(|entry| entry.route == route && entry.payload.id() == id)
-            .filter(|entry| entry.mark == Mark::None)
-            .for_each(|entry| entry.mark = Mark::Returned);
+        let mut of_route: Vec<_> = self
+            .outstanding
+            .iter_mut()
+            .filter(|entry| entry.route == route && entry.mark != Mark::Withdrawn)
+            .collect();
+        if of_route.iter().any(|entry| entry.payload.id() == id) {
+            of_route.retain(|entry| entry.payload.id() == id);
+        }
+        for entry in of_route {
+            entry.mark = Mark::Returned;
+        }
     }
 
     /// Nobody wants this one any more. Whether it is here.

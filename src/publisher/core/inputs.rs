@@ -10,7 +10,6 @@ use super::routes::{Named, Routes, Upkeep};
 use super::{Core, Output, faults};
 use crate::confirms::Verdict;
 use crate::fault::{Fault, Kind};
-use crate::refusal::is_missing;
 use crate::topology::{Declare, QueueType};
 use std::sync::Arc;
 use std::time::Instant;
@@ -190,22 +189,13 @@ impl<P: Payload> Core<P> {
                 let why = Refusal::Undeclared(fault.to_string());
                 route.pace.refused(why, keep, now);
             }
-            Refused::ForGood => {
-                let reply = fault.reply();
-                let is_missing = reply.is_some_and(|reply| is_missing(reply, &route.queue));
-                let fault = if is_missing && route.declaration.plan() == Plan::Exists {
-                    faults::missing(&route.queue)
-                } else {
-                    fault.clone()
-                };
-                self.refuse_route(index, &fault);
-            }
+            Refused::ForGood => self.refuse_route(index, fault),
         }
     }
 
     /// Nothing can be sent to this destination: all that waits for it gets that verdict. What
     /// comes later is tried again.
-    fn refuse_route(&mut self, index: usize, fault: &Fault) {
+    pub(super) fn refuse_route(&mut self, index: usize, fault: &Fault) {
         let mut entries = self.routes[index].take_pending();
         self.routes[index].wanted = false;
         let upkeep = self.config.queues.upkeep;
@@ -331,10 +321,11 @@ impl<P: Payload> Core<P> {
     }
 
     fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
-        // A result that nobody takes is none of these.
-        let Some(index) = self.routes.of_queue(queue) else {
+        if is_reply_address(queue) {
+            // A result that nobody takes.
             return;
-        };
+        }
+        let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
         self.in_flight.came_back(index, id);
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];
@@ -369,4 +360,9 @@ impl<P: Payload> Core<P> {
             route.silence.restart(now);
         }
     }
+}
+
+/// Whether results go there.
+fn is_reply_address(queue: &str) -> bool {
+    queue.starts_with("amq.rabbitmq.reply-to.")
 }

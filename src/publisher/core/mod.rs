@@ -46,6 +46,7 @@ mod window;
 pub use action::{Action, FirstChannel, Input, Notice, Scope};
 pub use backlog::Backlog;
 pub use declaration::{Form, YOUTH};
+pub use faults::refusal as describe;
 pub use message::{Destination, Message, Payload, Sent};
 pub use pace::Refusal;
 pub use routes::{Needed, Queues, Upkeep};
@@ -175,7 +176,7 @@ impl<P: Payload> Core<P> {
         self.connection.may_publish()
             && !self.suspects.is_active(now)
             && !self.is_draining(now)
-            && self.routes.is_ready(index)
+            && self.routes.may_accept(index)
             && {
                 let route = &mut self.routes[index];
                 !route.has_pending() && route.pace.is_open(now) && route.pace.window.has_room()
@@ -203,6 +204,11 @@ impl<P: Payload> Core<P> {
             .iter()
             .map(|route| route.pending() + route.held());
         self.in_flight.len() + self.suspects.len() + waiting.sum::<usize>()
+    }
+
+    /// The next verdict or notice, where nothing else is to be done any more.
+    pub fn next_output(&mut self) -> Option<Action<'_, P>> {
+        self.outbox.pop_front().map(Action::from)
     }
 
     /// Takes out all that has no verdict, by number, and whether it may have arrived.

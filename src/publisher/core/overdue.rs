@@ -4,6 +4,7 @@ use super::action::Notice;
 use super::connection::Phase;
 use super::message::{Destination, Entry, Payload, Sent};
 use super::pace::Refusal;
+use super::route::Route;
 use super::silence::PATIENCE;
 use super::{Core, Output, faults};
 use std::time::{Duration, Instant};
@@ -141,16 +142,20 @@ impl<P: Payload> Core<P> {
                     _ => (deadline(SILENT_ALONE), TooLate::Silent),
                 }
             });
+        // A declaration that is not answered ends the connection, but not soon if others are served.
+        let patience = if in_flight { SILENT_ALONE } else { PATIENCE };
+        let asked = self.routes.iter().filter_map(Route::asked_since);
+        let asked = asked.map(move |at| (at + patience, TooLate::Silent));
         let silent = is_listening.then(|| {
             let bytes = self.routes.iter().map(|route| route.in_flight().bytes);
             let silence = &self.connection.silence;
             (silence.deadline(bytes.sum(), PATIENCE), TooLate::Silent)
         });
-        stalled.into_iter().chain(routes).chain(silent)
+        stalled.into_iter().chain(routes).chain(asked).chain(silent)
     }
 
     /// Whether a destination for which messages wait does not take them.
-    fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         self.routes
             .iter()
             .any(|route| route.has_pending() && route.pace.refusal().is_some())

@@ -38,7 +38,7 @@ impl<P: Payload> Core<P> {
             return Action::Connect { pause, look_for };
         }
         if let Some(index) = self.next_declaration(now) {
-            return self.declare(index);
+            return self.declare(index, now);
         }
         if self.is_channel_wanted(now) {
             let left = self.take_in_flight(Sent::Perhaps);
@@ -54,7 +54,7 @@ impl<P: Payload> Core<P> {
             Some(entry) => self.publish(entry, now),
             None => match self.next_declaration(now) {
                 // A large body waits for it.
-                Some(index) => self.declare(index),
+                Some(index) => self.declare(index, now),
                 None => Action::Wait(self.next_due(now)),
             },
         }
@@ -80,7 +80,8 @@ impl<P: Payload> Core<P> {
         (0..self.routes.len()).find(|&index| {
             let route = &self.routes[index];
             let wants = match route.declaration.wants() {
-                Some(Form::Blind | Form::Check) => channel_is_open,
+                Some(Form::Blind) => channel_is_open && self.is_blind_due(index),
+                Some(Form::Check) => channel_is_open,
                 Some(_) => true,
                 None => false,
             };
@@ -88,12 +89,24 @@ impl<P: Payload> Core<P> {
         })
     }
 
-    fn declare(&mut self, index: usize) -> Action<'_, P> {
+    /// Whether a queue is to be declared without waiting: right before something is published, so
+    /// that a refusal does not come in the middle of it.
+    fn is_blind_due(&self, index: usize) -> bool {
+        let is_work = index == Routes::<P>::WORK;
+        self.routes[index].has_pending()
+            || (is_work && self.backlog.is_wanted())
+            || (is_work && self.routes.has_pending_that_need_work())
+    }
+
+    fn declare(&mut self, index: usize, now: Instant) -> Action<'_, P> {
+        let at = self.routes.real(&self.routes[index].to);
         let route = &mut self.routes[index];
         let form = route.declaration.wants().unwrap_or(Form::Look);
         route.declaration.asked();
+        route.asked_at = Some(now);
         Action::Declare {
             to: &route.to,
+            at,
             queue: &route.queue,
             form,
         }

@@ -16,6 +16,8 @@ pub(super) struct Route<P> {
     /// The name of its queue; empty for results.
     pub(super) queue: Arc<str>,
     pub(super) declaration: Declaration,
+    /// When it was last declared, or asked for.
+    pub(super) asked_at: Option<Instant>,
     /// Its queue is to be declared even if no message waits for it.
     pub(super) wanted: bool,
     /// To be published, in the order of their numbers.
@@ -40,6 +42,7 @@ impl<P: Payload> Route<P> {
             to,
             queue: queue.into(),
             declaration,
+            asked_at: None,
             wanted: false,
             pending: VecDeque::new(),
             held: Vec::new(),
@@ -64,6 +67,11 @@ impl<P: Payload> Route<P> {
 
     pub(super) fn in_flight(&self) -> Size {
         self.in_flight
+    }
+
+    /// Since when an answer to its declaration is awaited.
+    pub(super) fn asked_since(&self) -> Option<Instant> {
+        self.asked_at.filter(|_| self.declaration.is_asked())
     }
 
     /// Whether its queue is needed now.

@@ -1,6 +1,6 @@
 //! All destinations, each with a state of its own.
 
-use super::declaration::{Declaration, Plan};
+use super::declaration::{Declaration, Form, Plan};
 use super::message::{Destination, Entry, Payload};
 use super::route::Route;
 use super::window::Size;
@@ -165,16 +165,21 @@ impl<P: Payload> Routes<P> {
         }
     }
 
+    /// A destination with the delay that its queue really has.
+    pub(super) fn real(&self, to: &Destination) -> Destination {
+        let Destination::Delay(delay) = to else {
+            return to.clone();
+        };
+        let detour = self.detours.iter().find(|(of, _)| of == delay);
+        let longer = detour.map_or(0, |(_, longer)| *longer);
+        Destination::Delay(*delay + Duration::from_millis(u64::from(longer)))
+    }
+
     fn name(&self, to: &Destination) -> String {
         let work = &self.queues.work.name;
-        match to {
+        match &self.real(to) {
             Destination::Work => work.as_str().to_owned(),
-            Destination::Delay(delay) => {
-                let detour = self.detours.iter().find(|(of, _)| of == delay);
-                let longer = detour.map_or(0, |(_, longer)| *longer);
-                let delay = *delay + Duration::from_millis(u64::from(longer));
-                Auxiliary::Delay(delay).name(work)
-            }
+            Destination::Delay(delay) => Auxiliary::Delay(*delay).name(work),
             Destination::Dead(name) => name.as_str().to_owned(),
             Destination::Reply(_) => String::new(),
         }
@@ -244,6 +249,21 @@ impl<P: Payload> Routes<P> {
     /// Whether messages there come to nothing without the work queue.
     fn needs_work(&self, route: &Route<P>) -> bool {
         self.queues.upkeep == Upkeep::Ours && matches!(route.to, Destination::Delay(_))
+    }
+
+    /// Whether messages wait that come to nothing without the work queue.
+    pub(super) fn has_pending_that_need_work(&self) -> bool {
+        let mut routes = self.list.iter();
+        routes.any(|route| self.needs_work(route) && route.has_pending())
+    }
+
+    /// Whether messages to this destination may come in: what is left to do needs no answer.
+    pub(super) fn may_accept(&self, index: usize) -> bool {
+        let is_open = |route: &Route<P>| {
+            route.declaration.is_ready() || route.declaration.wants() == Some(Form::Blind)
+        };
+        let route = &self.list[index];
+        is_open(route) && (!self.needs_work(route) || is_open(&self.list[Self::WORK]))
     }
 
     /// Whether this queue is to be there now.

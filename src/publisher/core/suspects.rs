@@ -31,10 +31,11 @@ pub(super) enum Blame {
 
 /// What the broker's words on the end of a channel or a connection mean. RabbitMQ's codes: 320 when
 /// the node stops or an administrator closes connections; 541 where a process of its own crashed,
-/// on whatever cause.
+/// on whatever cause; 505 where frames come in an order that makes no sense.
 pub(super) fn blame(fault: &Fault) -> Blame {
     match fault.reply().map(|reply| reply.code) {
-        None | Some(320) => Blame::Nobody,
+        // 505 where the client library has answered in the middle of a message.
+        None | Some(320 | 505) => Blame::Nobody,
         Some(541) => Blame::Perhaps,
         Some(_) => Blame::Surely,
     }
@@ -321,7 +322,8 @@ mod tests {
         assert_eq!(blame(&with(320)), Blame::Nobody);
         assert_eq!(blame(&Fault::new(Kind::Lost, "")), Blame::Nobody);
         assert_eq!(blame(&with(541)), Blame::Perhaps);
-        for code in [311, 403, 404, 406, 501, 502, 505] {
+        assert_eq!(blame(&with(505)), Blame::Nobody);
+        for code in [311, 403, 404, 406, 501, 502] {
             assert_eq!(blame(&with(code)), Blame::Surely);
         }
     }
