@@ -40,6 +40,12 @@ impl Backoff {
     }
 }
 
+/// Between a half and the whole of it.
+#[must_use]
+pub fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + random_fraction() / 2.0)
+}
+
 impl Default for Backoff {
     fn default() -> Self {
         Self::new(Self::FIRST, Self::MAX)

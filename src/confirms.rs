@@ -76,6 +76,33 @@ impl<T> Outstanding<T> {
                 settled(item);
             }
         }
+        self.drop_settled();
+    }
+
+    /// The last that was published, unless it is settled.
+    #[must_use]
+    pub fn last(&self) -> Option<&T> {
+        self.items.back().and_then(Option::as_ref)
+    }
+
+    /// All that is not settled, in order of publishing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().flatten()
+    }
+
+    /// Takes out what is not settled and `wanted`, in order of publishing. A confirm of it that
+    /// comes later is ignored.
+    pub fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
+        let mut taken = Vec::new();
+        for item in &mut self.items {
+            taken.extend(item.take_if(|item| wanted(item)));
+        }
+        self.open -= taken.len();
+        self.drop_settled();
+        taken
+    }
+
+    fn drop_settled(&mut self) {
         while self.items.front().is_some_and(Option::is_none) {
             self.items.pop_front();
             self.first += 1;
@@ -147,6 +174,18 @@ mod tests {
         let mut outstanding = published(4);
         settle(&mut outstanding, 2, false);
         assert_eq!(outstanding.take_all(), [1, 3, 4]);
+        assert!(outstanding.is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_tags_of_the_others_alone() {
+        let mut outstanding = published(5);
+        assert_eq!(outstanding.take_if(|item| item % 2 == 1), [1, 3, 5]);
+        assert_eq!(outstanding.len(), 2);
+        assert_eq!(outstanding.last(), None);
+        assert_eq!(outstanding.published(6), 6);
+        assert_eq!(settle(&mut outstanding, 5, true), [2, 4]);
+        assert_eq!(settle(&mut outstanding, 6, false), [6]);
         assert!(outstanding.is_empty());
     }
 

@@ -66,6 +66,13 @@ impl Template {
         Self { id, properties }
     }
 
+    /// The same, whose tasks the broker takes out of their queue after so long.
+    #[must_use]
+    pub fn with_expiration(mut self, after: Duration) -> Self {
+        self.properties = self.properties.with_expiration(after.as_millis());
+        self
+    }
+
     /// A new persistent task with an id (UUID v7, unless the options say otherwise) and a timestamp.
     #[must_use]
     pub fn task(&self, body: Vec<u8>) -> Task {

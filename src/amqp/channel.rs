@@ -22,8 +22,8 @@ pub struct Channel {
     inner: amiquip::Channel,
     _disarm: DisarmWhenDropped,
     watchdog: Arc<Watchdog>,
-    /// How long a request may take.
-    limit: Duration,
+    /// How long a request may take; `None`: somebody else sees to it.
+    limit: Option<Duration>,
     epoch: u64,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
@@ -38,7 +38,7 @@ impl Channel {
             inner,
             _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
             watchdog,
-            limit: RPC_LIMIT,
+            limit: Some(RPC_LIMIT),
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
             settled: Cell::new(0),
             order: RefCell::default(),
@@ -59,9 +59,18 @@ impl Channel {
         received
     }
 
-    /// The same, on which a request takes so long at most before the connection is given up.
+    /// The same, on which requests are watched: one that takes too long ends the connection.
     #[must_use]
-    pub fn with_limit(self, limit: Duration) -> Self {
+    pub fn watched(self) -> Self {
+        let limit = Some(RPC_LIMIT);
+        Self { limit, ..self }
+    }
+
+    /// The same, whose requests another thread makes: the watch on a connection is for one call at
+    /// a time. Whoever waits for the answer gives the connection up if none comes.
+    #[must_use]
+    pub fn unwatched(self) -> Self {
+        let limit = None;
         Self { limit, ..self }
     }
 
@@ -97,7 +106,7 @@ impl Channel {
         &'a self,
         call: impl FnOnce(&'a amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
-        let _guard = self.watchdog.guard(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
         call(&self.inner).map_err(|error| errors::translate(&error))
     }
 
@@ -137,12 +146,12 @@ impl Channel {
         self.burst(limit).publish(queue, properties.clone(), body)
     }
 
-    /// For several publishes that take `limit` at most, all in all.
+    /// For several publishes, during which something must leave every `limit`.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {
             channel: &self.inner,
-            _guard: self.watchdog.guard(limit),
+            _guard: self.watchdog.guard_leaving(limit),
         }
     }
 
@@ -168,7 +177,7 @@ impl Channel {
         let acknowledged = self.order.borrow_mut().acknowledge(tags);
         self.settled
             .set(self.settled.get() + acknowledged.count as u64);
-        let _guard = self.watchdog.guard_sending(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard_sending(limit));
         for AckFrame { delivery, multiple } in acknowledged.frames {
             let acked = if multiple {
                 delivery.ack_multiple(&self.inner)
@@ -189,7 +198,7 @@ impl Channel {
             return Ok(());
         };
         self.settled.set(self.settled.get() + 1);
-        let _guard = self.watchdog.guard_sending(self.limit);
+        let _guard = self.limit.map(|limit| self.watchdog.guard_sending(limit));
         let returned = delivery.nack(&self.inner, true);
         returned.map_err(|error| errors::translate(&error))
     }

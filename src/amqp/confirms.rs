@@ -11,6 +11,7 @@ use crate::escape::escape;
 use crate::fault::Fault;
 use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// News of what was published on a channel.
@@ -28,6 +29,8 @@ pub enum Confirmation {
     /// No queue took the message with this id. It comes before the message's confirm, which is
     /// an ack all the same.
     Returned {
+        /// The queue that it was sent to.
+        queue: String,
         /// The message's `message_id`.
         id: Option<String>,
         /// The broker's words, escaped.
@@ -39,19 +42,34 @@ pub enum Confirmation {
     Unblocked,
 }
 
+/// What [`Confirms::wait`] waits for beside what the broker says.
+#[derive(Debug)]
+pub struct Waits<'a, T, A> {
+    /// Something from elsewhere.
+    pub inbox: &'a Receiver<T>,
+    /// An answer to a request on another channel.
+    pub answered: &'a Receiver<A>,
+    /// The user's wish to stop.
+    pub when_cut: &'a WhenCut,
+    /// The end of the waiting.
+    pub deadline: Instant,
+}
+
 /// What [`Confirms::wait`] waited for.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "an answer is larger than a confirm, and neither is kept"
 )]
-pub enum Waited<T> {
+pub enum Waited<T, A> {
     /// News of a publish.
     News(Confirmation),
     /// What the consumer of [`Confirms::listen_to`] received.
     Answer(Delivery),
     /// Something came in on the other channel; `None`: its senders are gone.
     Inbox(Option<T>),
+    /// An answer has come.
+    Answered(A),
     /// The channel or the connection is gone.
     Closed,
     /// The user wants to stop.
@@ -65,6 +83,8 @@ pub struct Confirms {
     verdicts: Receiver<Confirm>,
     returns: Receiver<Return>,
     blocked: Receiver<ConnectionBlockedNotification>,
+    /// What came of that before.
+    noted: VecDeque<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
     held_back: Option<Confirm>,
     /// Deliveries to a consumer on the same channel, and the channel's number.
@@ -81,7 +101,8 @@ impl Channel {
             let confirms = self.client().listen_for_publisher_confirms()?;
             let returns = self.client().listen_for_returns()?;
             self.client().enable_publisher_confirms_nowait()?;
-            Ok(Confirms::new(confirms, returns, link.blocked().clone()))
+            let blocked = link.blocked().clone();
+            Ok(Confirms::new(confirms, returns, blocked, link.take_noted()))
         };
         listen().map_err(|error| errors::translate(&error))
     }
@@ -92,11 +113,13 @@ impl Confirms {
         verdicts: Receiver<Confirm>,
         returns: Receiver<Return>,
         blocked: Receiver<ConnectionBlockedNotification>,
+        noted: Vec<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
             verdicts,
             returns,
             blocked,
+            noted: noted.into(),
             held_back: None,
             answers: never(),
             epoch: 0,
@@ -110,13 +133,14 @@ impl Confirms {
         self.epoch = consuming.channel().epoch();
     }
 
-    /// Waits for news, something in `inbox`, the user's wish to stop, or the deadline.
-    pub fn wait<T>(
-        &mut self,
-        inbox: &Receiver<T>,
-        when_cut: &WhenCut,
-        deadline: Instant,
-    ) -> Waited<T> {
+    /// Waits for what the broker says, or for something else.
+    pub fn wait<T, A>(&mut self, waits: Waits<'_, T, A>) -> Waited<T, A> {
+        let Waits {
+            inbox,
+            answered,
+            when_cut,
+            deadline,
+        } = waits;
         if let Some(news) = self.try_news() {
             return Waited::News(news);
         }
@@ -127,12 +151,7 @@ impl Confirms {
                 Err(_) => Waited::Closed,
             },
             recv(self.blocked) -> news => match news {
-                Ok(ConnectionBlockedNotification::Blocked(reason)) => {
-                    Waited::News(Confirmation::Blocked(escape(reason.as_bytes())))
-                }
-                Ok(ConnectionBlockedNotification::Unblocked) => {
-                    Waited::News(Confirmation::Unblocked)
-                }
+                Ok(news) => Waited::News(translate_blocked(news)),
                 Err(_) => self.last_words(),
             },
             recv(self.answers) -> message => match self.answer(message.ok()) {
@@ -140,6 +159,11 @@ impl Confirms {
                 None => self.last_words(),
             },
             recv(inbox) -> item => Waited::Inbox(item.ok()),
+            recv(answered) -> answer => match answer {
+                Ok(answer) => Waited::Answered(answer),
+                // Its sender lives as long as its receiver.
+                Err(_) => Waited::Timeout,
+            },
             recv(when_cut) -> _ => Waited::Cut,
             default(limit) => Waited::Timeout,
         }
@@ -147,6 +171,9 @@ impl Confirms {
 
     /// A verdict or a return that is here already.
     pub fn try_news(&mut self) -> Option<Confirmation> {
+        if let Some(news) = self.noted.pop_front() {
+            return Some(translate_blocked(news));
+        }
         // amiquip queues a return before the confirm of the same message, but on another channel:
         // returns are looked at first, and once more after a confirm was taken.
         if let Ok(returned) = self.returns.try_recv() {
@@ -197,7 +224,7 @@ impl Confirms {
         self.cause.take()
     }
 
-    fn after_returns<T>(&mut self, confirm: Confirm) -> Waited<T> {
+    fn after_returns<T, A>(&mut self, confirm: Confirm) -> Waited<T, A> {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
@@ -208,11 +235,20 @@ impl Confirms {
     }
 
     /// The connection has ended; confirms that came before the end still count.
-    fn last_words<T>(&mut self) -> Waited<T> {
+    fn last_words<T, A>(&mut self) -> Waited<T, A> {
         match self.verdicts.recv_timeout(Duration::ZERO) {
             Ok(confirm) => self.after_returns(confirm),
             Err(_) => Waited::Closed,
         }
+    }
+}
+
+fn translate_blocked(news: ConnectionBlockedNotification) -> Confirmation {
+    match news {
+        ConnectionBlockedNotification::Blocked(reason) => {
+            Confirmation::Blocked(escape(reason.as_bytes()))
+        }
+        ConnectionBlockedNotification::Unblocked => Confirmation::Unblocked,
     }
 }
 
@@ -230,6 +266,7 @@ fn translate(confirm: Confirm) -> Confirmation {
 
 fn translate_return(returned: &Return) -> Confirmation {
     Confirmation::Returned {
+        queue: returned.routing_key.clone(),
         id: returned.properties.message_id().clone(),
         reason: escape(returned.reply_text.as_bytes()),
     }

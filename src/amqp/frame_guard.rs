@@ -34,7 +34,7 @@ pub(super) struct Observed {
     /// The first channel looks for the expected queue.
     pub(super) looks_for_queue: AtomicBool,
     /// How many bytes the peer's system has taken.
-    pub(super) written: AtomicU64,
+    pub(super) written: Arc<AtomicU64>,
 }
 
 impl Observed {

@@ -7,6 +7,7 @@ use super::{CLOSE_LIMIT, RPC_LIMIT, errors};
 use crate::fault::{Fault, Kind};
 use amiquip::{AmqpValue, ConnectionBlockedNotification};
 use crossbeam_channel::Receiver;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,8 @@ pub struct Link {
     /// `None` only after `close`.
     pub(super) connection: Option<amiquip::Connection>,
     pub(super) blocked: Receiver<ConnectionBlockedNotification>,
+    /// What came of that while we looked whether the connection stands.
+    pub(super) noted: RefCell<Vec<ConnectionBlockedNotification>>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) switch: KillSwitch,
     pub(super) observed: Arc<Observed>,
@@ -74,6 +77,11 @@ impl Link {
         &self.blocked
     }
 
+    /// The same that was taken out before.
+    pub(super) fn take_noted(&self) -> Vec<ConnectionBlockedNotification> {
+        self.noted.take()
+    }
+
     /// The most telling reason for a `fault` that ended this connection. amiquip gives each
     /// cause once, to whoever asks first, and the connection itself is asked last.
     #[must_use]
@@ -100,7 +108,7 @@ impl Link {
         use crossbeam_channel::TryRecvError;
         loop {
             match self.blocked.try_recv() {
-                Ok(_) => {}
+                Ok(news) => self.noted.borrow_mut().push(news),
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }

@@ -48,7 +48,7 @@ mod violation;
 mod watchdog;
 
 pub use channel::{Burst, Channel};
-pub use confirms::{Confirmation, Confirms, Waited};
+pub use confirms::{Confirmation, Confirms, Waited, Waits};
 pub use consuming::{ConsumeOptions, Consuming, Event, Prefetch};
 pub use delivery::{AckToken, Delivery, Settlement};
 pub use link::{Link, Series};

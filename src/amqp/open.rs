@@ -12,6 +12,7 @@ use crate::endpoint::{Endpoint, LogIn, Scheme};
 use crate::fault::{Fault, Kind};
 use amiquip::{Auth, ConnectionOptions, ConnectionTuning};
 use crossbeam_channel::{after, bounded, select};
+use std::cell::RefCell;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
@@ -154,7 +155,11 @@ impl Attempt {
             .map_err(|error| {
                 errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
             })?;
-        let (watchdog, watch) = Watchdog::new(switch.clone(), self.options.when_cut.clone());
+        let (watchdog, watch) = Watchdog::new(
+            switch.clone(),
+            Arc::clone(&observed.written),
+            self.options.when_cut.clone(),
+        );
         let link = Link {
             connection: Some(connection),
             blocked,
@@ -162,6 +167,7 @@ impl Attempt {
             switch,
             observed,
             address: self.endpoint.address(),
+            noted: RefCell::default(),
             has_channels: false,
         };
         Ok((link, watch))

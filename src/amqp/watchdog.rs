@@ -7,7 +7,7 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,8 @@ impl KillSwitch {
 #[derive(Debug)]
 pub(super) struct Watchdog {
     switch: KillSwitch,
+    /// How many bytes have left over the connection.
+    written: Arc<AtomicU64>,
     watched: Arc<Mutex<Watched>>,
     /// Wakes the thread; it ends when this is dropped.
     doorbell: Sender<()>,
@@ -70,18 +72,21 @@ struct Watched {
     deadline: Option<Instant>,
     /// When the thread wakes up by itself.
     wakes_at: Option<Instant>,
-    when_cut: AtCut,
+    call: Call,
     is_cut: bool,
 }
 
-/// What becomes of a call when the user wants to stop at once.
+/// What kind of call is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AtCut {
-    /// It is ended.
+enum Call {
+    /// It waits for an answer, and is ended when the user wants to stop at once.
     #[default]
-    Ends,
-    /// It is given a moment: it only hands over what is sent.
-    MayEnd,
+    Request,
+    /// It only hands over what is sent, and is given a moment then.
+    Sending,
+    /// It waits until what it sends has left: bytes that leave are given as much time again. So
+    /// many had left.
+    Leaving(Duration, u64),
 }
 
 /// That moment.
@@ -90,6 +95,7 @@ const AFTER_CUT: Duration = Duration::from_secs(2);
 /// What the thread that watches needs.
 pub(super) struct Watch {
     switch: KillSwitch,
+    written: Arc<AtomicU64>,
     when_cut: WhenCut,
     watched: Arc<Mutex<Watched>>,
     doorbell: Receiver<()>,
@@ -97,18 +103,24 @@ pub(super) struct Watch {
 
 impl Watchdog {
     /// A watchdog, and what a thread must run for it to work.
-    pub(super) fn new(switch: KillSwitch, when_cut: WhenCut) -> (Self, Watch) {
+    pub(super) fn new(
+        switch: KillSwitch,
+        written: Arc<AtomicU64>,
+        when_cut: WhenCut,
+    ) -> (Self, Watch) {
         let watched = Arc::default();
         // One ring is enough, however often it is pressed.
         let (doorbell, rings) = bounded(1);
         let watch = Watch {
             switch: switch.clone(),
+            written: Arc::clone(&written),
             when_cut,
             watched: Arc::clone(&watched),
             doorbell: rings,
         };
         let watchdog = Self {
             switch,
+            written,
             watched,
             doorbell,
         };
@@ -122,26 +134,34 @@ impl Watchdog {
 
     /// Watches until the returned guard is dropped. Guards do not nest.
     pub(super) fn guard(&self, limit: Duration) -> Guard<'_> {
-        self.arm(limit, AtCut::Ends);
+        self.arm(limit, Call::Request);
         Guard(self)
     }
 
     /// The same for a call that waits for no answer: a cut leaves it a moment.
     pub(super) fn guard_sending(&self, limit: Duration) -> Guard<'_> {
-        self.arm(limit, AtCut::MayEnd);
+        self.arm(limit, Call::Sending);
         Guard(self)
     }
 
-    fn arm(&self, limit: Duration, when_cut: AtCut) {
+    /// The same for a call that waits until what it sends has left: it is ended once nothing has
+    /// left for so long.
+    pub(super) fn guard_leaving(&self, limit: Duration) -> Guard<'_> {
+        let written = self.written.load(Ordering::Relaxed);
+        self.arm(limit, Call::Leaving(limit, written));
+        Guard(self)
+    }
+
+    fn arm(&self, limit: Duration, call: Call) {
         let now = Instant::now();
         let mut watched = lock(&self.watched);
-        let limit = match when_cut {
-            AtCut::MayEnd if watched.is_cut => limit.min(AFTER_CUT),
-            AtCut::MayEnd | AtCut::Ends => limit,
+        let limit = match call {
+            Call::Sending if watched.is_cut => limit.min(AFTER_CUT),
+            Call::Sending | Call::Request | Call::Leaving(..) => limit,
         };
         let deadline = now + limit;
         watched.deadline = Some(deadline);
-        watched.when_cut = when_cut;
+        watched.call = call;
         if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.doorbell.try_send(());
         }
@@ -177,10 +197,17 @@ impl Watch {
     /// Ends the connection if it is time to, and says how long there is nothing to do.
     fn next(&self, now: Instant) -> Duration {
         let mut watched = lock(&self.watched);
-        let ends = match watched.when_cut {
-            AtCut::Ends => watched.is_cut,
-            AtCut::MayEnd => false,
+        let ends = match watched.call {
+            Call::Request | Call::Leaving(..) => watched.is_cut,
+            Call::Sending => false,
         };
+        let written = self.written.load(Ordering::Relaxed);
+        if let Call::Leaving(limit, before) = watched.call {
+            if before < written && watched.deadline.is_some() {
+                watched.call = Call::Leaving(limit, written);
+                watched.deadline = Some(now + limit);
+            }
+        }
         if watched.deadline.is_some_and(|at| ends || at <= now) {
             self.switch.throw();
             watched.deadline = None;
@@ -211,7 +238,7 @@ pub(super) struct ArmWhenDropped(pub(super) Arc<Watchdog>, pub(super) Duration);
 
 impl Drop for ArmWhenDropped {
     fn drop(&mut self) {
-        self.0.arm(self.1, AtCut::Ends);
+        self.0.arm(self.1, Call::Request);
     }
 }
 
@@ -238,7 +265,7 @@ mod tests {
     }
 
     fn watchdog(switch: &KillSwitch, when_cut: WhenCut) -> Watchdog {
-        let (watchdog, watch) = Watchdog::new(switch.clone(), when_cut);
+        let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cut);
         thread::spawn(move || watch.run());
         watchdog
     }
@@ -276,7 +303,7 @@ mod tests {
     fn it_sleeps_on_when_calls_begin_and_end() {
         let (near, _far) = connected();
         let (_cut, when_cut) = cut();
-        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), when_cut);
+        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cut);
         let now = Instant::now();
         let limit = Duration::from_secs(30);
         let guard = watchdog.guard(limit);
@@ -318,7 +345,7 @@ mod tests {
     fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
         let (near, _far) = connected();
         let (cut, when_cut) = cut();
-        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), when_cut);
+        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cut);
         lock(&watchdog.watched).is_cut = true;
         drop(cut);
         let now = Instant::now();
@@ -326,6 +353,26 @@ mod tests {
         assert!(watch.next(now) <= AFTER_CUT + now.elapsed());
         assert!(!watch.switch.is_thrown());
         watch.next(now + 2 * AFTER_CUT);
+        assert!(watch.switch.is_thrown());
+    }
+
+    #[test]
+    fn what_still_leaves_is_given_time() {
+        let (near, _far) = connected();
+        let (_cut, when_cut) = cut();
+        let written = Arc::new(AtomicU64::new(0));
+        let switch = KillSwitch::new(near);
+        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cut);
+        let limit = Duration::from_secs(30);
+        let _guard = watchdog.guard_leaving(limit);
+        let mut now = Instant::now() + limit;
+        for _ in 0..5 {
+            written.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(watch.next(now), limit);
+            now += limit;
+        }
+        assert!(!watch.switch.is_thrown());
+        watch.next(now);
         assert!(watch.switch.is_thrown());
     }
 }

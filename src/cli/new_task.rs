@@ -4,7 +4,8 @@ use super::Common;
 use super::common::{duration, positive};
 use crate::amqp::WhenCut;
 use crate::connection::RetryFor;
-use crate::publisher::{Answers, Backlog, Delay, Priority, SendOptions};
+use crate::publisher::core::Backlog;
+use crate::publisher::{Delay, Priority, Results, SendOptions};
 use crate::record::Separator;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
@@ -175,10 +176,10 @@ impl NewTaskArgs {
                 max,
                 timeout: self.backlog_timeout,
             }),
-            answers: if self.wait {
-                Answers::Wanted(self.wait_timeout)
+            results: if self.wait {
+                Results::Wanted(self.wait_timeout)
             } else {
-                Answers::No
+                Results::No
             },
             priority: match self.priority {
                 Some(_) if self.common.may_declare() => Priority::Given,

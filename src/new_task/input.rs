@@ -1,7 +1,7 @@
 //! Where the tasks come from: the command line, or a file that a thread reads ahead.
 
+use super::pending::Input;
 use crate::fault::{Fault, Kind};
-use crate::publisher::Input;
 use crate::record::{Batch, End, Record, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;

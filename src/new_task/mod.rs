@@ -1,13 +1,17 @@
 //! What `new_task` does.
 //!
-//! `input` gives the tasks, [`crate::publisher`] sends them, and `desk` tells what became of
-//! them.
+//! `input` reads the tasks, `sender` hands them to [`crate::publisher`], and `reporter` tells what
+//! became of them.
 
 mod bar;
-mod desk;
+mod event;
 mod input;
 mod ordered;
 mod outcome;
+mod pending;
+mod reporter;
+mod results;
+mod sender;
 mod unsent;
 
 use crate::amqp::FramesInFlight;
@@ -15,16 +19,19 @@ use crate::cli::NewTaskArgs;
 use crate::connection::Connector;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
-use crate::publisher::{Ended, Event, Input, Pending, Publisher, Rest, SendOptions};
+use crate::publisher::SendOptions;
 use crate::report::{Fields, Report};
 use crate::shutdown::{self, EndsAt};
 use crate::task::Template;
 use anyhow::Result;
 use bar::Bar;
 use crossbeam_channel::Receiver;
-use desk::{Counts, Desk, Mode};
+use event::Event;
 use input::TaskFile;
 use ordered::Ordered;
+use pending::{Input, Pending, Rest};
+use reporter::{Counts, Mode, Reporter};
+use sender::Ended;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -54,24 +61,24 @@ fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
     };
     let options = args.send_options(when_cut);
     let connector = connector(args, &options, report)?;
-    let mut desk = desk(args, Mode::Single, report);
-    let ended = send(args, connector, options, input::one(body), &mut desk);
-    desk.finish()?;
+    let mut reporter = reporter(args, Mode::Single, report);
+    let ended = send(args, connector, options, input::one(body), &mut reporter);
+    reporter.finish()?;
     if let Some(fault) = ended.fault {
-        for parcel in &ended.unconfirmed {
-            desk.failed(parcel, &fault);
+        for task in &ended.unconfirmed {
+            reporter.failed(task, &fault);
         }
-        let sent = desk.counts.confirmed > 0;
+        let sent = reporter.counts.confirmed > 0;
         return Err(in_context(fault, ended.perhaps && !sent).into());
     }
-    if let Some(fault) = desk.report.failure() {
+    if let Some(fault) = reporter.report.failure() {
         let text = format!("the task was sent and confirmed, but {fault}");
         return Err(Fault::new(fault.kind, text).into());
     }
-    if desk.counts.unanswered > 0 {
+    if reporter.counts.unanswered > 0 {
         return Ok(ExitCode::NotTaken);
     }
-    Ok(desk.exit_code.map_or(ExitCode::Done, ExitCode::Task))
+    Ok(reporter.exit_code.map_or(ExitCode::Done, ExitCode::Task))
 }
 
 fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
@@ -83,32 +90,32 @@ fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<Exi
     let mut options = args.send_options(when_cut);
     let connector = connector(args, &options, report)?;
     let file = TaskFile::open(path, args.separator())?;
-    let mut desk = desk(args, Mode::Bulk, report);
+    let mut reporter = reporter(args, Mode::Bulk, report);
     // Last, as it empties that file.
     if let Some(unsent) = &args.unsent {
         if file.is(unsent) {
             let text = "--unsent names the file that the tasks come from; take another one";
             return Err(Fault::new(Kind::SetUp, text).into());
         }
-        desk.unsent = Some(Unsent::create(unsent, args.separator())?);
+        reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
-    desk.bar = Bar::new(file.size(), desk.report.is_quiet());
-    options.tick = desk.bar.is_visible().then_some(bar::TICK);
-    let mut ended = send(args, connector, options, file.read()?, &mut desk);
-    let finished = desk.finish();
-    let fault = keep_unsent(&mut ended, &mut desk, &signals);
+    reporter.bar = Bar::new(file.size(), reporter.report.is_quiet());
+    options.tick = reporter.bar.is_visible().then_some(bar::TICK);
+    let mut ended = send(args, connector, options, file.read()?, &mut reporter);
+    let finished = reporter.finish();
+    let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();
-    desk.counts.failed += too_large.len() as u64;
-    summarize(&mut desk, ended.rest.taken(), began.elapsed());
+    reporter.counts.failed += too_large.len() as u64;
+    summarize(&mut reporter, ended.rest.taken(), began.elapsed());
     let too_large = (!too_large.is_empty()).then(|| input::too_large_in(path, too_large));
     let fault = fault
         .or(finished.err())
         .or(too_large)
-        .or(desk.report.failure().cloned());
+        .or(reporter.report.failure().cloned());
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    Ok(ending(desk.counts))
+    Ok(ending(reporter.counts))
 }
 
 fn connector(
@@ -123,8 +130,8 @@ fn connector(
     Ok(connector)
 }
 
-fn desk<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Desk<'a> {
-    Desk {
+fn reporter<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Reporter<'a> {
+    Reporter {
         report,
         queue: args.common.work_queue().name,
         mode,
@@ -142,31 +149,35 @@ fn send(
     connector: Connector,
     options: SendOptions,
     input: Input,
-    desk: &mut Desk<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Ended {
     let queue = args.common.work_queue();
     let template = Template::new(&args.task_options());
-    let mut tell = |event: Event<'_>| desk.take(event);
-    Publisher::new(connector, queue, options, input, template, &mut tell).run()
+    let mut tell = |event: Event<'_>| reporter.take(event);
+    sender::send(connector, queue, options, input, template, &mut tell)
 }
 
 /// Puts aside what was not sent, and finds the fault to end with.
-fn keep_unsent(ended: &mut Ended, desk: &mut Desk<'_>, signals: &Receiver<()>) -> Option<Fault> {
+fn keep_unsent(
+    ended: &mut Ended,
+    reporter: &mut Reporter<'_>,
+    signals: &Receiver<()>,
+) -> Option<Fault> {
     let fault = ended.fault.take();
     if let Some(fault) = &fault {
-        for parcel in &ended.unconfirmed {
-            desk.failed(parcel, fault);
+        for task in &ended.unconfirmed {
+            reporter.failed(task, fault);
         }
     }
-    if let Some(mut unsent) = desk.unsent.take() {
+    if let Some(mut unsent) = reporter.unsent.take() {
         // What was under way is safe in the file before the rest is read, which may take for ever.
         unsent.flush();
         if let Some(fault) = &fault {
-            copy_rest(&mut ended.rest, &mut unsent, desk, fault, signals);
+            copy_rest(&mut ended.rest, &mut unsent, reporter, fault, signals);
         }
-        desk.unsent = Some(unsent);
+        reporter.unsent = Some(unsent);
     }
-    let unwritten = desk.unsent.as_ref().and_then(Unsent::fault);
+    let unwritten = reporter.unsent.as_ref().and_then(Unsent::fault);
     let fault = match (fault, unwritten) {
         (Some(fault), Some(unwritten)) => {
             let text = format!("{fault}; {unwritten}");
@@ -181,7 +192,7 @@ fn keep_unsent(ended: &mut Ended, desk: &mut Desk<'_>, signals: &Receiver<()>) -
 fn copy_rest(
     rest: &mut Pending,
     unsent: &mut Unsent,
-    desk: &mut Desk<'_>,
+    reporter: &mut Reporter<'_>,
     fault: &Fault,
     signals: &Receiver<()>,
 ) {
@@ -194,7 +205,7 @@ fn copy_rest(
     loop {
         if !told && rest.must_wait() {
             // A file is copied in a moment; stdin may go on for long.
-            desk.warn(&format!(
+            reporter.warn(&format!(
                 "{fault}; copying the rest of the input to {file}. Press Ctrl+C to leave it"
             ));
             told = true;
@@ -203,21 +214,21 @@ fn copy_rest(
             Rest::Records(records) => {
                 for record in records {
                     unsent.add(&record.body, record.end);
-                    desk.counts.not_sent += 1;
+                    reporter.counts.not_sent += 1;
                 }
                 unsent.flush();
             }
             Rest::Over => return,
             Rest::Stopped => {
-                desk.warn(&format!("the rest of the input is not in {file}"));
+                reporter.warn(&format!("the rest of the input is not in {file}"));
                 return;
             }
         }
     }
 }
 
-fn summarize(desk: &mut Desk<'_>, sent: u64, took: Duration) {
-    let counts = desk.counts;
+fn summarize(reporter: &mut Reporter<'_>, sent: u64, took: Duration) {
+    let counts = reporter.counts;
     let mut line = format!(
         "sent {sent}, confirmed {}, failed {}",
         counts.confirmed, counts.failed
@@ -225,20 +236,20 @@ fn summarize(desk: &mut Desk<'_>, sent: u64, took: Duration) {
     if counts.not_sent > 0 {
         let _ = write!(line, ", not sent {}", counts.not_sent);
     }
-    if desk.wait {
+    if reporter.wait {
         let _ = write!(
             line,
             "; outcomes: done {}, failed {}, unanswered {}",
             counts.done, counts.undone, counts.unanswered
         );
     }
-    if let Some((written @ 1.., file)) = desk.unsent.as_ref().map(Unsent::written) {
+    if let Some((written @ 1.., file)) = reporter.unsent.as_ref().map(Unsent::written) {
         let _ = write!(line, "; the {written} unconfirmed are in {file}");
     }
-    desk.report.line_on_stderr(&line);
-    let fields = || summary_fields(counts, sent, took, desk.wait);
-    desk.report.event("summary", || None, fields);
-    desk.report.flush();
+    reporter.report.line_on_stderr(&line);
+    let fields = || summary_fields(counts, sent, took, reporter.wait);
+    reporter.report.event("summary", || None, fields);
+    reporter.report.flush();
 }
 
 fn summary_fields(counts: Counts, sent: u64, took: Duration, wait: bool) -> Fields {

@@ -1,7 +1,7 @@
 //! Outcomes in the order of the tasks, however they come (`--keep-order`).
 
+use super::results::TaskResult;
 use crate::fault::{Fault, Kind};
-use crate::publisher::Answer;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -23,9 +23,9 @@ pub struct Ordered {
 enum Waiting {
     /// No outcome will come.
     Nothing,
-    Here(Answer),
+    Here(TaskResult),
     /// All but its output, which lies in the spool: from where, and how much of stdout.
-    Spooled(Box<Answer>, u64, Sizes),
+    Spooled(Box<TaskResult>, u64, Sizes),
 }
 
 #[derive(Clone, Copy)]
@@ -60,8 +60,8 @@ impl Ordered {
     pub fn take(
         &mut self,
         number: u64,
-        answer: Option<Answer>,
-        mut print: impl FnMut(&Answer) -> Result<(), Fault>,
+        answer: Option<TaskResult>,
+        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let waiting = match answer {
             Some(answer) if number == self.next => {
@@ -82,7 +82,7 @@ impl Ordered {
     /// Gives the rest to `print`, as no more will come.
     pub fn finish(
         &mut self,
-        mut print: impl FnMut(&Answer) -> Result<(), Fault>,
+        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         for waiting in std::mem::take(&mut self.waiting).into_values() {
             self.print(waiting, &mut print)?;
@@ -90,7 +90,7 @@ impl Ordered {
         Ok(())
     }
 
-    fn keep(&mut self, mut answer: Answer) -> io::Result<Waiting> {
+    fn keep(&mut self, mut answer: TaskResult) -> io::Result<Waiting> {
         let size = answer.stdout.len() + answer.stderr.len();
         if self.kept + size <= IN_MEMORY {
             self.kept += size;
@@ -122,7 +122,7 @@ impl Ordered {
     fn print(
         &mut self,
         waiting: Waiting,
-        print: &mut impl FnMut(&Answer) -> Result<(), Fault>,
+        print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         match waiting {
             Waiting::Nothing => Ok(()),
@@ -172,15 +172,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn answer(number: u64, size: usize) -> Answer {
+    fn answer(number: u64, size: usize) -> TaskResult {
         let stdout = format!("{number}:").into_bytes();
-        Answer {
+        TaskResult {
             stdout: [stdout, vec![b'x'; size]].concat(),
-            ..Answer::default()
+            ..TaskResult::default()
         }
     }
 
-    fn number(answer: &Answer) -> u64 {
+    fn number(answer: &TaskResult) -> u64 {
         let text = String::from_utf8(answer.stdout.clone()).unwrap();
         text.split(':').next().unwrap().parse().unwrap()
     }
@@ -217,7 +217,7 @@ mod tests {
         ) {
             let mut ordered = Ordered::default();
             let mut printed = Vec::new();
-            let mut print = |answer: &Answer| { printed.push(number(answer)); Ok(()) };
+            let mut print = |answer: &TaskResult| { printed.push(number(answer)); Ok(()) };
             for number in order.into_iter().filter(|number| !never_told.contains(number)) {
                 let answer = (!missing.contains(&number)).then(|| answer(number, 10));
                 ordered.take(number, answer, &mut print).unwrap();

@@ -1,13 +1,13 @@
 //! One outcome, as it is shown.
 
+use super::results::TaskResult;
 use crate::escape::escape;
 use crate::fault::Fault;
-use crate::publisher::Answer;
 use crate::report::{Fields, Report, insert_bytes};
 use serde_json::json;
 
 /// Prints an outcome: the task's own output, or an event.
-pub(super) fn print(report: &mut Report, answer: &Answer) -> Result<(), Fault> {
+pub(super) fn print(report: &mut Report, answer: &TaskResult) -> Result<(), Fault> {
     if report.is_json() {
         report.event("result", || None, || result_fields(answer));
         report.flush();
@@ -24,7 +24,7 @@ pub(super) fn print(report: &mut Report, answer: &Answer) -> Result<(), Fault> {
 }
 
 /// What is wrong with an outcome, if anything is.
-fn complaint(answer: &Answer) -> Option<String> {
+fn complaint(answer: &TaskResult) -> Option<String> {
     let id = escape(answer.id.as_bytes());
     if answer.outcome != "done" {
         let host = answer.host.as_deref().unwrap_or("a worker");
@@ -42,7 +42,7 @@ fn complaint(answer: &Answer) -> Option<String> {
 }
 
 /// An outcome as a shell tells it: the exit code, or 128 and the signal.
-pub(super) fn exit_code(answer: &Answer) -> u8 {
+pub(super) fn exit_code(answer: &TaskResult) -> u8 {
     match (answer.exit_code, answer.signal) {
         (Some(code), _) => code,
         (None, Some(signal)) => 128_u8.saturating_add(signal),
@@ -51,7 +51,7 @@ pub(super) fn exit_code(answer: &Answer) -> u8 {
     }
 }
 
-fn result_fields(answer: &Answer) -> Fields {
+fn result_fields(answer: &TaskResult) -> Fields {
     let mut fields = Fields::new();
     fields.insert("id".to_owned(), json!(answer.id));
     fields.insert("outcome".to_owned(), json!(answer.outcome));

@@ -1,6 +1,7 @@
 //! How tasks are sent.
 
-use super::{Backlog, Delay};
+use super::Delay;
+use super::core::Backlog;
 use crate::amqp::WhenCut;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -16,11 +17,11 @@ pub struct SendOptions {
     pub delay: Option<Delay>,
     /// How long the queue may be.
     pub backlog: Option<Backlog>,
-    /// Whether the tasks' outcomes are waited for.
-    pub answers: Answers,
+    /// Whether the tasks' results are waited for.
+    pub results: Results,
     /// Whether the tasks have a priority, which counts on some queues only.
     pub priority: Priority,
-    /// How often [`super::Event::Tick`] comes.
+    /// How often the progress is shown.
     pub tick: Option<Duration>,
     /// Ends all when it is disconnected.
     pub when_cut: WhenCut,
@@ -35,9 +36,10 @@ pub enum Priority {
     None,
 }
 
-/// Whether the tasks' outcomes are waited for.
+/// Whether the tasks' results are waited for. They come to the channel that the tasks are published
+/// on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answers {
+pub enum Results {
     /// They are, for at most so long after the last task was confirmed.
     Wanted(Option<Duration>),
     /// They are not.

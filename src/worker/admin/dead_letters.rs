@@ -1,6 +1,6 @@
 //! The dead letters: shown, and sent anew.
 
-use crate::amqp::{Confirmation, Delivery, Waited};
+use crate::amqp::{Confirmation, Delivery, Waited, Waits};
 use crate::confirms::Verdict;
 use crate::escape::escape;
 use crate::exit_code::ExitCode;
@@ -188,7 +188,12 @@ fn await_confirm(
     let mut returned: Option<String> = None;
     let never = crossbeam_channel::never::<()>();
     loop {
-        match confirms.wait(&never, &never, deadline) {
+        match confirms.wait(Waits {
+            inbox: &never,
+            answered: &never,
+            when_cut: &never,
+            deadline,
+        }) {
             Waited::News(Confirmation::Settled {
                 tag,
                 multiple,
@@ -205,6 +210,7 @@ fn await_confirm(
                 Confirmation::Settled { .. } | Confirmation::Blocked(_) | Confirmation::Unblocked,
             )
             | Waited::Inbox(_)
+            | Waited::Answered(())
             | Waited::Answer(_) => {}
             Waited::Cut => return failed("it was interrupted"),
             Waited::Closed => return failed("the connection broke"),

@@ -2,7 +2,7 @@
 
 use super::super::Message;
 use super::{Destination, Letter};
-use crate::amqp::{Channel, Confirmation, Confirms, Link, Waited};
+use crate::amqp::{Channel, Confirmation, Confirms, Link, Waited, Waits};
 use crate::confirms::{Outstanding, Verdict};
 use crate::connection::Connector;
 use crate::fault::{Fault, Kind};
@@ -77,10 +77,13 @@ impl Line {
         let mut returned: Vec<Option<String>> = Vec::new();
         let never = crossbeam_channel::never::<()>();
         while !self.outstanding.is_empty() {
-            match self
-                .confirms
-                .wait(&never, &never, Instant::now() + PATIENCE)
-            {
+            let waits = Waits {
+                inbox: &never,
+                answered: &never,
+                when_cut: &never,
+                deadline: Instant::now() + PATIENCE,
+            };
+            match self.confirms.wait(waits) {
                 Waited::News(Confirmation::Settled {
                     tag,
                     multiple,
@@ -109,6 +112,7 @@ impl Line {
                 other @ (Waited::Timeout
                 | Waited::Closed
                 | Waited::Inbox(_)
+                | Waited::Answered(())
                 | Waited::Cut
                 | Waited::Answer(_)) => {
                     settled.timed_out = matches!(other, Waited::Timeout);

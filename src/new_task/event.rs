@@ -1,17 +1,18 @@
 //! What is told while tasks are sent.
 
-use super::{Answer, Parcel};
+use super::pending::PendingTask;
+use super::results::TaskResult;
 use crate::fault::Fault;
 
 /// What happens while tasks are sent.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The broker has taken responsibility for the task.
-    Confirmed(&'a Parcel),
+    Confirmed(&'a PendingTask),
     /// The broker will never take this one; why.
-    Failed(Parcel, &'a Fault),
-    /// The outcome of the task with this number.
-    Answered(u64, Answer),
+    Failed(PendingTask, &'a Fault),
+    /// The result of the task with this number.
+    Result(u64, TaskResult),
     /// A connection stands, to this address.
     Connected(&'a str),
     /// The broker cannot be reached, and is tried again.
@@ -20,8 +21,8 @@ pub enum Event<'a> {
     Lost(&'a Fault, usize),
     /// The broker refused so many tasks; they are sent again. Why.
     Refused(usize, String),
-    /// These tasks are in the queue, and their outcomes will not come: numbers and ids.
-    Unanswered(Vec<(u64, String)>),
+    /// These tasks are in the queue, and their results will not come: numbers and ids.
+    ResultsGone(Vec<(u64, String)>),
     /// The tasks' priority has no effect; why.
     NoPriorities(String),
     /// The queue is of this type and is used all the same.

@@ -1,12 +1,14 @@
 //! Tells what became of the tasks, and keeps count.
 
 use super::bar::Bar;
+use super::event::Event;
 use super::ordered::Ordered;
 use super::outcome;
+use super::pending::PendingTask;
+use super::results::TaskResult;
 use super::unsent::Unsent;
 use crate::escape::escape;
 use crate::fault::Fault;
-use crate::publisher::{Answer, Event, Parcel};
 use crate::report::{Fields, Report, insert_body};
 use crate::topology::{QueueName, adoption_note};
 use serde_json::json;
@@ -41,7 +43,7 @@ pub struct Counts {
 }
 
 /// Tells what became of the tasks.
-pub struct Desk<'a> {
+pub struct Reporter<'a> {
     /// Where it is told.
     pub report: &'a mut Report,
     /// The work queue.
@@ -62,27 +64,27 @@ pub struct Desk<'a> {
     pub exit_code: Option<u8>,
 }
 
-impl Desk<'_> {
+impl Reporter<'_> {
     /// Tells of one event. An error means that there is no use in going on.
     pub fn take(&mut self, event: Event<'_>) -> Result<(), Fault> {
         match event {
-            Event::Confirmed(parcel) => {
+            Event::Confirmed(pending) => {
                 self.counts.confirmed += 1;
                 if self.mode == Mode::Single {
-                    self.sent(parcel);
+                    self.sent(pending);
                 }
             }
-            Event::Failed(parcel, fault) if self.mode == Mode::Single => {
-                self.failed(&parcel, fault);
+            Event::Failed(pending, fault) if self.mode == Mode::Single => {
+                self.failed(&pending, fault);
                 return Err(fault.clone());
             }
-            Event::Failed(parcel, fault) => {
-                self.warn(&format!("task {}: {fault}", parcel.number));
-                self.failed(&parcel, fault);
-                return self.outcome(parcel.number, None);
+            Event::Failed(pending, fault) => {
+                self.warn(&format!("task {}: {fault}", pending.number));
+                self.failed(&pending, fault);
+                return self.outcome(pending.number, None);
             }
-            Event::Answered(number, answer) => return self.answered(number, answer),
-            Event::Unanswered(tasks) => return self.unanswered(&tasks),
+            Event::Result(number, answer) => return self.answered(number, answer),
+            Event::ResultsGone(tasks) => return self.unanswered(&tasks),
             Event::Connected(address) => {
                 let report = &*self.report;
                 self.bar
@@ -128,25 +130,25 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn sent(&mut self, parcel: &Parcel) {
-        let line = || Some(format!(" [x] Sent {}", parcel.task.line()));
+    fn sent(&mut self, pending: &PendingTask) {
+        let line = || Some(format!(" [x] Sent {}", pending.task.line()));
         if self.wait && !self.report.is_json() {
             self.report
-                .line_on_stderr(&format!(" [x] Sent {}", parcel.task.line()));
+                .line_on_stderr(&format!(" [x] Sent {}", pending.task.line()));
             return;
         }
-        self.report.event("sent", line, || task_fields(parcel));
+        self.report.event("sent", line, || task_fields(pending));
         self.report.flush();
     }
 
     /// A task that was not confirmed.
-    pub fn failed(&mut self, parcel: &Parcel, fault: &Fault) {
+    pub fn failed(&mut self, pending: &PendingTask, fault: &Fault) {
         self.counts.failed += 1;
         if let Some(unsent) = &mut self.unsent {
-            unsent.add(&parcel.task.body, parcel.end);
+            unsent.add(&pending.task.body, pending.end);
         }
         let fields = || {
-            let mut fields = task_fields(parcel);
+            let mut fields = task_fields(pending);
             fields.insert("error".to_owned(), json!(fault.to_string()));
             fields
         };
@@ -154,7 +156,7 @@ impl Desk<'_> {
         self.report.flush();
     }
 
-    fn answered(&mut self, number: u64, answer: Answer) -> Result<(), Fault> {
+    fn answered(&mut self, number: u64, answer: TaskResult) -> Result<(), Fault> {
         let code = outcome::exit_code(&answer);
         if answer.outcome == "done" && code == 0 {
             self.counts.done += 1;
@@ -166,9 +168,9 @@ impl Desk<'_> {
     }
 
     /// Prints an outcome, in its turn; `None`: none will come.
-    fn outcome(&mut self, number: u64, answer: Option<Answer>) -> Result<(), Fault> {
+    fn outcome(&mut self, number: u64, answer: Option<TaskResult>) -> Result<(), Fault> {
         let (report, bar) = (&mut *self.report, &self.bar);
-        let mut show = |answer: &Answer| bar.suspend(|| outcome::print(report, answer));
+        let mut show = |answer: &TaskResult| bar.suspend(|| outcome::print(report, answer));
         match (&mut self.ordered, answer) {
             (Some(ordered), answer) => ordered.take(number, answer, show),
             (None, Some(answer)) => show(&answer),
@@ -219,9 +221,9 @@ impl Desk<'_> {
     }
 }
 
-fn task_fields(parcel: &Parcel) -> Fields {
+fn task_fields(pending: &PendingTask) -> Fields {
     let mut fields = Fields::new();
-    fields.insert("id".to_owned(), json!(parcel.task.id()));
-    insert_body(&mut fields, &parcel.task.body);
+    fields.insert("id".to_owned(), json!(pending.task.id()));
+    insert_body(&mut fields, &pending.task.body);
     fields
 }

@@ -1,17 +1,18 @@
-//! What is still to be sent: what was sent in vain first, then what the input gives.
+//! Tasks to be sent, as the input gives them.
 
 use crate::fault::Fault;
+use crate::publisher::Content;
+use crate::publisher::core::Payload;
 use crate::record::{Batch, End, Record};
 use crate::task::{Task, Template};
 use crossbeam_channel::{Receiver, TryRecvError, select};
-use std::collections::VecDeque;
 
 /// Where the tasks come from. It ends when its sender is dropped, or with a fault.
 pub type Input = Receiver<Result<Batch, Fault>>;
 
-/// A task on its way.
+/// A task to be sent.
 #[derive(Debug)]
-pub struct Parcel {
+pub struct PendingTask {
     /// Its place in the input, from 1.
     pub number: u64,
     /// What is published.
@@ -20,14 +21,32 @@ pub struct Parcel {
     pub end: End,
 }
 
+impl Payload for PendingTask {
+    fn id(&self) -> Option<&str> {
+        self.task.properties.id()
+    }
+
+    fn body_len(&self) -> usize {
+        self.task.body.len()
+    }
+
+    fn header_len(&self) -> usize {
+        self.task.properties.header_len()
+    }
+}
+
+impl Content for PendingTask {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+}
+
 /// What is still to be sent.
 #[derive(Debug)]
 pub struct Pending {
     /// `None` once it has ended.
     input: Option<Input>,
     batch: std::vec::IntoIter<Record>,
-    /// Sent in vain, in order.
-    again: VecDeque<Parcel>,
     template: Template,
     taken: u64,
     bytes: u64,
@@ -52,7 +71,6 @@ impl Pending {
         Self {
             input: Some(input),
             batch: Vec::new().into_iter(),
-            again: VecDeque::new(),
             template,
             taken: 0,
             bytes: 0,
@@ -78,30 +96,29 @@ impl Pending {
     }
 
     /// The next task, if there is one already.
-    pub(super) fn next(&mut self) -> Option<Parcel> {
-        if let Some(parcel) = self.again.pop_front() {
-            return Some(parcel);
-        }
-        let record = self.next_record()?;
+    pub(super) fn next(&mut self) -> Option<PendingTask> {
+        let record = self.batch.next()?;
         self.taken += 1;
-        Some(Parcel {
+        Some(PendingTask {
             number: self.taken,
             task: self.template.task(record.body),
             end: record.end,
         })
     }
 
-    fn next_record(&mut self) -> Option<Record> {
-        loop {
-            if let Some(record) = self.batch.next() {
-                return Some(record);
-            }
-            match self.input.as_ref()?.try_recv() {
+    /// Whether a task can be had at once.
+    pub(super) fn has_some(&mut self) -> bool {
+        while self.batch.len() == 0 {
+            let Some(input) = &self.input else {
+                return false;
+            };
+            match input.try_recv() {
                 Ok(came) => self.accept(Some(came)),
                 Err(TryRecvError::Disconnected) => self.accept(None),
-                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Empty) => return false,
             }
         }
+        true
     }
 
     /// The next records that were never looked at, however long it takes until they come, or
@@ -129,54 +146,13 @@ impl Pending {
 
     /// Where to wait for more, unless there is something already or there will never be.
     pub(super) fn inbox(&self) -> Option<&Input> {
-        let is_empty = self.again.is_empty() && self.batch.len() == 0;
+        let is_empty = self.batch.len() == 0;
         self.input.as_ref().filter(|_| is_empty)
-    }
-
-    /// Whether the next task is here and its body larger than this.
-    pub(super) fn next_is_larger_than(&self, bytes: usize) -> bool {
-        let next = match self.again.front() {
-            Some(parcel) => Some(&parcel.task.body),
-            None => self.batch.as_slice().first().map(|record| &record.body),
-        };
-        next.is_some_and(|body| body.len() > bytes)
-    }
-
-    /// Whether something can be sent at once.
-    pub(super) fn has_some(&self) -> bool {
-        !self.again.is_empty() || self.batch.len() > 0
     }
 
     /// Whether nothing is left, and nothing will come.
     pub(super) fn is_over(&self) -> bool {
-        self.input.is_none() && !self.has_some()
-    }
-
-    /// Takes back what was sent in vain, in whatever order.
-    pub(super) fn take_back(&mut self, parcels: Vec<Parcel>) {
-        self.again.extend(parcels);
-        self.again
-            .make_contiguous()
-            .sort_unstable_by_key(|parcel| parcel.number);
-    }
-
-    /// What was sent in vain.
-    pub(super) fn again(&self) -> &VecDeque<Parcel> {
-        &self.again
-    }
-
-    pub(super) fn take_again(&mut self) -> Vec<Parcel> {
-        std::mem::take(&mut self.again).into()
-    }
-
-    /// The tasks with bodies of more than so many bytes, of those that were sent in vain.
-    pub(super) fn take_larger_than(&mut self, max: usize) -> Vec<Parcel> {
-        let (larger, others) = std::mem::take(&mut self.again)
-            .into_iter()
-            .partition(|parcel| parcel.task.body.len() > max);
-        self.again = others;
-        let larger: VecDeque<Parcel> = larger;
-        larger.into()
+        self.input.is_none() && self.batch.len() == 0
     }
 
     /// How many tasks were taken from the input.

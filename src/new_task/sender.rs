@@ -1,0 +1,330 @@
+//! Hands the tasks to the publishing core, and tells what becomes of them.
+
+use super::event::{Event, Standing, Tell};
+use super::pending::{Input, Pending, PendingTask};
+use super::results::Results;
+use crate::amqp::{Delivery, Series};
+use crate::auxiliary::Auxiliary;
+use crate::connection::{Connector, RetryFor};
+use crate::fault::{Fault, Kind};
+use crate::publisher::core::{
+    self, Config, Connect, Core, Destination, Message, Needed, Notice, PATIENCE, Queues, Scope,
+    Sent, Size, Upkeep,
+};
+use crate::publisher::{self, Driver, FRAME_MAX, Priority, SendOptions, User, WINDOW_BYTES};
+use crate::task::Template;
+use crate::topology::{self, QueueType, WorkQueue};
+use crossbeam_channel::Receiver;
+use humantime::format_duration;
+use std::time::{Duration, Instant};
+
+/// How the sending ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why it ended before all was done.
+    pub fault: Option<Fault>,
+    /// What was not confirmed, in order.
+    pub unconfirmed: Vec<PendingTask>,
+    /// What was not looked at.
+    pub rest: Pending,
+    /// Whether any of the unconfirmed may be in the queue all the same.
+    pub perhaps: bool,
+}
+
+/// Gives the tasks of an input.
+struct Sender<'a> {
+    pending: Pending,
+    to: Destination,
+    queue: WorkQueue,
+    results: Results,
+    options: SendOptions,
+    tell: &'a mut Tell<'a>,
+    /// What was not sent because nothing can be.
+    refused: Vec<PendingTask>,
+}
+
+/// Sends all tasks of `input`, made after `template`, and tells what happens.
+pub fn send<'a>(
+    connector: Connector,
+    queue: WorkQueue,
+    options: SendOptions,
+    input: Input,
+    template: Template,
+    tell: &'a mut Tell<'a>,
+) -> Ended {
+    let now = Instant::now();
+    let to = match options.delay {
+        Some(delay) => Destination::Delay(delay.length()),
+        None => Destination::Work,
+    };
+    let config = config(&connector, &queue, &options);
+    let mut core = Core::new(config, now);
+    core.prepare(&to, now);
+    let mut sender = Sender {
+        pending: Pending::new(input, expiring(template, &to, &queue)),
+        to,
+        queue: queue.clone(),
+        results: Results::default(),
+        options: options.clone(),
+        tell,
+        refused: Vec::new(),
+    };
+    // No dead letters are sent, so the type of their queue does not matter.
+    let driver = Driver::new(connector, queue, QueueType::Classic, core, &mut sender);
+    let driver = driver
+        .with_results(options.results)
+        .with_patience(options.confirm_timeout);
+    let (core, ended) = driver.run();
+    sender.ended(core, ended.err())
+}
+
+/// Tasks that lie in a delay queue carry their own expiration (see [`Auxiliary::expiration`]).
+fn expiring(template: Template, to: &Destination, queue: &WorkQueue) -> Template {
+    let expiration = match to {
+        Destination::Delay(delay) => Auxiliary::Delay(*delay).expiration(queue.declare),
+        Destination::Work | Destination::Dead(_) | Destination::Reply(_) => None,
+    };
+    match expiration {
+        Some(after) => template.with_expiration(after),
+        None => template,
+    }
+}
+
+fn config(connector: &Connector, queue: &WorkQueue, options: &SendOptions) -> Config {
+    let keep_channel = match (options.results, connector.endpoints.len()) {
+        (publisher::Results::No, _) => Duration::ZERO,
+        // Another channel helps where a queue's leader has died, which takes a cluster.
+        (publisher::Results::Wanted(_), 0..=1) => Duration::MAX,
+        (publisher::Results::Wanted(_), _) => PATIENCE,
+    };
+    Config {
+        queues: Queues {
+            work: queue.clone(),
+            upkeep: Upkeep::Ours,
+            needed: match (options.delay, options.priority) {
+                (_, Priority::Given) => Needed::Type,
+                (Some(_), Priority::None) => Needed::Existence,
+                (None, Priority::None) => Needed::Nothing,
+            },
+            queue_type: QueueType::Classic,
+            ladder: Vec::new(),
+        },
+        window: Size {
+            messages: options.window.get(),
+            bytes: WINDOW_BYTES,
+        },
+        frame_max: FRAME_MAX,
+        backlog: options.backlog,
+        confirm_timeout: Some(options.confirm_timeout),
+        retry_for: match connector.retry_for {
+            RetryFor::Forever => None,
+            RetryFor::AtMost(limit) => Some(limit),
+        },
+        keep_channel,
+        connect: Connect::Always,
+    }
+}
+
+impl Sender<'_> {
+    fn say(&mut self, event: Event<'_>) -> Result<(), Fault> {
+        (self.tell)(event)
+    }
+
+    fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
+        let left = core.take_unfinished();
+        let perhaps = left.iter().any(|(_, _, sent)| *sent == Sent::Perhaps);
+        self.refused
+            .extend(left.into_iter().map(|(_, task, _)| task));
+        self.refused.sort_unstable_by_key(|task| task.number);
+        let unconfirmed = self.refused;
+        let fault = fault.map(|fault| match (fault.kind, unconfirmed.len()) {
+            (Kind::Interrupted, count @ 1..) => interrupted(count, perhaps),
+            _ => fault,
+        });
+        Ended {
+            fault,
+            unconfirmed,
+            rest: self.pending,
+            perhaps,
+        }
+    }
+
+    fn confirmed(&mut self, number: u64, task: &PendingTask) -> Result<(), Fault> {
+        self.say(Event::Confirmed(task))?;
+        match self.results.confirmed(number) {
+            Some(gone) => self.say(Event::ResultsGone(vec![gone])),
+            None => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
+        match notice {
+            Notice::Lost { fault, again } => self.say(Event::Lost(&fault, again)),
+            Notice::Refused {
+                queue,
+                waiting,
+                refusal,
+                ..
+            } => {
+                let why = core::describe(&refusal, &queue, self.queue.declare);
+                self.say(Event::Refused(waiting, why))
+            }
+            Notice::Adopted(current) => self.say(Event::Adopted(&current)),
+            Notice::Blocked(reason) => self.say(Event::Blocked(&reason)),
+            Notice::Unblocked => self.say(Event::Unblocked),
+            Notice::BacklogFull(ready) => self.say(Event::BacklogFull(u64::from(ready))),
+        }
+    }
+
+    fn queue_is_of(&mut self, queue_type: QueueType, series: Series) -> Result<(), Fault> {
+        let note = topology::priority_note(&self.queue, queue_type, series);
+        match (note, self.options.priority) {
+            (Some(note), Priority::Given) => self.say(Event::NoPriorities(note)),
+            _ => Ok(()),
+        }
+    }
+
+    fn waits_for_results(&self) -> bool {
+        matches!(self.options.results, publisher::Results::Wanted(_))
+    }
+}
+
+impl User for Sender<'_> {
+    type Payload = PendingTask;
+    type Arrival = <Input as IntoIterator>::Item;
+
+    fn inbox(&self) -> Option<&Receiver<Self::Arrival>> {
+        self.pending.inbox()
+    }
+
+    fn accept(
+        &mut self,
+        came: Option<Self::Arrival>,
+        _core: &mut Core<PendingTask>,
+        _now: Instant,
+    ) {
+        self.pending.accept(came);
+    }
+
+    fn feed(&mut self, core: &mut Core<PendingTask>, now: Instant) {
+        if !self.pending.has_some() || !core.has_room(&self.to, now) {
+            return;
+        }
+        let Some(mut payload) = self.pending.next() else {
+            return;
+        };
+        let number = payload.number;
+        if self.waits_for_results() {
+            self.results.expect(&payload);
+            let properties = std::mem::take(&mut payload.task.properties);
+            payload.task.properties = properties.with_answer_wanted(number.to_string());
+        }
+        let to = self.to.clone();
+        let message = Message {
+            number,
+            to,
+            payload,
+        };
+        core.handle(core::Input::Message(message), now);
+    }
+
+    fn take(&mut self, event: publisher::Event<'_, PendingTask>) -> Result<(), Fault> {
+        match event {
+            publisher::Event::Confirmed(number, _, task) => self.confirmed(number, &task),
+            publisher::Event::Refused(number, task, fault, Scope::Message) => {
+                self.results.forget(number);
+                self.say(Event::Failed(task, &fault))
+            }
+            publisher::Event::Refused(number, task, fault, Scope::Destination) => {
+                self.results.forget(number);
+                self.refused.push(task);
+                Err(fault)
+            }
+            publisher::Event::Withdrawn(..) => Ok(()),
+            publisher::Event::Notice(notice) => self.notice(notice),
+            publisher::Event::Connected(address) => self.say(Event::Connected(address)),
+            publisher::Event::Retrying(fault) => self.say(Event::Retrying(&fault)),
+            publisher::Event::Type(queue_type, series) => self.queue_is_of(queue_type, series),
+        }
+    }
+
+    fn give_up(&mut self, fault: Fault, _core: &mut Core<PendingTask>) -> Result<(), Fault> {
+        Err(fault)
+    }
+
+    fn tick(
+        &mut self,
+        core: &mut Core<PendingTask>,
+        now: Instant,
+    ) -> Result<Option<Instant>, Fault> {
+        let tick = match self.options.tick {
+            Some(tick) => {
+                let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
+                self.say(Event::Tick(Standing { taken, bytes }))?;
+                Some(now + tick)
+            }
+            None => None,
+        };
+        let publisher::Results::Wanted(Some(limit)) = self.options.results else {
+            return Ok(tick);
+        };
+        if !self.pending.is_over() || !core.is_idle() {
+            return Ok(tick);
+        }
+        let until = core.progress() + limit;
+        if until <= now {
+            return Err(no_result(limit));
+        }
+        Ok(tick.into_iter().chain([until]).min())
+    }
+
+    fn is_done(&self, core: &mut Core<PendingTask>) -> bool {
+        self.pending.is_over() && self.results.is_empty() && core.is_idle()
+    }
+
+    fn publishing(&mut self, number: u64) {
+        if self.waits_for_results() {
+            self.results.published(number);
+        }
+    }
+
+    fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
+        let Some((number, result)) = self.results.came(delivery) else {
+            return Ok(None);
+        };
+        self.say(Event::Result(number, result))?;
+        Ok(Some(number))
+    }
+
+    fn channel_gone(&mut self) -> Result<(), Fault> {
+        let gone = self.results.channel_gone();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.say(Event::ResultsGone(gone))
+    }
+}
+
+/// The user wants no more; so many tasks are unconfirmed, and `perhaps` some are in the queue.
+fn interrupted(count: usize, perhaps: bool) -> Fault {
+    let tasks = match count {
+        1 => "the task".to_owned(),
+        _ => format!("{count} tasks"),
+    };
+    let text = match (count, perhaps) {
+        (1, false) => "interrupted; the task is not sent".to_owned(),
+        (_, false) => format!("interrupted; {tasks} are not sent"),
+        (_, true) => format!(
+            "interrupted before the broker had confirmed; {tasks} may or may not be in the queue"
+        ),
+    };
+    Fault::new(Kind::Interrupted, text)
+}
+
+fn no_result(limit: Duration) -> Fault {
+    let text = format!(
+        "no outcome came for {} (--wait-timeout)",
+        format_duration(limit)
+    );
+    Fault::new(Kind::NotTaken, text)
+}

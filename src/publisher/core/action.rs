@@ -1,0 +1,205 @@
+//! What the core wants done, and what it is told.
+
+use super::declaration::Form;
+use super::message::{Destination, Message, Sent};
+use super::pace::Refusal;
+use crate::confirms::Verdict;
+use crate::fault::Fault;
+use crate::topology::QueueType;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the core is told, with the present time.
+#[derive(Debug)]
+pub enum Input<P> {
+    /// A message to be confirmed.
+    Message(Message<P>),
+    /// The message of this number is not to be sent any more. Answered by [`Action::Withdrawn`],
+    /// or by the verdict that was faster.
+    Withdraw(u64),
+    /// The result of the task of this number came: so it was taken, confirmed or not.
+    Answered(u64),
+    /// Answers [`Action::Connect`].
+    Connected(FirstChannel),
+    /// Answers [`Action::Connect`]: no further try will help, or it took too long.
+    ConnectFailed(Fault),
+    /// Answers [`Action::OpenChannel`].
+    ChannelOpened,
+    /// Answers [`Action::Declare`]: the queue is there.
+    Declared {
+        /// Whose queue.
+        to: Destination,
+        /// The work queue's type, where it is known.
+        queue_type: Option<QueueType>,
+        /// Its type as the broker calls it, where it is another one than was declared.
+        adopted: Option<String>,
+    },
+    /// Answers [`Action::Declare`]: the broker refused. That closes the channel on which it was
+    /// asked, which must not be the one that is published on.
+    DeclarationRefused {
+        /// Whose queue.
+        to: Destination,
+        /// Why.
+        fault: Fault,
+    },
+    /// Answers [`Action::Measure`]: so many tasks are ready.
+    Measured(u32),
+    /// Answers [`Action::Measure`]: the broker refused, and has closed the channel.
+    MeasureRefused(Fault),
+    /// The broker's verdict on one publish of the present channel, or on all up to it.
+    Settled {
+        /// The publish's number on its channel, from 1.
+        tag: u64,
+        /// Whether all before it are meant as well.
+        multiple: bool,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// A message came back: no queue took it. This must come before its confirm.
+    Returned {
+        /// The queue that it was sent to.
+        queue: String,
+        /// Its `message_id`.
+        id: Option<String>,
+        /// The broker's words, escaped.
+        reason: String,
+    },
+    /// The broker has closed the channel that is published on; the connection stands.
+    ChannelClosed(Fault),
+    /// The connection is gone. The fault bears the broker's code and words where it said why.
+    ConnectionLost(Fault),
+    /// The broker takes nothing for now; why.
+    Blocked(String),
+    /// The broker takes messages again.
+    Unblocked,
+    /// So many bytes have left over this connection, all in all.
+    Written(u64),
+}
+
+/// What the first channel of a connection does as it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstChannel {
+    /// Nothing more.
+    Opens,
+    /// It looks for the queue that [`Action::Connect`] names. Where that is missing, the broker
+    /// closes the channel with 404, and takes nothing that was published on it.
+    LooksForQueue,
+}
+
+/// What the core wants done next.
+#[derive(Debug)]
+pub enum Action<'a, P> {
+    /// Connect after a pause, to which jitter may be added. Answered by [`Input::Connected`] or
+    /// [`Input::ConnectFailed`].
+    Connect {
+        /// How long to wait first.
+        pause: Duration,
+        /// A queue that is expected to be there.
+        look_for: Option<&'a str>,
+    },
+    /// End the connection at once: it is of no more use. No answer.
+    Disconnect,
+    /// Open a channel with confirms; it replaces the one before. Answered by
+    /// [`Input::ChannelOpened`], [`Input::ChannelClosed`] or [`Input::ConnectionLost`].
+    OpenChannel,
+    /// Declare a queue, or ask for it, on a channel of its own. Answered by [`Input::Declared`],
+    /// [`Input::DeclarationRefused`] or [`Input::ConnectionLost`]. But [`Form::Blind`] and
+    /// [`Form::Check`] go over the channel that is published on, where a refusal is told by
+    /// [`Input::ChannelClosed`].
+    Declare {
+        /// Whose queue.
+        to: &'a Destination,
+        /// The same with the delay that the queue has, which may be somewhat longer.
+        at: Destination,
+        /// Its name.
+        queue: &'a str,
+        /// How.
+        form: Form,
+    },
+    /// Ask how many tasks are ready in the work queue. Answered by [`Input::Measured`],
+    /// [`Input::MeasureRefused`] or [`Input::ConnectionLost`].
+    Measure,
+    /// Publish on the present channel, as its next delivery tag.
+    Publish {
+        /// Where to.
+        queue: &'a str,
+        /// Which message.
+        number: u64,
+        /// What.
+        payload: &'a P,
+    },
+    /// Verdict: the message is safe.
+    Confirmed {
+        /// Which message.
+        number: u64,
+        /// The queue that took it; empty for a result.
+        queue: Arc<str>,
+        /// The message.
+        payload: P,
+    },
+    /// Verdict: the broker will never take it.
+    Refused {
+        /// Which message.
+        number: u64,
+        /// The message.
+        payload: P,
+        /// Why.
+        fault: Fault,
+        /// What the refusal concerns.
+        scope: Scope,
+    },
+    /// Verdict: it is not sent any more, as its owner wished.
+    Withdrawn {
+        /// Which message.
+        number: u64,
+        /// Whether it may have arrived.
+        sent: Sent,
+    },
+    /// Something for the user to know.
+    Tell(Notice),
+    /// It is of no use to go on, as far as this core was configured to see. What has no verdict is
+    /// still here: take it out, or go on.
+    GiveUp(Fault),
+    /// Nothing is to be done until something comes in, or this moment.
+    Wait(Option<Instant>),
+}
+
+/// What a refusal concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This message alone.
+    Message,
+    /// Whatever is sent to this destination.
+    Destination,
+}
+
+/// What the user may want to know while messages are still tried.
+#[derive(Debug)]
+pub enum Notice {
+    /// The connection was lost; so many messages that were sent are sent again.
+    Lost {
+        /// Why.
+        fault: Fault,
+        /// How many.
+        again: usize,
+    },
+    /// A destination does not take messages for now; they are sent again.
+    Refused {
+        /// Which.
+        to: Destination,
+        /// Its queue.
+        queue: Arc<str>,
+        /// How many messages wait.
+        waiting: usize,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The work queue is of this type, and is used all the same.
+    Adopted(String),
+    /// The broker takes nothing for now; why.
+    Blocked(String),
+    /// The broker takes messages again.
+    Unblocked,
+    /// The queue is as long as it may be: so many tasks are ready.
+    BacklogFull(u32),
+}

@@ -1,0 +1,203 @@
+//! What the end of a channel or connection means for the messages that were in flight.
+
+use super::action::{Notice, Scope};
+use super::connection::Phase;
+use super::message::{Destination, Entry, Payload, Sent};
+use super::route::Route;
+use super::routes::Named;
+use super::suspects::{Blame, Judged, blame};
+use super::{Core, Output, faults};
+use crate::fault::{Fault, Kind};
+use std::time::{Duration, Instant};
+
+impl<P: Payload> Core<P> {
+    /// The broker has closed the channel, and the connection stands.
+    pub(super) fn channel_closed(&mut self, fault: &Fault, now: Instant) {
+        self.connection.channel_closed(now);
+        self.backlog.channel_closed();
+        let alone = self.in_flight.len() == 1;
+        let entries = self.take_in_flight(Sent::No);
+        let Some(mut entries) = self.refuse_too_large(entries, fault) else {
+            return;
+        };
+        if self.is_about_a_declaration(fault) {
+            // The broker has discarded what was published after it.
+            if self.suspects.is_alone() {
+                self.suspects.suspect(entries, None);
+            } else {
+                self.routes.take_back(entries);
+            }
+            return self.declare_otherwise(fault);
+        }
+        if !alone {
+            // Those before the guilty one were taken.
+            entries = entries.into_iter().map(perhaps).collect();
+        }
+        self.find_guilty(entries, alone, fault, now);
+    }
+
+    /// Refuses what is larger than the broker takes, where that is why it closed the channel, and
+    /// has the others sent again. Gives them back where that was not it.
+    fn refuse_too_large(&mut self, entries: Vec<Entry<P>>, fault: &Fault) -> Option<Vec<Entry<P>>> {
+        if !self.limits.learn_body(fault) {
+            return Some(entries);
+        }
+        let (too_large, others): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|entry| self.limits.refuse(&entry.payload).is_some());
+        if too_large.is_empty() {
+            return Some(others);
+        }
+        self.routes.take_back(others);
+        let limits = &self.limits;
+        let waiting: Vec<_> = self
+            .routes
+            .iter_mut()
+            .flat_map(|route| {
+                route.take_pending_if(|entry| limits.refuse(&entry.payload).is_some())
+            })
+            .collect();
+        for entry in too_large.into_iter().chain(waiting) {
+            self.refused(entry, fault.clone(), Scope::Message);
+        }
+        let innocent = self.suspects.release();
+        self.routes.take_back(innocent);
+        None
+    }
+
+    /// Whether a declaration on that channel may be the cause, which nobody has answered.
+    fn is_about_a_declaration(&self, fault: &Fault) -> bool {
+        let is_open = |route: &Route<P>| route.declaration.is_open();
+        faults::largest_body(fault).is_none()
+            && (self.routes.named_in(fault).is_some() || self.routes.iter().any(is_open))
+    }
+
+    /// Makes the declaration that was refused once more, on its own and in another way.
+    fn declare_otherwise(&mut self, fault: &Fault) {
+        match self.routes.named_in(fault) {
+            Some(Named::Missing(index)) => return self.routes[index].declaration.missing(),
+            Some(Named::Differs(index)) => {
+                if !self.routes.detour(index) {
+                    self.routes[index].declaration.verify();
+                }
+                return;
+            }
+            None => {}
+        }
+        let code = fault.reply().map(|reply| reply.code);
+        let is_final = fault.kind == Kind::Queue && matches!(code, Some(404 | 405));
+        for index in 0..self.routes.len() {
+            if !self.routes[index].declaration.is_open() {
+                continue;
+            }
+            self.routes[index].declaration.verify();
+            if is_final {
+                // No other form would be accepted.
+                self.refuse_route(index, fault);
+            }
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn connection_lost(&mut self, fault: Fault, now: Instant) {
+        if self.connection.phase != Phase::Open {
+            // It was given up before.
+            return;
+        }
+        if blame(&fault) == Blame::Nobody && !self.in_flight.is_empty() {
+            self.suspects.lost();
+        }
+        self.leave_connection(fault, now);
+    }
+
+    /// What was in flight or held is sent again over another connection.
+    pub(super) fn leave_connection(&mut self, fault: Fault, now: Instant) {
+        let useless_for = self.connection.lost(now);
+        self.patience.down_since = Some(now);
+        self.backlog.channel_closed();
+        let alone = self.in_flight.len() == 1;
+        let entries = self.take_in_flight(Sent::Perhaps);
+        let mut again = entries.len();
+        for route in self.routes.iter_mut() {
+            let held = route.release();
+            again += held.len();
+            route.take_back(held.into_iter().map(perhaps).collect());
+            route.declaration.connection_lost(now);
+        }
+        // Whatever else may end a connection: only what was sent alone by order is judged.
+        let alone = alone && (self.suspects.is_alone() || blame(&fault) == Blame::Nobody);
+        self.find_guilty(entries, alone, &fault, now);
+        self.tell(Notice::Lost {
+            fault: fault.clone(),
+            again,
+        });
+        let limit = self.config.retry_for;
+        if limit.is_some_and(|limit| useless_for > limit.max(Duration::from_millis(1))) {
+            self.outbox.push_back(Output::GiveUp(fault));
+        } else if (again > 0 || self.is_refused())
+            && self.patience_left(now) == Some(Duration::ZERO)
+        {
+            self.give_up(now);
+        }
+    }
+
+    /// One of these has ended the channel or connection, perhaps. `alone`: nothing else was in
+    /// flight.
+    fn find_guilty(
+        &mut self,
+        mut entries: Vec<Entry<P>>,
+        alone: bool,
+        fault: &Fault,
+        now: Instant,
+    ) {
+        let blame = blame(fault);
+        if blame == Blame::Nobody && !self.suspects.is_suspicious() {
+            return self.routes.take_back(entries);
+        }
+        if !alone || entries.len() != 1 {
+            let code = fault.reply().map(|reply| reply.code);
+            return self.suspects.suspect(entries, code);
+        }
+        let Some(entry) = entries.pop() else { return };
+        // An address that the broker cannot read, or whose node is gone, is the cause for certain.
+        let is_reply = matches!(entry.to, Destination::Reply(_));
+        let blame = match blame {
+            Blame::Perhaps if is_reply => Blame::Surely,
+            blame => blame,
+        };
+        match self.suspects.judge(entry, blame, now) {
+            Judged::Guilty(entry) => {
+                self.condemn(entry, fault);
+                let innocent = self.suspects.release();
+                self.routes.take_back(innocent);
+            }
+            Judged::Open => {}
+        }
+    }
+
+    /// The broker will never take this one.
+    fn condemn(&mut self, entry: Entry<P>, fault: &Fault) {
+        let is_reply = matches!(entry.to, Destination::Reply(_));
+        if is_reply && fault.kind != Kind::NotTaken {
+            if fault.is_transient() {
+                // It cost the connection, and would again.
+                if let Destination::Reply(address) = &entry.to {
+                    self.limits.dead_end(address.clone());
+                }
+            }
+            return self.confirmed(entry);
+        }
+        let scope = match fault.kind {
+            Kind::Refused => Scope::Destination,
+            _ => Scope::Message,
+        };
+        self.refused(entry, faults::never_taken(fault.clone()), scope);
+    }
+}
+
+fn perhaps<P>(entry: Entry<P>) -> Entry<P> {
+    Entry {
+        sent: Sent::Perhaps,
+        ..entry
+    }
+}

@@ -1,0 +1,86 @@
+//! A message as the core sees it.
+
+use crate::task::Task;
+use crate::topology::QueueName;
+use std::time::Duration;
+
+/// What the core must know of a message's content.
+pub trait Payload {
+    /// `message_id`, by which a message that came back is recognised.
+    fn id(&self) -> Option<&str>;
+    /// Bytes of the body.
+    fn body_len(&self) -> usize;
+    /// Bytes of the content header frame's payload. It cannot be split over frames.
+    fn header_len(&self) -> usize;
+}
+
+impl Payload for Task {
+    fn id(&self) -> Option<&str> {
+        self.properties.id()
+    }
+
+    fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
+    fn header_len(&self) -> usize {
+        self.properties.header_len()
+    }
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To the end of the work queue.
+    Work,
+    /// To the queue whose tasks return to the work queue after so long.
+    Delay(Duration),
+    /// To the dead letters, in the queue of this name.
+    Dead(QueueName),
+    /// To whoever waits at this address. If nobody does any more, that is all right.
+    Reply(String),
+}
+
+/// A message to be confirmed.
+#[derive(Debug)]
+pub struct Message<P> {
+    /// Its number; its verdict bears it. Of messages to one destination those with smaller numbers
+    /// are sent first.
+    pub number: u64,
+    /// Where it goes.
+    pub to: Destination,
+    /// What it consists of.
+    pub payload: P,
+}
+
+/// Whether a message without a verdict may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It did not: it was never sent, or the broker refused it.
+    No,
+    /// It may have.
+    Perhaps,
+}
+
+/// A message within the core.
+#[derive(Debug)]
+pub(super) struct Entry<P> {
+    pub(super) number: u64,
+    /// The index of its route.
+    pub(super) route: usize,
+    pub(super) to: Destination,
+    pub(super) mark: Mark,
+    pub(super) sent: Sent,
+    pub(super) payload: P,
+}
+
+/// What is special about a message in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Nothing.
+    None,
+    /// It came back; its confirm is still to come.
+    Returned,
+    /// Its owner does not want it any more.
+    Withdrawn,
+}

@@ -1,0 +1,285 @@
+//! The publishing core: gets each message confirmed, or finds out why that cannot be.
+//!
+//! A state machine without I/O, threads, clock or randomness. [`Core::handle`] takes an [`Input`]
+//! and the present time; [`Core::poll`] returns the next [`Action`] until that is
+//! [`Action::Wait`]. Whoever drives it does what the actions say and hands back what comes of it:
+//! the loop beside this folder with a real broker, a simulation with a model of one.
+//!
+//! What it promises:
+//! - Each message gets exactly one verdict: [`Action::Confirmed`], [`Action::Refused`] or
+//!   [`Action::Withdrawn`]. Until then it is sent again, for as long as the [`Config`] allows; the
+//!   rest can be taken out with [`Core::take_unfinished`].
+//! - A verdict concerns one message. After the end of a channel or connection that a message may
+//!   have caused, those that were in flight are sent one at a time, until the guilty one is found.
+//! - Destinations are independent. One that refuses, is not there or does not confirm slows down
+//!   nobody else.
+//! - What a quorum queue confirms that was made less than two seconds ago is held back, and sent
+//!   again if the connection breaks before.
+//! - What still leaves is not given up.
+//! - A result that nobody can receive counts as confirmed.
+//!
+//! The parts keep their own state and return values: the routes to all destinations, each with its
+//! declaration, pace and silence; the messages in flight; the suspects; the limits.
+
+mod action;
+mod backlog;
+mod connection;
+mod declaration;
+mod ends;
+mod faults;
+mod in_flight;
+mod inputs;
+mod limits;
+mod message;
+mod overdue;
+mod pace;
+mod poll;
+mod route;
+mod routes;
+mod silence;
+mod steps;
+mod suspects;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use action::{Action, FirstChannel, Input, Notice, Scope};
+pub use backlog::Backlog;
+pub use declaration::{Form, YOUTH};
+pub use faults::refusal as describe;
+pub use message::{Destination, Message, Payload, Sent};
+pub use pace::Refusal;
+pub use routes::{Needed, Queues, Upkeep};
+pub use silence::PATIENCE;
+pub use window::Size;
+
+use backlog::BacklogLimit;
+use connection::{Connection, Phase};
+use in_flight::InFlight;
+use limits::Limits;
+use message::{Entry, Mark};
+use routes::Routes;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use suspects::Suspects;
+
+/// How messages are sent.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The queues that they go to.
+    pub queues: Queues,
+    /// How many may be unconfirmed for each destination.
+    pub window: Size,
+    /// The largest payload of a frame, in bytes. A message's headers must fit into one.
+    pub frame_max: usize,
+    /// How long the work queue may be.
+    pub backlog: Option<Backlog>,
+    /// How long the broker may go without confirming anything, while a connection stands.
+    pub confirm_timeout: Option<Duration>,
+    /// How long connections may be lost one after the other with nothing confirmed.
+    pub retry_for: Option<Duration>,
+    /// How long a channel is kept on which the broker refuses messages. A new one may help, where
+    /// a queue's leader has died; but results come to the channel that their tasks were sent on.
+    pub keep_channel: Duration,
+    /// When a connection is made.
+    pub connect: Connect,
+}
+
+/// When a connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connect {
+    /// At the start, and whenever it was lost.
+    Always,
+    /// When there is something to send.
+    WhenNeeded,
+}
+
+/// The engine that gets messages confirmed.
+#[derive(Debug)]
+pub struct Core<P> {
+    config: Config,
+    routes: Routes<P>,
+    in_flight: InFlight<P>,
+    suspects: Suspects<P>,
+    limits: Limits,
+    backlog: BacklogLimit,
+    connection: Connection,
+    patience: Patience,
+    /// Verdicts and notices to be given.
+    outbox: VecDeque<Output<P>>,
+}
+
+/// What is given out at once, whatever else is to be done.
+#[derive(Debug)]
+enum Output<P> {
+    Confirmed(u64, Arc<str>, P),
+    Refused(u64, P, crate::fault::Fault, Scope),
+    Withdrawn(u64, Sent),
+    Tell(Notice),
+    Disconnect,
+    GiveUp(crate::fault::Fault),
+}
+
+/// When it is of no use to go on.
+#[derive(Debug)]
+struct Patience {
+    /// The last time that something was confirmed, or that a new message was sent when none was
+    /// in flight. The time without a connection does not count.
+    progress: Instant,
+    /// The highest number that was sent.
+    newest: u64,
+    /// Since when there has been no connection.
+    down_since: Option<Instant>,
+    /// Until when to go on listening although something is too late.
+    overdue: Option<Instant>,
+    /// The time-driven state was brought up to this moment.
+    checked: Option<Instant>,
+}
+
+impl<P: Payload> Core<P> {
+    /// A core that has not begun.
+    #[must_use]
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            routes: Routes::new(config.queues.clone(), config.window, now),
+            in_flight: InFlight::default(),
+            suspects: Suspects::default(),
+            limits: Limits::new(config.frame_max),
+            backlog: BacklogLimit::new(config.backlog),
+            connection: Connection::new(now),
+            patience: Patience {
+                progress: now,
+                newest: 0,
+                down_since: Some(now),
+                overdue: None,
+                checked: None,
+            },
+            outbox: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Has the queue of this destination declared as soon as there is a connection: messages will
+    /// go there.
+    pub fn prepare(&mut self, to: &Destination, now: Instant) {
+        let index = self.routes.find(to, now);
+        self.routes[index].wanted = true;
+    }
+
+    /// Whether a message to `to` would be published at once. Ask only where there is one: with
+    /// [`Config::backlog`] the answer may take a question to the broker, which begins with this.
+    pub fn has_room(&mut self, to: &Destination, now: Instant) -> bool {
+        let Some(index) = self.routes.position(to) else {
+            return false;
+        };
+        self.connection.may_publish()
+            && !self.suspects.is_active(now)
+            && !self.is_draining(now)
+            && self.routes.may_accept(index)
+            && {
+                let route = &mut self.routes[index];
+                !route.has_pending() && route.pace.is_open(now) && route.pace.window.has_room()
+            }
+            && self.backlog.is_open()
+    }
+
+    /// Whether all messages have their verdicts.
+    #[must_use]
+    pub fn is_idle(&mut self) -> bool {
+        self.outbox.is_empty()
+            && self.suspects.len() == 0
+            && self
+                .routes
+                .iter()
+                .all(|route| !route.has_pending() && route.held() == 0)
+            && self.in_flight.all_withdrawn()
+    }
+
+    /// How many messages have no verdict.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        let waiting = self
+            .routes
+            .iter()
+            .map(|route| route.pending() + route.held());
+        self.in_flight.len() + self.suspects.len() + waiting.sum::<usize>()
+    }
+
+    /// The next verdict or notice, where nothing else is to be done any more.
+    pub fn next_output(&mut self) -> Option<Action<'_, P>> {
+        self.outbox.pop_front().map(Action::from)
+    }
+
+    /// Takes out all that has no verdict, by number, and whether it may have arrived.
+    pub fn take_unfinished(&mut self) -> Vec<(u64, P, Sent)> {
+        let mut all = self.take_in_flight(Sent::Perhaps);
+        all.extend(self.suspects.take_all());
+        for route in self.routes.iter_mut() {
+            all.extend(route.take_pending());
+            let held = route.release().into_iter();
+            all.extend(held.map(|entry| Entry {
+                sent: Sent::Perhaps,
+                ..entry
+            }));
+        }
+        all.sort_unstable_by_key(|entry| entry.number);
+        all.into_iter()
+            .map(|entry| (entry.number, entry.payload, entry.sent))
+            .collect()
+    }
+
+    /// The last time that something was confirmed, or that a new message was sent when none was in
+    /// flight.
+    #[must_use]
+    pub fn progress(&self) -> Instant {
+        self.patience.progress
+    }
+
+    /// Why the broker takes nothing, if it does not.
+    #[must_use]
+    pub fn blocked(&self) -> Option<&str> {
+        self.connection.blocked.as_deref()
+    }
+
+    /// Takes what is in flight out of its routes' accounts, and drops what nobody wants any more.
+    /// What was sent may have arrived, as `sent` says.
+    fn take_in_flight(&mut self, sent: Sent) -> Vec<Entry<P>> {
+        let mut all = self.in_flight.take_all();
+        for entry in &mut all {
+            self.routes[entry.route].landed(entry.payload.body_len());
+            if sent == Sent::Perhaps {
+                entry.sent = sent;
+            }
+            if entry.mark == Mark::Returned {
+                entry.mark = Mark::None;
+            }
+        }
+        all.retain(|entry| entry.mark != Mark::Withdrawn);
+        all
+    }
+
+    fn confirmed(&mut self, entry: Entry<P>) {
+        let queue = Arc::clone(&self.routes[entry.route].queue);
+        self.outbox
+            .push_back(Output::Confirmed(entry.number, queue, entry.payload));
+    }
+
+    fn refused(&mut self, entry: Entry<P>, fault: crate::fault::Fault, scope: Scope) {
+        self.outbox
+            .push_back(Output::Refused(entry.number, entry.payload, fault, scope));
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.outbox.push_back(Output::Tell(notice));
+    }
+
+    /// Whether publishing waits until nothing is in flight, so that a new channel can be opened.
+    fn is_draining(&self, now: Instant) -> bool {
+        self.connection.channel == Phase::Open
+            && self
+                .routes
+                .iter()
+                .any(|route| route.has_pending() && route.pace.wants_channel(now))
+    }
+}

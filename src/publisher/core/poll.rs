@@ -1,0 +1,265 @@
+//! What is to be done next.
+
+use super::action::Action;
+use super::connection::Phase;
+use super::declaration::Form;
+use super::message::{Destination, Entry, Payload, Sent};
+use super::route::Route;
+use super::routes::Routes;
+use super::{Connect, Core, Output};
+use std::time::Instant;
+
+/// Bytes that a publish takes at least beside its body, its queue's name and its properties:
+/// RabbitMQ's frames of a method (17) and of a content header (8).
+const FRAMES: usize = 17 + 8;
+
+/// A body of several frames must not be in flight when the broker refuses a declaration: the client
+/// library answers that in the middle of it, which breaks the connection. So a larger body than this,
+/// in bytes, waits for the answer to the declarations.
+const ONE_FRAME: usize = 100 * 1024;
+
+impl<P: Payload> Core<P> {
+    /// What is to be done next. To be called until it is [`Action::Wait`].
+    pub fn poll(&mut self, now: Instant) -> Action<'_, P> {
+        if self.patience.checked != Some(now) {
+            self.check(now);
+            self.patience.checked = Some(now);
+        }
+        if let Some(output) = self.outbox.pop_front() {
+            return output.into();
+        }
+        if self.connection.phase == Phase::Closed && self.is_connection_wanted() {
+            self.connection.phase = Phase::Opening;
+            let pause = self.connection.pause();
+            let work = &self.routes[Routes::<P>::WORK];
+            let looks = work.declaration.wants() == Some(Form::Look)
+                && self.routes.is_needed(Routes::<P>::WORK);
+            let look_for = looks.then_some(&*work.queue);
+            return Action::Connect { pause, look_for };
+        }
+        if let Some(index) = self.next_declaration(now) {
+            return self.declare(index, now);
+        }
+        if self.is_channel_wanted(now) {
+            let left = self.take_in_flight(Sent::Perhaps);
+            self.routes.take_back(left);
+            self.connection.channel = Phase::Opening;
+            return Action::OpenChannel;
+        }
+        if self.may_measure() && self.backlog.asks_at(now).is_some_and(|at| at <= now) {
+            self.backlog.ask();
+            return Action::Measure;
+        }
+        match self.next_entry(now) {
+            Some(entry) => self.publish(entry, now),
+            None => match self.next_declaration(now) {
+                // A large body waits for it.
+                Some(index) => self.declare(index, now),
+                None => Action::Wait(self.next_due(now)),
+            },
+        }
+    }
+
+    fn is_connection_wanted(&self) -> bool {
+        self.config.connect == Connect::Always
+            || self.suspects.len() > 0
+            || self.routes.iter().any(Route::has_pending)
+    }
+
+    /// Whether the queue's length would be that of all that was sent.
+    fn may_measure(&self) -> bool {
+        self.in_flight.is_empty() && self.connection.channel == Phase::Open
+    }
+
+    /// The next queue to be declared, or asked for.
+    fn next_declaration(&self, now: Instant) -> Option<usize> {
+        if !self.connection.is_open() {
+            return None;
+        }
+        let channel_is_open = self.connection.channel == Phase::Open;
+        (0..self.routes.len()).find(|&index| {
+            let route = &self.routes[index];
+            let wants = match route.declaration.wants() {
+                Some(Form::Blind) => channel_is_open && self.is_blind_due(index),
+                Some(Form::Check) => channel_is_open,
+                Some(_) => true,
+                None => false,
+            };
+            wants && self.routes.is_needed(index) && route.pace.is_open(now)
+        })
+    }
+
+    /// Whether a queue is to be declared without waiting: right before something is published, so
+    /// that a refusal does not come in the middle of it.
+    fn is_blind_due(&self, index: usize) -> bool {
+        let is_work = index == Routes::<P>::WORK;
+        self.routes[index].has_pending()
+            || (is_work && self.backlog.is_wanted())
+            || (is_work && self.routes.has_pending_that_need_work())
+    }
+
+    fn declare(&mut self, index: usize, now: Instant) -> Action<'_, P> {
+        let at = self.routes.real(&self.routes[index].to);
+        let route = &mut self.routes[index];
+        let form = route.declaration.wants().unwrap_or(Form::Look);
+        route.declaration.asked();
+        route.asked_at = Some(now);
+        Action::Declare {
+            to: &route.to,
+            at,
+            queue: &route.queue,
+            form,
+        }
+    }
+
+    /// Whether a channel is to be opened: there is none and something to publish, or refusals may
+    /// be the fault of the one there is.
+    fn is_channel_wanted(&mut self, now: Instant) -> bool {
+        match self.connection.channel {
+            Phase::Opening => false,
+            Phase::Open => self.in_flight.is_empty() && self.is_draining(now),
+            Phase::Closed => {
+                if !self.connection.may_open_channel(now) {
+                    return false;
+                }
+                let is_idle = self
+                    .routes
+                    .iter()
+                    .all(|route| !route.declaration.is_asked());
+                (self.config.connect == Connect::Always && is_idle)
+                    || self.suspects.is_active(now)
+                    || (0..self.routes.len()).any(|index| self.may_use_channel(index))
+            }
+        }
+    }
+
+    fn may_use_channel(&self, index: usize) -> bool {
+        let route = &self.routes[index];
+        let is_blind = matches!(route.declaration.wants(), Some(Form::Blind | Form::Check));
+        (route.has_pending() && self.routes.is_ready(index))
+            || (is_blind && self.routes.is_needed(index))
+    }
+
+    /// The next message to publish.
+    fn next_entry(&mut self, now: Instant) -> Option<Entry<P>> {
+        if !self.connection.may_publish() || self.is_draining(now) {
+            return None;
+        }
+        if self.suspects.is_active(now) {
+            return self.next_suspect(now);
+        }
+        let index = self
+            .routes
+            .next(|route| route.pace.is_open(now) && route.pace.window.has_room())?;
+        if self.routes[index].next_body_len() > ONE_FRAME && self.routes.check(index) {
+            return None;
+        }
+        self.routes[index].pop()
+    }
+
+    /// The next message to publish alone.
+    fn next_suspect(&mut self, now: Instant) -> Option<Entry<P>> {
+        if !self.in_flight.is_empty() {
+            return None;
+        }
+        loop {
+            let entry = self.suspects.next(now)?;
+            let route = entry.route;
+            let is_large = entry.payload.body_len() > ONE_FRAME;
+            if self.routes.is_ready(route)
+                && self.routes[route].pace.is_open(now)
+                && !(is_large && self.routes.check(route))
+            {
+                return Some(entry);
+            }
+            // It would not be published now, and must not hold up the others.
+            self.suspects.settled();
+            self.routes.take_back(vec![entry]);
+        }
+    }
+
+    fn publish(&mut self, entry: Entry<P>, now: Instant) -> Action<'_, P> {
+        let bytes = entry.payload.body_len();
+        let route = &mut self.routes[entry.route];
+        let wire = FRAMES + bytes + entry.payload.header_len() + route.queue.len();
+        let mark = self.connection.hand_over(wire);
+        if self.in_flight.is_empty() {
+            self.connection.silence.began(mark, now);
+            if entry.number > self.patience.newest {
+                self.patience.progress = now;
+            }
+        }
+        self.patience.newest = self.patience.newest.max(entry.number);
+        route.published(bytes, mark, now);
+        let Some(entry) = self.in_flight.publish(entry) else {
+            return Action::Wait(Some(now));
+        };
+        let queue = match &entry.to {
+            Destination::Reply(address) => address,
+            Destination::Work | Destination::Delay(_) | Destination::Dead(_) => &*route.queue,
+        };
+        Action::Publish {
+            queue,
+            number: entry.number,
+            payload: &entry.payload,
+        }
+    }
+
+    /// When something is to be done although nothing comes in.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let connection = &self.connection;
+        if !connection.is_open() {
+            return None;
+        }
+        let deadline = self.next_deadline(now);
+        let routes = (0..self.routes.len()).filter_map(|index| self.route_due(index, now));
+        let backlog = self
+            .backlog
+            .asks_at(now)
+            .filter(|_| self.in_flight.is_empty());
+        let channel = connection
+            .channel_from()
+            .filter(|_| connection.channel == Phase::Closed);
+        let benched = self.suspects.next_due();
+        [deadline, backlog, channel, benched]
+            .into_iter()
+            .flatten()
+            .chain(routes)
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// When the route is released, or opened again.
+    fn route_due(&self, index: usize, now: Instant) -> Option<Instant> {
+        let route = &self.routes[index];
+        let held = self.routes.young_until(index, now);
+        let held = held.filter(|_| route.held() > 0);
+        let closed = route.pace.closed_until();
+        let closed = closed.filter(|at| *at > now && route.is_needed());
+        let renewal = route.pace.renew_at();
+        let renewal = renewal.filter(|at| *at > now && route.has_pending());
+        held.into_iter().chain(closed).chain(renewal).min()
+    }
+}
+
+impl<P> From<Output<P>> for Action<'_, P> {
+    fn from(output: Output<P>) -> Self {
+        match output {
+            Output::Confirmed(number, queue, payload) => Self::Confirmed {
+                number,
+                queue,
+                payload,
+            },
+            Output::Refused(number, payload, fault, scope) => Self::Refused {
+                number,
+                payload,
+                fault,
+                scope,
+            },
+            Output::Withdrawn(number, sent) => Self::Withdrawn { number, sent },
+            Output::Tell(notice) => Self::Tell(notice),
+            Output::Disconnect => Self::Disconnect,
+            Output::GiveUp(fault) => Self::GiveUp(fault),
+        }
+    }
+}

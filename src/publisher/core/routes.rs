@@ -1,0 +1,338 @@
+//! All destinations, each with a state of its own.
+
+use super::declaration::{Declaration, Form, Plan};
+use super::message::{Destination, Entry, Payload};
+use super::route::Route;
+use super::window::Size;
+use crate::auxiliary::Auxiliary;
+use crate::fault::Fault;
+use crate::refusal::{Mismatch, is_missing};
+use crate::topology::{Declare, QueueType, WorkQueue};
+use std::ops::{Index, IndexMut};
+use std::time::{Duration, Instant};
+
+/// What is known of the queues that messages go to.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    /// The work queue.
+    pub work: WorkQueue,
+    /// Who declares it.
+    pub upkeep: Upkeep,
+    /// What must be known of it before a message is sent.
+    pub needed: Needed,
+    /// Its type, which the dead-letter queue is to have as well.
+    pub queue_type: QueueType,
+    /// Delays of which one is likely to follow upon the other. Their queues are all declared with
+    /// the first, so that they are old enough when a message goes there.
+    pub ladder: Vec<Duration>,
+}
+
+/// Who declares the work queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// This core, as [`WorkQueue`] says. It is made sure of also before a message goes to a delay
+    /// queue, which would not come back without it.
+    Ours,
+    /// Somebody else on another connection: it is there, or comes back.
+    Others,
+}
+
+/// What must be known of the work queue before a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// Nothing: a message that it does not take comes back.
+    Nothing,
+    /// That it is there, where it is not declared.
+    Existence,
+    /// Its type, where it is declared.
+    Type,
+}
+
+/// What the broker says of the queue of one route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It is there with other arguments than were declared.
+    Differs(usize),
+    /// It is not there.
+    Missing(usize),
+}
+
+/// All destinations.
+#[derive(Debug)]
+pub(super) struct Routes<P> {
+    list: Vec<Route<P>>,
+    /// The one whose turn it is to publish.
+    turn: usize,
+    queues: Queues,
+    window: Size,
+    /// How often the delay queue of one length was left for one that is a millisecond longer.
+    detours: Vec<(Duration, u32)>,
+}
+
+impl<P> Index<usize> for Routes<P> {
+    type Output = Route<P>;
+    fn index(&self, index: usize) -> &Route<P> {
+        &self.list[index]
+    }
+}
+
+impl<P> IndexMut<usize> for Routes<P> {
+    fn index_mut(&mut self, index: usize) -> &mut Route<P> {
+        &mut self.list[index]
+    }
+}
+
+impl<P: Payload> Routes<P> {
+    /// The index of the work queue's route.
+    pub(super) const WORK: usize = 0;
+
+    pub(super) fn new(queues: Queues, window: Size, now: Instant) -> Self {
+        let mut routes = Self {
+            list: Vec::new(),
+            turn: 0,
+            queues,
+            window,
+            detours: Vec::new(),
+        };
+        routes.add(&Destination::Work, now);
+        routes
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Route<P>> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Route<P>> {
+        self.list.iter_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The index of the route to `to`, which begins now if there was none.
+    pub(super) fn find(&mut self, to: &Destination, now: Instant) -> usize {
+        let found = self.position(to);
+        found.unwrap_or_else(|| {
+            let index = self.add(to, now);
+            if matches!(to, Destination::Delay(_)) {
+                self.expect_ladder(now);
+            }
+            index
+        })
+    }
+
+    /// The index of the route to `to`, if there is one.
+    pub(super) fn position(&self, to: &Destination) -> Option<usize> {
+        self.list.iter().position(|route| match (&route.to, to) {
+            (Destination::Reply(_), Destination::Reply(_)) => true,
+            (one, other) => one == other,
+        })
+    }
+
+    /// The queue that the broker's words are about, if it is one of these.
+    pub(super) fn named_in(&self, fault: &Fault) -> Option<Named> {
+        let reply = fault.reply()?;
+        if let Some(mismatch) = Mismatch::parse(&reply.text) {
+            return self.of_queue(&mismatch.queue).map(Named::Differs);
+        }
+        let is_missing = |route: &Route<P>| is_missing(reply, &route.queue);
+        self.list.iter().position(is_missing).map(Named::Missing)
+    }
+
+    /// The index of the route to the queue of this name.
+    pub(super) fn of_queue(&self, queue: &str) -> Option<usize> {
+        self.list.iter().position(|route| &*route.queue == queue)
+    }
+
+    fn add(&mut self, to: &Destination, now: Instant) -> usize {
+        let to = match to {
+            // One for all addresses.
+            Destination::Reply(_) => Destination::Reply(String::new()),
+            to => to.clone(),
+        };
+        let queue = self.name(&to);
+        let declaration = Declaration::new(self.plan(&to));
+        let route = Route::new(to, queue, declaration, self.window, now);
+        self.list.push(route);
+        self.list.len() - 1
+    }
+
+    fn expect_ladder(&mut self, now: Instant) {
+        for delay in std::mem::take(&mut self.queues.ladder) {
+            let index = self.find(&Destination::Delay(delay), now);
+            self.list[index].wanted = true;
+        }
+    }
+
+    /// A destination with the delay that its queue really has.
+    pub(super) fn real(&self, to: &Destination) -> Destination {
+        let Destination::Delay(delay) = to else {
+            return to.clone();
+        };
+        let detour = self.detours.iter().find(|(of, _)| of == delay);
+        let longer = detour.map_or(0, |(_, longer)| *longer);
+        Destination::Delay(*delay + Duration::from_millis(u64::from(longer)))
+    }
+
+    fn name(&self, to: &Destination) -> String {
+        let work = &self.queues.work.name;
+        match &self.real(to) {
+            Destination::Work => work.as_str().to_owned(),
+            Destination::Delay(delay) => Auxiliary::Delay(*delay).name(work),
+            Destination::Dead(name) => name.as_str().to_owned(),
+            Destination::Reply(_) => String::new(),
+        }
+    }
+
+    fn plan(&self, to: &Destination) -> Plan {
+        let Queues {
+            work,
+            upkeep,
+            needed,
+            queue_type,
+            ..
+        } = &self.queues;
+        match (to, work.declare, upkeep) {
+            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
+            (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
+                Plan::Leave
+            }
+            (_, Declare::No, _) => Plan::Exists,
+            (Destination::Work, Declare::Yes, _) => match (work.queue_type, needed) {
+                (_, Needed::Type) => Plan::LookThenMake,
+                // Where no type is stated the vhost's default type decides.
+                (Some(QueueType::Quorum) | None, _) => Plan::LookThenBlind,
+                (Some(QueueType::Classic), _) => Plan::Blind,
+            },
+            (Destination::Delay(_), Declare::Yes, Upkeep::Ours) => Plan::DelayThenBlind,
+            (Destination::Delay(_), Declare::Yes, Upkeep::Others) => Plan::Delay,
+            (Destination::Dead(_), Declare::Yes, _) => match queue_type {
+                QueueType::Quorum => Plan::DeadQuorum,
+                QueueType::Classic => Plan::Dead,
+            },
+        }
+    }
+
+    /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond
+    /// longer is used instead. Whether there can be one.
+    pub(super) fn detour(&mut self, index: usize) -> bool {
+        let route = &self.list[index];
+        let plan = route.declaration.plan();
+        let Destination::Delay(delay) = route.to else {
+            return false;
+        };
+        if plan == Plan::Exists {
+            return false;
+        }
+        match self.detours.iter_mut().find(|(of, _)| *of == delay) {
+            Some((_, longer)) => *longer += 1,
+            None => self.detours.push((delay, 1)),
+        }
+        let queue = self.name(&Destination::Delay(delay));
+        let route = &mut self.list[index];
+        route.queue = queue.into();
+        route.declaration = Declaration::new(plan);
+        true
+    }
+
+    /// Whether messages to this destination may be published, as far as its queue is concerned.
+    pub(super) fn is_ready(&self, index: usize) -> bool {
+        let route = &self.list[index];
+        route.declaration.is_ready() && (!self.needs_work(route) || self.work_is_ready())
+    }
+
+    fn work_is_ready(&self) -> bool {
+        self.list[Self::WORK].declaration.is_ready()
+    }
+
+    /// Whether messages there come to nothing without the work queue.
+    fn needs_work(&self, route: &Route<P>) -> bool {
+        self.queues.upkeep == Upkeep::Ours && matches!(route.to, Destination::Delay(_))
+    }
+
+    /// Whether messages wait that come to nothing without the work queue.
+    pub(super) fn has_pending_that_need_work(&self) -> bool {
+        let mut routes = self.list.iter();
+        routes.any(|route| self.needs_work(route) && route.has_pending())
+    }
+
+    /// Whether messages to this destination may come in: what is left to do needs no answer.
+    pub(super) fn may_accept(&self, index: usize) -> bool {
+        let is_open = |route: &Route<P>| {
+            route.declaration.is_ready() || route.declaration.wants() == Some(Form::Blind)
+        };
+        let route = &self.list[index];
+        is_open(route) && (!self.needs_work(route) || is_open(&self.list[Self::WORK]))
+    }
+
+    /// Whether this queue is to be there now.
+    pub(super) fn is_needed(&self, index: usize) -> bool {
+        let route = &self.list[index];
+        route.is_needed()
+            || (index == Self::WORK
+                && self
+                    .list
+                    .iter()
+                    .any(|other| self.needs_work(other) && other.is_needed()))
+    }
+
+    /// Has the declarations checked on which messages to this destination depend. Whether there is
+    /// anything to check.
+    pub(super) fn check(&mut self, index: usize) -> bool {
+        let needs_work = self.needs_work(&self.list[index]);
+        let mut any = false;
+        for other in [index, Self::WORK] {
+            let declaration = &mut self.list[other].declaration;
+            if (other == index || needs_work) && declaration.is_unverified() {
+                declaration.check();
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Until when what is confirmed there does not count.
+    pub(super) fn young_until(&self, index: usize, now: Instant) -> Option<Instant> {
+        let route = &self.list[index];
+        let own = route.declaration.young_until(now);
+        if self.needs_work(route) {
+            let work = self.list[Self::WORK].declaration.young_until(now);
+            return own.max(work);
+        }
+        own
+    }
+
+    /// The next in turn of those that have something to publish and `may`.
+    pub(super) fn next(&mut self, mut may: impl FnMut(&mut Route<P>) -> bool) -> Option<usize> {
+        let count = self.list.len();
+        for step in 0..count {
+            let index = (self.turn + step) % count;
+            if !self.list[index].has_pending() || !self.is_ready(index) {
+                continue;
+            }
+            if may(&mut self.list[index]) {
+                self.turn = (index + 1) % count;
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// Has these sent again, each in its turn.
+    pub(super) fn take_back(&mut self, entries: Vec<Entry<P>>) {
+        if entries.is_empty() {
+            return;
+        }
+        if self.list.len() == 1 {
+            return self.list[Self::WORK].take_back(entries);
+        }
+        let mut sorted: Vec<Vec<Entry<P>>> = self.list.iter().map(|_| Vec::new()).collect();
+        for entry in entries {
+            sorted[entry.route].push(entry);
+        }
+        for (route, entries) in self.list.iter_mut().zip(sorted) {
+            route.take_back(entries);
+        }
+    }
+}
