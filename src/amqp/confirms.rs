@@ -134,8 +134,8 @@ impl Confirms {
     }
 
     /// Waits for what the broker says, or for something else.
-    pub fn wait<T, A>(&mut self, waits: Waits<'_, T, A>) -> Waited<T, A> {
-        let Waits {
+    pub fn wait<T, A>(&mut self, waits: &Waits<'_, T, A>) -> Waited<T, A> {
+        let &Waits {
             inbox,
             answered,
             when_cut,

@@ -62,7 +62,7 @@ fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
     let options = args.send_options(when_cut);
     let connector = connector(args, &options, report)?;
     let mut reporter = reporter(args, Mode::Single, report);
-    let ended = send(args, connector, options, input::one(body), &mut reporter);
+    let ended = send(args, connector, &options, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {
@@ -101,7 +101,7 @@ fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<Exi
     }
     reporter.bar = Bar::new(file.size(), reporter.report.is_quiet());
     options.tick = reporter.bar.is_visible().then_some(bar::TICK);
-    let mut ended = send(args, connector, options, file.read()?, &mut reporter);
+    let mut ended = send(args, connector, &options, file.read()?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();
@@ -147,7 +147,7 @@ fn reporter<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Repor
 fn send(
     args: &NewTaskArgs,
     connector: Connector,
-    options: SendOptions,
+    options: &SendOptions,
     input: Input,
     reporter: &mut Reporter<'_>,
 ) -> Ended {

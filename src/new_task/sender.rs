@@ -47,7 +47,7 @@ struct Sender<'a> {
 pub fn send<'a>(
     connector: Connector,
     queue: WorkQueue,
-    options: SendOptions,
+    options: &SendOptions,
     input: Input,
     template: Template,
     tell: &'a mut Tell<'a>,
@@ -57,7 +57,7 @@ pub fn send<'a>(
         Some(delay) => Destination::Delay(delay.length()),
         None => Destination::Work,
     };
-    let config = config(&connector, &queue, &options);
+    let config = config(&connector, &queue, options);
     let mut core = Core::new(config, now);
     core.prepare(&to, now);
     let mut sender = Sender {

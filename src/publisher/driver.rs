@@ -191,9 +191,10 @@ impl<'a, U: User> Driver<'a, U> {
                 Some(Connecting::Done(link)) => {
                     self.last = Some(link.address().to_owned());
                     self.user.take(Event::Connected(link.address()))?;
-                    let looks = match link.looks_for_queue() {
-                        true => FirstChannel::LooksForQueue,
-                        false => FirstChannel::Opens,
+                    let looks = if link.looks_for_queue() {
+                        FirstChannel::LooksForQueue
+                    } else {
+                        FirstChannel::Opens
                     };
                     self.core.handle(Input::Connected(looks), Instant::now());
                     return Ok(Some(link));

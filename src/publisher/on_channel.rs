@@ -140,7 +140,7 @@ impl<U: User> Driver<'_, U> {
             when_cut: self.when_cut(),
             deadline: now + limit,
         };
-        match confirms.wait(waits) {
+        match confirms.wait(&waits) {
             Waited::News(news) => self.take_notice(news),
             Waited::Answer(delivery) => self.take_result(delivery)?,
             Waited::Inbox(came) => self.user.accept(came, &mut self.core, Instant::now()),

@@ -188,7 +188,7 @@ fn await_confirm(
     let mut returned: Option<String> = None;
     let never = crossbeam_channel::never::<()>();
     loop {
-        match confirms.wait(Waits {
+        match confirms.wait(&Waits {
             inbox: &never,
             answered: &never,
             when_cut: &never,

@@ -83,7 +83,7 @@ impl Line {
                 when_cut: &never,
                 deadline: Instant::now() + PATIENCE,
             };
-            match self.confirms.wait(waits) {
+            match self.confirms.wait(&waits) {
                 Waited::News(Confirmation::Settled {
                     tag,
                     multiple,
