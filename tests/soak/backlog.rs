@@ -13,24 +13,32 @@ pub(super) struct Backlog {
     retries: Mutex<Retries>,
 }
 
-/// Tasks that failed and were tried again, or will be. A worker may tell that it has put a task off
-/// when another one has it already, so attempts are compared.
+/// Tasks that wait for their retry. A worker may tell that it has put a task off when another one
+/// has it already, so attempts are compared.
 #[derive(Default)]
 struct Retries {
-    /// The last attempt that failed, and when it was told.
-    failed: BTreeMap<String, (u64, Instant)>,
-    /// The last attempt that began, of tasks that were tried again.
+    /// The attempt that failed, and when that was told.
+    away: BTreeMap<String, (u64, Instant)>,
+    /// The last attempt that began, of all that were tried again.
     begun: BTreeMap<String, u64>,
 }
 
 impl Retries {
-    /// Since when each of the tasks has been away that have not come back.
-    fn away(&self) -> impl Iterator<Item = Instant> {
-        let away = self.failed.iter().filter(|(id, (attempt, _))| {
-            let begun = self.begun.get(*id);
-            begun.is_none_or(|begun| begun <= attempt)
-        });
-        away.map(|(_, (_, since))| *since)
+    fn put_off(&mut self, id: &str, attempt: u64) {
+        if self.begun.get(id).is_none_or(|begun| *begun <= attempt) {
+            self.away.insert(id.to_owned(), (attempt, Instant::now()));
+        }
+    }
+
+    fn begin(&mut self, id: &str, attempt: u64) {
+        self.begun.insert(id.to_owned(), attempt);
+        if self
+            .away
+            .get(id)
+            .is_some_and(|(failed, _)| *failed < attempt)
+        {
+            self.away.remove(id);
+        }
     }
 }
 
@@ -46,14 +54,8 @@ impl Backlog {
             "done" | "dead_lettered" => {
                 self.outcomes.fetch_add(1, Ordering::Relaxed);
             }
-            "retried" => {
-                let failed = &mut self.retries.lock().unwrap().failed;
-                failed.insert(id.to_owned(), (attempt, Instant::now()));
-            }
-            "received" if attempt > 1 => {
-                let begun = &mut self.retries.lock().unwrap().begun;
-                begun.insert(id.to_owned(), attempt);
-            }
+            "retried" => self.retries.lock().unwrap().put_off(id, attempt),
+            "received" if attempt > 1 => self.retries.lock().unwrap().begin(id, attempt),
             _ => {}
         }
     }
@@ -62,14 +64,14 @@ impl Backlog {
     /// may keep them for long, and nobody could go on.
     pub(super) fn waiting(&self) -> u64 {
         let confirmed = self.confirmed.load(Ordering::Relaxed);
-        let away = self.retries.lock().unwrap().away().count() as u64;
+        let away = self.retries.lock().unwrap().away.len() as u64;
         confirmed.saturating_sub(self.outcomes.load(Ordering::Relaxed) + away)
     }
 
     /// How many retries have been away for longer.
     pub(super) fn overdue(&self, than: Duration) -> usize {
         let retries = self.retries.lock().unwrap();
-        let overdue = retries.away().filter(|since| since.elapsed() > than);
-        overdue.count()
+        let overdue = retries.away.values();
+        overdue.filter(|(_, since)| since.elapsed() > than).count()
     }
 }
