@@ -3,7 +3,7 @@
 //! [`core`] decides. Around it, `session` is the loop on the one thread that owns the connection and
 //! all state; `connecting` how it comes to a connection, `actions` what the core wants done.
 //! `work` does the tasks, by `process` where there is a command; `publishing` hands messages to
-//! whoever publishes; `events` tells what happens. `admin` is what a worker does without working.
+//! whoever publishes; `events` tells what happens, `terminal` draws it. `admin` is what a worker does without working.
 
 mod actions;
 mod admin;
@@ -16,6 +16,7 @@ mod publishing;
 mod queues;
 mod session;
 mod settings;
+mod terminal;
 mod work;
 
 use self::core::policy::Ack;

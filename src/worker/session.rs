@@ -14,19 +14,12 @@ use super::work::Work;
 use crate::amqp::{Channel, Consuming, Delivery, Event, Link};
 use crate::exit_code::ExitCode;
 use crate::fault::Fault;
-use crate::progress;
 use crate::topology::{Opened, QueueType, WorkQueue, adoption_note};
 use crossbeam_channel::{Receiver, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// So many deliveries that are here already are taken in before anything else is looked at.
 const AT_ONCE: usize = 1000;
-
-/// How often the count on the terminal is renewed. One question costs the broker about 0.1 ms.
-const COUNT: Duration = Duration::from_secs(1);
-
-/// A year stands for ever.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A worker at work.
 pub(super) struct Session<'a> {
@@ -50,8 +43,8 @@ pub(super) struct Known {
     /// With `--no-declare`: the other queues were looked for.
     has_looked: bool,
     /// How many tasks it holds, for the terminal, and when that is asked next.
-    ready: Option<u32>,
-    next_count: Option<Instant>,
+    pub(super) ready: Option<u32>,
+    pub(super) next_count: Option<Instant>,
     /// Where the connection leads.
     pub(super) broker: String,
 }
@@ -312,37 +305,6 @@ impl Session<'_> {
             }
             _ => Flushed::Written,
         }
-    }
-
-    /// How long nothing is due.
-    pub(super) fn patience(&self) -> Duration {
-        let is_visible = self.teller.progress.is_visible();
-        let tick = is_visible.then(|| Instant::now() + progress::TICK);
-        let due = [self.core.wakes_at(), self.work.wakes_at(), tick];
-        let due = due.into_iter().flatten().min();
-        due.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()))
-    }
-
-    fn count_for_the_terminal(&mut self, place: &Place<'_, '_>) -> Result<(), Fault> {
-        let now = Instant::now();
-        let is_due = self.known.next_count.is_none_or(|at| at <= now);
-        if is_due && self.teller.progress.is_visible() {
-            let declared = place.channel.inspect(self.settings.queue.name.as_str())?;
-            self.known.ready = Some(declared.ready);
-            self.known.next_count = Some(now + COUNT);
-        }
-        Ok(())
-    }
-
-    pub(super) fn draw(&mut self) {
-        let (done, running) = (self.teller.totals.done, self.core.running());
-        let ready = match self.known.ready {
-            Some(ready) => format!("ready {}", u64::from(ready) + self.core.waiting() as u64),
-            None => "not connected".to_owned(),
-        };
-        self.teller
-            .progress
-            .tick(|| format!("done {done}, running {running}, {ready}"));
     }
 
     /// All is done and acknowledged. The goodbye makes sure that the broker has read the

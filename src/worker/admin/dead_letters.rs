@@ -9,7 +9,7 @@ use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
 use crate::topology::{QueueName, WorkQueue};
 use crate::worker::core::headers;
-use crate::worker::core::messages::{STORY, begun_anew};
+use crate::worker::core::replay::{STORY, begun_anew};
 use crate::worker::queues::inspect;
 use crate::worker::settings::Settings;
 use serde_json::json;

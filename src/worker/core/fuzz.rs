@@ -1,8 +1,9 @@
 //! Property tests of what becomes of a message: task, copy, dead letter, and task again.
 
 use super::headers;
-use super::messages::{Account, Author, Detail, begun_anew, failed_once_more, returned_so_often};
+use super::messages::{Account, Author, Detail, failed_once_more, returned_so_often};
 use super::policy::{Ending, Outcome};
+use super::replay::begun_anew;
 use super::testing::moment;
 use crate::amqp::fuzz::properties;
 use crate::fuzz;

@@ -16,9 +16,9 @@
 //! deliver), `intake` with `local_queue`, `completed` (had their outcome and may come again),
 //! `held_back` (failed and could not be moved) and `counting` (of returns), `slots`, `settlement`
 //! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`. [`policy`],
-//! [`messages`] and [`headers`] are functions. Its own steps stand in `arrivals` (a task comes),
-//! `settling` (a task ends),
-//! `verdicts` (its messages are safe, or cannot be) and `stop`.
+//! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
+//! comes), `settling` (a task ends), `verdicts` (its messages are safe, or cannot be), `idle` and
+//! `stop`.
 
 mod acks;
 mod arrivals;
@@ -32,11 +32,13 @@ mod event;
 mod fuzz;
 pub mod headers;
 mod held_back;
+mod idle;
 mod intake;
 mod local_queue;
 pub mod messages;
 mod outgoing;
 pub mod policy;
+pub mod replay;
 mod settlement;
 mod settling;
 mod slots;

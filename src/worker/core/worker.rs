@@ -4,16 +4,15 @@ use super::acks::Acks;
 use super::completed::Completed;
 use super::consumer::{Consumer, Phase, Then};
 use super::counting::Counting;
-use super::emptiness::{Emptiness, Next};
+use super::emptiness::Emptiness;
 use super::held_back::HeldBack;
 use super::intake::Intake;
 use super::local_queue::LocalQueue;
 use super::messages::Author;
-use super::policy::Ack;
 use super::settlement::Settlements;
 use super::slots::Slots;
 use super::stopping::{Reason, Stopping};
-use super::{Action, Channel, Counts, Event, Input, Moment, Settings, Start, TaskEvent};
+use super::{Action, Channel, Event, Input, Moment, Settings, Start, TaskEvent};
 use crate::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -166,57 +165,6 @@ impl Worker {
         } else if self.is_starved() {
             self.cancel_consumer(Then::Renew);
         }
-    }
-
-    fn nothing_to_do(&mut self, now: Moment) {
-        let next = match self.consumer.phase {
-            Phase::Consuming if self.emptiness.is_idle_for_long(now.instant) => {
-                self.stop(now, Reason::Idle);
-                return;
-            }
-            Phase::Consuming if self.is_starved() => {
-                self.cancel_consumer(Then::Renew);
-                return;
-            }
-            Phase::Consuming => self.emptiness.nothing_to_do(now.instant),
-            Phase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
-            Phase::Disconnected | Phase::Starting(_) | Phase::Cancelling(_) => Next::Wait,
-        };
-        self.follow(now, next);
-    }
-
-    fn counted(&mut self, now: Moment, counts: Counts) {
-        if self.stopping.is_under_way() {
-            return;
-        }
-        let is_idle = self.has_nothing_to_do();
-        let next = self.emptiness.counted(now.instant, counts, is_idle);
-        self.follow(now, next);
-    }
-
-    fn follow(&mut self, now: Moment, next: Next) {
-        match next {
-            Next::Wait => {}
-            Next::Ask(queues) => self.act(Action::Count(queues)),
-            Next::Cancel => self.cancel_consumer(Then::LookAgain),
-            Next::Resume => self.consume(Channel::Same),
-            Next::Empty => self.stop(now, Reason::Empty),
-        }
-    }
-
-    /// Whether nothing runs, waits to run, or is to be settled. What is held back does not count.
-    fn has_nothing_to_do(&self) -> bool {
-        self.slots.is_idle() && self.intake.local.is_empty() && self.settling.is_empty()
-    }
-
-    fn is_starved(&self) -> bool {
-        // First what costs nothing to know: this is asked with each task.
-        if self.slots.is_full() || self.intake.local.has_ready() || self.settings.ack != Ack::After
-        {
-            return false;
-        }
-        let beyond = self.settling.overdue() + self.intake.local.held();
-        self.consumer.is_starved(beyond)
     }
 
     /// Begins tasks while there are any and slots are free.

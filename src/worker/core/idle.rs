@@ -1,0 +1,64 @@
+//! A worker without anything to do: it ends, or makes sure that tasks can come.
+
+use super::consumer::{Phase, Then};
+use super::emptiness::Next;
+use super::policy::Ack;
+use super::stopping::Reason;
+use super::worker::Worker;
+use super::{Action, Channel, Counts, Moment};
+
+impl Worker {
+    /// There is nothing to do: what follows.
+    pub(super) fn nothing_to_do(&mut self, now: Moment) {
+        let next = match self.consumer.phase {
+            Phase::Consuming if self.emptiness.is_idle_for_long(now.instant) => {
+                self.stop(now, Reason::Idle);
+                return;
+            }
+            Phase::Consuming if self.is_starved() => {
+                self.cancel_consumer(Then::Renew);
+                return;
+            }
+            Phase::Consuming => self.emptiness.nothing_to_do(now.instant),
+            Phase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
+            Phase::Disconnected | Phase::Starting(_) | Phase::Cancelling(_) => Next::Wait,
+        };
+        self.follow(now, next);
+    }
+
+    /// What the queues hold.
+    pub(super) fn counted(&mut self, now: Moment, counts: Counts) {
+        if self.stopping.is_under_way() {
+            return;
+        }
+        let is_idle = self.has_nothing_to_do();
+        let next = self.emptiness.counted(now.instant, counts, is_idle);
+        self.follow(now, next);
+    }
+
+    fn follow(&mut self, now: Moment, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Ask(queues) => self.act(Action::Count(queues)),
+            Next::Cancel => self.cancel_consumer(Then::LookAgain),
+            Next::Resume => self.consume(Channel::Same),
+            Next::Empty => self.stop(now, Reason::Empty),
+        }
+    }
+
+    /// Whether nothing runs, waits to run, or is to be settled. What is held back does not count.
+    pub(super) fn has_nothing_to_do(&self) -> bool {
+        self.slots.is_idle() && self.intake.local.is_empty() && self.settling.is_empty()
+    }
+
+    /// Whether another consumer would receive tasks, and this one does not.
+    pub(super) fn is_starved(&self) -> bool {
+        // First what costs nothing to know: this is asked with each task.
+        if self.slots.is_full() || self.intake.local.has_ready() || self.settings.ack != Ack::After
+        {
+            return false;
+        }
+        let beyond = self.settling.overdue() + self.intake.local.held();
+        self.consumer.is_starved(beyond)
+    }
+}
