@@ -99,8 +99,11 @@ impl<P: Payload> Core<P> {
             .or_else(|| self.suspects.take_number(number));
         let sent = match waiting {
             Some(entry) => entry.sent,
-            None if self.in_flight.withdraw(number) => Sent::Perhaps,
-            // It has its verdict.
+            // What a blocked broker does not read may take as long as it likes.
+            None if self.connection.blocked.is_some() && self.in_flight.withdraw(number) => {
+                Sent::Perhaps
+            }
+            // It has its verdict, or is on its way and gets one.
             None => return,
         };
         self.outbox.push_back(Output::Withdrawn(number, sent));
@@ -127,6 +130,7 @@ impl<P: Payload> Core<P> {
 
     fn connected(&mut self, first_channel: FirstChannel, now: Instant) {
         self.connection.opened(now);
+        self.limits.connected();
         if first_channel == FirstChannel::LooksForQueue {
             self.routes[Routes::<P>::WORK].declaration.looked_for();
         }

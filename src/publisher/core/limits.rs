@@ -41,6 +41,11 @@ impl Limits {
         (payload.body_len() > *max).then(|| fault.clone())
     }
 
+    /// There is another connection: the broker may have been restarted with another limit.
+    pub(super) fn connected(&mut self) {
+        self.body_max = None;
+    }
+
     /// Whether nobody can receive what is sent there.
     pub(super) fn is_dead_end(&self, to: &Destination) -> bool {
         match to {

@@ -235,7 +235,7 @@ impl<P: Payload> Core<P> {
         let held = self.routes.young_until(index, now);
         let held = held.filter(|_| route.held() > 0);
         let closed = route.pace.closed_until();
-        let closed = closed.filter(|at| *at > now && route.is_needed());
+        let closed = closed.filter(|at| *at > now && self.routes.is_needed(index));
         let renewal = route.pace.renew_at();
         let renewal = renewal.filter(|at| *at > now && route.has_pending());
         held.into_iter().chain(closed).chain(renewal).min()
