@@ -44,6 +44,9 @@ const QUEUE_DECLARE: [u8; 4] = [0, 50, 0, 10];
 /// The bits `passive` (is it there?) and `no-wait` (say nothing if it is).
 const PASSIVE_NOWAIT: u8 = 0b1_0001;
 
+/// So many bytes of frames are held back: room for a `channel.close` with the longest text.
+const HELD_MAX: usize = 1024;
+
 /// Follows a connection until its first channel is open.
 #[derive(Debug, Default)]
 pub(super) struct EarlyOpen {
@@ -79,6 +82,14 @@ struct Asked {
     partial: Vec<u8>,
     /// Frames of the channel that came before amiquip has asked for it: it would not know them.
     held: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether a frame is kept until amiquip knows its channel. No broker says much there before; a
+    /// peer that does is left to amiquip, which gives it up.
+    fn holds(&self, frame: &[u8]) -> bool {
+        !self.twice && channel(frame) == Some(CHANNEL) && self.held.len() < HELD_MAX
+    }
 }
 
 impl EarlyOpen {
@@ -163,7 +174,7 @@ impl EarlyOpen {
             opened |= method == Some((0, CONNECTION_OPEN_OK));
             if !asked.answered && method == Some((CHANNEL, CHANNEL_OPEN_OK)) {
                 asked.answered = true;
-            } else if !asked.twice && channel(frame.as_slice()) == Some(CHANNEL) {
+            } else if asked.holds(frame.as_slice()) {
                 asked.held.extend(frame);
             } else {
                 self.ready.extend(frame);

@@ -144,3 +144,16 @@ fn a_refusal_comes_through() {
     let close_ok = frame(0, &[0, 10, 0, 51]);
     assert_eq!(write(&mut early, &close_ok, 5), close_ok);
 }
+
+#[test]
+fn a_peer_that_goes_on_and_on_is_left_to_the_client_library() {
+    let mut early = EarlyOpen::looking_for(Some("q"));
+    write(&mut early, &open(), 100);
+    let header = frame(1, &[0, 60, 0, 60]);
+    for _ in 0..=HELD_MAX / header.len() {
+        assert!(!early.has_ready());
+        early.incoming(&header);
+    }
+    early.incoming(&header);
+    assert!(early.has_ready());
+}
