@@ -46,8 +46,6 @@ pub(super) struct Post<'a> {
     number: AtomicUsize,
     /// When a worker here last told of a task that was done.
     last_done: Mutex<Option<Instant>>,
-    /// The worker has lost its connection and has no other one yet.
-    is_cut_off: AtomicBool,
 }
 
 impl<'a> Post<'a> {
@@ -68,7 +66,6 @@ impl<'a> Post<'a> {
             current: Mutex::new(None),
             number: AtomicUsize::new(0),
             last_done: Mutex::new(None),
-            is_cut_off: AtomicBool::new(false),
         }
     }
 
@@ -138,11 +135,8 @@ impl<'a> Post<'a> {
                 Ok(event) => {
                     let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
                     let what = text("event");
-                    match what.as_str() {
-                        "done" => *self.last_done.lock().unwrap() = Some(Instant::now()),
-                        "disconnected" => self.is_cut_off.store(true, Ordering::SeqCst),
-                        "reconnected" => self.is_cut_off.store(false, Ordering::SeqCst),
-                        _ => {}
+                    if what == "done" {
+                        *self.last_done.lock().unwrap() = Some(Instant::now());
                     }
                     let attempt = event["attempt"].as_u64().unwrap_or_default();
                     self.lane.note_event(&what, &text("body"), attempt);
@@ -204,14 +198,9 @@ impl<'a> Post<'a> {
         }
     }
 
-    /// Whether a worker here has done a task since then.
-    pub(super) fn has_done_since(&self, since: Instant) -> bool {
-        self.last_done.lock().unwrap().is_some_and(|at| at > since)
-    }
-
-    /// Whether the worker here has lost its connection and has no other one yet.
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.is_cut_off.load(Ordering::SeqCst)
+    /// When a worker here last told of a task that was done.
+    pub(super) fn last_done(&self) -> Option<Instant> {
+        *self.last_done.lock().unwrap()
     }
 
     fn told(&self) -> Told {
