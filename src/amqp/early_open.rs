@@ -44,7 +44,8 @@ const QUEUE_DECLARE: [u8; 4] = [0, 50, 0, 10];
 /// The bits `passive` (is it there?) and `no-wait` (say nothing if it is).
 const PASSIVE_NOWAIT: u8 = 0b1_0001;
 
-/// So many bytes of frames are held back: room for a `channel.close` with the longest text.
+/// So many bytes of frames are held back until amiquip knows their channel: room for a
+/// `channel.close` with the longest text. A peer that says more is left to amiquip, which gives it up.
 const HELD_MAX: usize = 1024;
 
 /// Follows a connection until its first channel is open.
@@ -82,14 +83,6 @@ struct Asked {
     partial: Vec<u8>,
     /// Frames of the channel that came before amiquip has asked for it: it would not know them.
     held: Vec<u8>,
-}
-
-impl Asked {
-    /// Whether a frame is kept until amiquip knows its channel. No broker says much there before; a
-    /// peer that does is left to amiquip, which gives it up.
-    fn holds(&self, frame: &[u8]) -> bool {
-        !self.twice && channel(frame) == Some(CHANNEL) && self.held.len() < HELD_MAX
-    }
 }
 
 impl EarlyOpen {
@@ -174,7 +167,10 @@ impl EarlyOpen {
             opened |= method == Some((0, CONNECTION_OPEN_OK));
             if !asked.answered && method == Some((CHANNEL, CHANNEL_OPEN_OK)) {
                 asked.answered = true;
-            } else if asked.holds(frame.as_slice()) {
+            } else if !asked.twice
+                && asked.held.len() < HELD_MAX
+                && channel(frame.as_slice()) == Some(CHANNEL)
+            {
                 asked.held.extend(frame);
             } else {
                 self.ready.extend(frame);
