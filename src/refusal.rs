@@ -43,6 +43,14 @@ pub fn is_missing(reply: &Reply, queue: &str) -> bool {
     reply.code == 404 && reply.text.contains(&format!("no queue '{queue}' in vhost"))
 }
 
+/// The queue that is not there, where the broker says so.
+#[must_use]
+pub fn missing_queue(reply: &Reply) -> Option<&str> {
+    let (_, rest) = reply.text.split_once("no queue '")?;
+    let (queue, _) = rest.rsplit_once("' in vhost")?;
+    Some(queue).filter(|queue| is_missing(reply, queue))
+}
+
 /// Why the broker closed a channel.
 #[must_use]
 pub fn explain(reply: Reply) -> Fault {

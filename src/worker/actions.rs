@@ -2,6 +2,7 @@
 
 use super::connecting::Flushed;
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
+use super::publishing::PublishingSettings;
 use super::queues::inspect;
 use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
@@ -60,18 +61,22 @@ impl Session<'_> {
             Action::Signal(urgency) => self.work.signal(urgency, Moment::now().instant),
             Action::Publish(outgoing) => {
                 let number = outgoing.number;
-                let queue_type = self.known.queue_type;
-                let publishing = &mut self.publishing;
-                if let Err(fault) = publishing.publish(*outgoing, &self.settings, queue_type) {
+                let (settings, queue_type) = (&self.settings, self.known.queue_type);
+                let publishing = || PublishingSettings {
+                    connector: settings.connector.clone(),
+                    queue: settings.queue.clone(),
+                    queue_type,
+                    ladder: settings.core.policy.ladder(),
+                };
+                if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
                     let verdict = Verdict::Undecided { fault };
                     self.happened(Input::Verdict { number, verdict });
                 }
             }
             Action::Report(event) => self.tell(event),
             Action::Acknowledge(tokens) => self.happened(Input::NotAcknowledged(tokens)),
-            // A message that is under way is not called back: its verdict comes.
-            Action::Withdraw(_) | Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {
-            }
+            Action::Withdraw(number) => self.publishing.withdraw(number),
+            Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {}
         }
         None
     }

@@ -10,7 +10,6 @@ mod admin;
 mod connecting;
 pub mod core;
 mod events;
-mod postman;
 mod process;
 mod publishing;
 mod queues;
@@ -49,11 +48,7 @@ enum Message {
     /// Something to warn of.
     Warning(String),
     /// What came of a message.
-    Posted {
-        number: u64,
-        queue: String,
-        result: Result<(), Fault>,
-    },
+    Verdict { number: u64, verdict: core::Verdict },
 }
 
 /// Takes tasks and does them until it is told or set to stop.
@@ -85,7 +80,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
         work,
         teller: Teller::new(&settings, report),
-        publishing: Publishing::new(sender.clone()),
+        publishing: Publishing::new(sender.clone(), "retries and dead letters"),
         messages,
         sender,
         known: Known::of(&settings.queue),

@@ -7,7 +7,7 @@ use super::Message;
 use super::connecting::{Attempts, Flushed};
 use super::core::{self, End, Input, Moment, Reason};
 use super::events::Teller;
-use super::publishing::{Publishing, verdict};
+use super::publishing::Publishing;
 use super::queues;
 use super::settings::Settings;
 use super::work::Work;
@@ -278,12 +278,7 @@ impl Session<'_> {
                     Err(why) => self.happened(Input::NotStarted { slot, why }),
                 }
             }
-            Message::Posted {
-                number,
-                queue,
-                result,
-            } => {
-                let verdict = verdict(queue, result);
+            Message::Verdict { number, verdict } => {
                 self.happened(Input::Verdict { number, verdict });
             }
         }

@@ -477,7 +477,7 @@ fn a_stop_does_not_wait_for_ever_for_a_broker_that_takes_nothing() {
     broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.4"]);
     let admin = Admin::new(&broker, "x");
     env::wait_for("the task to be back", || {
-        (admin.ready_in(&queue) == 1).then_some(())
+        (admin.ready_in(&queue) >= 1).then_some(())
     });
 }
 

@@ -17,7 +17,7 @@ impl<P: Payload> Core<P> {
         self.backlog.channel_closed();
         let alone = self.in_flight.len() == 1;
         let entries = self.take_in_flight(Sent::No);
-        let Some(mut entries) = self.refuse_too_large(entries, fault) else {
+        let Some(mut entries) = self.refuse_too_large(entries, fault, now) else {
             return;
         };
         if self.is_about_a_declaration(fault) {
@@ -38,13 +38,18 @@ impl<P: Payload> Core<P> {
 
     /// Refuses what is larger than the broker takes, where that is why it closed the channel, and
     /// has the others sent again. Gives them back where that was not it.
-    fn refuse_too_large(&mut self, entries: Vec<Entry<P>>, fault: &Fault) -> Option<Vec<Entry<P>>> {
-        if !self.limits.learn_body(fault) {
+    fn refuse_too_large(
+        &mut self,
+        entries: Vec<Entry<P>>,
+        fault: &Fault,
+        now: Instant,
+    ) -> Option<Vec<Entry<P>>> {
+        if !self.limits.learn_body(fault, now) {
             return Some(entries);
         }
         let (too_large, others): (Vec<_>, Vec<_>) = entries
             .into_iter()
-            .partition(|entry| self.limits.refuse(&entry.payload).is_some());
+            .partition(|entry| self.limits.is_too_large(&entry.payload));
         if too_large.is_empty() {
             return Some(others);
         }
@@ -53,9 +58,7 @@ impl<P: Payload> Core<P> {
         let waiting: Vec<_> = self
             .routes
             .iter_mut()
-            .flat_map(|route| {
-                route.take_pending_if(|entry| limits.refuse(&entry.payload).is_some())
-            })
+            .flat_map(|route| route.take_pending_if(|entry| limits.is_too_large(&entry.payload)))
             .collect();
         for entry in too_large.into_iter().chain(waiting) {
             self.refused(entry, fault.clone(), Scope::Message);
@@ -177,21 +180,16 @@ impl<P: Payload> Core<P> {
 
     /// The broker will never take this one.
     fn condemn(&mut self, entry: Entry<P>, fault: &Fault) {
-        let is_reply = matches!(entry.to, Destination::Reply(_));
-        if is_reply && fault.kind != Kind::NotTaken {
-            if fault.is_transient() {
-                // It cost the connection, and would again.
-                if let Destination::Reply(address) = &entry.to {
-                    self.limits.dead_end(address.clone());
-                }
-            }
+        if let (Destination::Reply(address), true) = (&entry.to, fault.is_transient()) {
+            // It cost the connection, and would again.
+            self.limits.dead_end(address.clone());
             return self.confirmed(entry);
         }
-        let scope = match fault.kind {
-            Kind::Refused => Scope::Destination,
-            _ => Scope::Message,
-        };
-        self.refused(entry, faults::never_taken(fault.clone()), scope);
+        match fault.kind {
+            // No other message would be taken.
+            Kind::Refused => self.refused(entry, fault.clone(), Scope::Destination),
+            _ => self.refused(entry, faults::never_taken(fault.clone()), Scope::Message),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn backlog_full(queue: &QueueName, limit: Backlog, ready: u32) -> Fau
 
 /// The broker never takes this message: it was alone when the broker closed the connection.
 pub(super) fn never_taken(fault: Fault) -> Fault {
-    if !fault.is_transient() {
+    if fault.kind == Kind::NotTaken {
         return fault;
     }
     let text = format!("the broker does not take this task: {fault}");

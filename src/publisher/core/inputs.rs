@@ -4,6 +4,7 @@ use super::action::{FirstChannel, Input, Notice, Scope};
 use super::backlog::Measured;
 use super::connection::Phase;
 use super::declaration::{Plan, Refused};
+use super::limits::Expected;
 use super::message::{Destination, Entry, Mark, Message, Payload, Sent};
 use super::pace::Refusal;
 use super::routes::{Named, Routes, Upkeep};
@@ -27,7 +28,10 @@ impl<P: Payload> Core<P> {
             Input::Connected(first_channel) => self.connected(first_channel, now),
             Input::ConnectFailed(fault) => {
                 self.connection.lost(now);
-                self.outbox.push_back(Output::GiveUp(fault));
+                // Where that may pass, it is tried again.
+                if !fault.is_transient() || self.config.retry_for.is_some() {
+                    self.outbox.push_back(Output::GiveUp(fault));
+                }
             }
             Input::ChannelOpened => self.channel_opened(now),
             Input::Declared {
@@ -81,13 +85,16 @@ impl<P: Payload> Core<P> {
             sent: Sent::No,
             payload,
         };
-        if let Some(fault) = self.limits.refuse(&entry.payload) {
-            self.refused(entry, fault, Scope::Message);
-        } else if self.limits.is_dead_end(&entry.to) {
-            self.confirmed(entry);
-        } else {
-            self.backlog.passed();
-            self.routes[entry.route].push(entry);
+        if self.limits.is_dead_end(&entry.to) {
+            return self.confirmed(entry);
+        }
+        match self.limits.judge(&entry.payload, now) {
+            Expected::No(fault) => self.refused(entry, fault, Scope::Message),
+            Expected::Hardly => self.suspects.suspect(vec![entry], None),
+            Expected::Yes => {
+                self.backlog.passed();
+                self.routes[entry.route].push(entry);
+            }
         }
     }
 
@@ -253,6 +260,7 @@ impl<P: Payload> Core<P> {
             routes,
             outbox,
             config,
+            limits,
             ..
         } = self;
         let mut again = Vec::new();
@@ -268,11 +276,13 @@ impl<P: Payload> Core<P> {
                 (_, Mark::Withdrawn) => {}
                 (_, Mark::None | Mark::Returned) if is_reply => {
                     taken = true;
+                    limits.taken(entry.payload.body_len());
                     let queue = Arc::clone(&route.queue);
                     outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
                 }
                 (Verdict::Ack, Mark::None) => {
                     taken = true;
+                    limits.taken(entry.payload.body_len());
                     route.pace.confirmed();
                     route.declaration.verified();
                     if young {

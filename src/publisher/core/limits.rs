@@ -4,6 +4,11 @@ use super::faults;
 use super::message::{Destination, Payload};
 use crate::fault::Fault;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What is known of the largest body holds for so long. Then a larger one is tried, alone: the limit
+/// may have been raised.
+const HOLDS: Duration = Duration::from_secs(5);
 
 /// So many addresses are remembered at which nobody can receive a result.
 const ADDRESSES: usize = 1000;
@@ -13,10 +18,29 @@ const ADDRESSES: usize = 1000;
 pub(super) struct Limits {
     /// The largest payload of a content header frame.
     header_max: usize,
-    /// The largest body, and what the broker said of a larger one.
-    body_max: Option<(usize, Fault)>,
+    /// The largest body, as the broker said of a larger one.
+    body_max: Option<BodyMax>,
     /// Reply addresses that cost the connection.
     dead_ends: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct BodyMax {
+    bytes: usize,
+    /// The broker's words.
+    fault: Fault,
+    since: Instant,
+}
+
+/// Whether the broker takes a message.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// As far as is known.
+    Yes,
+    /// It did not take such a one; it is tried alone.
+    Hardly,
+    /// Never.
+    No(Fault),
 }
 
 impl Limits {
@@ -29,16 +53,35 @@ impl Limits {
         }
     }
 
-    /// Why the broker would never take this, if it would not.
-    pub(super) fn refuse(&self, payload: &impl Payload) -> Option<Fault> {
-        if payload.header_len() > self.header_max {
-            return Some(faults::header_too_large(
-                payload.header_len(),
-                self.header_max,
-            ));
+    /// Whether the broker takes this.
+    pub(super) fn judge(&self, payload: &impl Payload, now: Instant) -> Expected {
+        let header_len = payload.header_len();
+        if header_len > self.header_max {
+            return Expected::No(faults::header_too_large(header_len, self.header_max));
         }
-        let (max, fault) = self.body_max.as_ref()?;
-        (payload.body_len() > *max).then(|| fault.clone())
+        match &self.body_max {
+            Some(max) if payload.body_len() > max.bytes => {
+                if now < max.since + HOLDS {
+                    Expected::No(max.fault.clone())
+                } else {
+                    Expected::Hardly
+                }
+            }
+            Some(_) | None => Expected::Yes,
+        }
+    }
+
+    /// Whether the body is larger than the broker takes, as it said just now.
+    pub(super) fn is_too_large(&self, payload: &impl Payload) -> bool {
+        let max = self.body_max.as_ref();
+        max.is_some_and(|max| payload.body_len() > max.bytes)
+    }
+
+    /// The broker has taken a body of so many bytes.
+    pub(super) fn taken(&mut self, body_len: usize) {
+        if matches!(&self.body_max, Some(max) if body_len > max.bytes) {
+            self.body_max = None;
+        }
     }
 
     /// There is another connection: the broker may have been restarted with another limit.
@@ -64,11 +107,15 @@ impl Limits {
 
     /// The broker closed the channel over a body that is too large: learns the largest size from
     /// its words. Whether that was it.
-    pub(super) fn learn_body(&mut self, fault: &Fault) -> bool {
-        let Some(max) = faults::largest_body(fault) else {
+    pub(super) fn learn_body(&mut self, fault: &Fault, now: Instant) -> bool {
+        let Some(bytes) = faults::largest_body(fault) else {
             return false;
         };
-        self.body_max = Some((max, fault.clone()));
+        self.body_max = Some(BodyMax {
+            bytes,
+            fault: fault.clone(),
+            since: now,
+        });
         true
     }
 }

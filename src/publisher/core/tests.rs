@@ -539,6 +539,19 @@ fn a_body_that_is_too_large_is_refused_and_the_others_are_not() {
     assert_eq!(did, [Refused(4, Scope::Message)]);
     let did = bench.send_sized(5, dead(), 1_000_000, 100);
     assert_eq!(published(&did), [5]);
+    bench.settle(0, true, Verdict::Ack);
+    // After a while it is tried whether the limit still holds, alone.
+    bench.pass_at_most(Duration::from_secs(6));
+    let did = bench.send_sized(6, dead(), 2_000_000, 100);
+    assert_eq!(published(&did), [6]);
+    assert_eq!(bench.send(7, reply("a")), []);
+    let did = bench.settle(0, true, Verdict::Ack);
+    assert_eq!(
+        (did[0] == safe(6, "q.dead"), published(&did)),
+        (true, vec![7])
+    );
+    let did = bench.send_sized(8, dead(), 1_500_000, 100);
+    assert_eq!(published(&did), [8]);
 }
 
 #[test]
@@ -589,12 +602,12 @@ fn a_reply_address_that_costs_the_connection_counts_as_delivered() {
 }
 
 #[test]
-fn a_result_without_permission_counts_as_delivered_and_a_task_does_not() {
+fn without_permission_to_publish_each_message_is_refused() {
     let mut bench = Bench::new(config());
     let text = "ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused";
     bench.publish(1, reply("a"));
     let did = bench.handle(Input::ChannelClosed(closed(403, text)));
-    assert_eq!(did, [safe(1, "")]);
+    assert_eq!(did, [Refused(1, Scope::Destination)]);
     bench.publish(2, Destination::Work);
     bench.pass_at_most(Duration::from_secs(1));
     let did = bench.handle(Input::ChannelClosed(closed(403, text)));

@@ -1,17 +1,19 @@
 //! The dead letters: shown, and sent anew.
 
-use crate::amqp::{Confirmation, Delivery, Waited, Waits};
-use crate::confirms::Verdict;
+use crate::amqp::Delivery;
 use crate::escape::escape;
 use crate::exit_code::ExitCode;
 use crate::fault::{Fault, Kind};
 use crate::report::{Fields, Report, insert_body};
 use crate::task::Task;
-use crate::topology::{QueueName, WorkQueue};
-use crate::worker::core::headers;
+use crate::topology::{QueueName, QueueType};
+use crate::worker::Message;
 use crate::worker::core::replay::{STORY, begun_anew};
+use crate::worker::core::{Destination, Outgoing, Verdict, headers};
+use crate::worker::publishing::{Publishing, PublishingSettings};
 use crate::worker::queues::inspect;
 use crate::worker::settings::Settings;
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -110,9 +112,10 @@ pub fn replay(
         let _ = link.close();
         return finish(report);
     }
+    let opened = queue.open(&mut link)?;
     let dead_channel = link.channel()?;
-    let work_channel = queue.open(&mut link)?.channel;
-    let mut confirms = work_channel.confirms(&link)?;
+    let mut publisher = Replaying::new(settings, opened.queue_type);
+    drop(opened.channel);
     let mut replayed = 0_u32;
     for _ in 0..count {
         let Some(delivery) = dead_channel.get(dead.as_str())? else {
@@ -123,18 +126,7 @@ pub fn replay(
             // Not acknowledged, so it goes back as the channel closes.
             continue;
         }
-        let anew = begun_anew(&task);
-        let name = queue.name.as_str();
-        let sent = work_channel
-            .publish(name, &anew.properties, &anew.body, CONFIRM_TIMEOUT)
-            .and_then(|()| await_confirm(&mut confirms, queue, u64::from(replayed) + 1));
-        if let Err(fault) = sent {
-            // The broker may have closed the channel, and then it said why.
-            let words = work_channel.why_closed();
-            return Err(words
-                .filter(|words| words.reply().is_some())
-                .unwrap_or(fault));
-        }
+        publisher.publish(begun_anew(&task), report)?;
         dead_channel.ack(token)?;
         replayed += 1;
         report.event(
@@ -171,51 +163,71 @@ fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
     Fault::new(Kind::Other, text)
 }
 
-/// Waits for the verdict on publish number `expected` of the channel, the only one under way.
-fn await_confirm(
-    confirms: &mut crate::amqp::Confirms,
-    queue: &WorkQueue,
-    expected: u64,
-) -> Result<(), Fault> {
-    let failed = |why: &str| {
+/// Publishes dead letters to the work queue, one after the other.
+struct Replaying {
+    publishing: Publishing,
+    settings: PublishingSettings,
+    messages: Receiver<Message>,
+    count: u64,
+}
+
+impl Replaying {
+    fn new(settings: &Settings, queue_type: Option<QueueType>) -> Self {
+        let (sender, messages) = unbounded();
+        Self {
+            publishing: Publishing::new(sender, "dead letters that are sent anew"),
+            settings: PublishingSettings {
+                connector: settings.connector.clone(),
+                queue: settings.queue.clone(),
+                queue_type,
+                ladder: Vec::new(),
+            },
+            messages,
+            count: 0,
+        }
+    }
+
+    /// Publishes one, and waits until it is safe.
+    fn publish(&mut self, task: Task, report: &Report) -> Result<(), Fault> {
+        self.count += 1;
+        let outgoing = Outgoing {
+            number: self.count,
+            to: Destination::Work,
+            task,
+        };
+        let settings = self.settings.clone();
+        self.publishing.publish(outgoing, || settings)?;
+        let deadline = Instant::now() + CONFIRM_TIMEOUT;
+        let mut why = "the broker did not confirm in time".to_owned();
+        loop {
+            match self.messages.recv_deadline(deadline) {
+                Ok(Message::Warning(text)) => {
+                    report.warn(&text);
+                    why = text;
+                }
+                Ok(Message::Verdict { verdict, .. }) => {
+                    return match verdict {
+                        Verdict::Confirmed { .. } => Ok(()),
+                        Verdict::Refused { fault } => Err(fault),
+                        Verdict::Undecided { fault } => Err(self.failed(&fault.to_string())),
+                        Verdict::Withdrawn => Err(self.failed(&why)),
+                    };
+                }
+                Ok(Message::Signal | Message::Retrying(_) | Message::Ran { .. }) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.publishing.withdraw(self.count);
+                    return Err(self.failed(&why));
+                }
+            }
+        }
+    }
+
+    fn failed(&self, why: &str) -> Fault {
         let text = format!(
             "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
-            queue.name
+            self.settings.queue.name
         );
-        Err(Fault::new(Kind::NotTaken, text))
-    };
-    let deadline = Instant::now() + CONFIRM_TIMEOUT;
-    let mut returned: Option<String> = None;
-    let never = crossbeam_channel::never::<()>();
-    loop {
-        match confirms.wait(&Waits {
-            inbox: &never,
-            answered: &never,
-            when_cut: &never,
-            deadline,
-        }) {
-            Waited::News(Confirmation::Settled {
-                tag,
-                multiple,
-                verdict,
-            }) if tag == expected || (tag == 0 && multiple) => {
-                return match (verdict, returned) {
-                    (Verdict::Ack, None) => Ok(()),
-                    (Verdict::Ack, Some(reason)) => failed(&reason),
-                    (Verdict::Nack, _) => failed("the broker refused it"),
-                };
-            }
-            Waited::News(Confirmation::Returned { reason, .. }) => returned = Some(reason),
-            Waited::News(
-                Confirmation::Settled { .. } | Confirmation::Blocked(_) | Confirmation::Unblocked,
-            )
-            | Waited::Inbox(_)
-            | Waited::Answered(())
-            | Waited::Answer(_) => {}
-            Waited::Cut => return failed("it was interrupted"),
-            Waited::Closed => return failed("the connection broke"),
-            Waited::Timeout => return failed("the broker did not confirm in time"),
-        }
+        Fault::new(Kind::NotTaken, text)
     }
 }
 

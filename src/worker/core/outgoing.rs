@@ -1,22 +1,8 @@
 //! The boundary with whoever publishes.
 
 use crate::fault::Fault;
+pub use crate::publisher::core::Destination;
 use crate::task::Task;
-use crate::topology::QueueName;
-use std::time::Duration;
-
-/// Where a message goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// To the end of the work queue.
-    Work,
-    /// To the delay queue of this length, from which it returns to the work queue.
-    Delay(Duration),
-    /// To the dead letters.
-    Dead(QueueName),
-    /// To whoever waits for the outcome; if nobody does any more, that is all right.
-    Reply(String),
-}
 
 /// A message to publish. Its number comes back with the verdict.
 #[derive(Clone, Debug)]
