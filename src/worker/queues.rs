@@ -80,3 +80,10 @@ pub(super) fn is_timeout_refused(fault: &Fault) -> bool {
     let reply = fault.reply();
     reply.is_some_and(|reply| reply.code == 406 && reply.text.contains("x-consumer-timeout"))
 }
+
+/// Whether a queue is missing that is to be declared.
+pub(super) fn may_be_declared(queue: &WorkQueue, fault: &Fault) -> bool {
+    let reply = fault.reply();
+    queue.declare == Declare::Yes
+        && reply.is_some_and(|reply| refusal::is_missing(reply, queue.name.as_str()))
+}

@@ -171,6 +171,10 @@ impl Session<'_> {
                     self.known.queue_type = Some(QueueType::Classic);
                     return Ok(None);
                 }
+                // It was deleted a moment after it was declared.
+                Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
+                    return Ok(None);
+                }
                 consuming => consuming?,
             };
             self.happened(Input::Consuming);

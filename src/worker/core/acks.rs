@@ -26,6 +26,8 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Acks {
     waiting: Vec<Waiting>,
+    /// How many of them have a copy that is to be done.
+    counted: usize,
     /// When the first of them began to wait.
     since: Option<Instant>,
     /// So many do not wait any longer.
@@ -44,6 +46,7 @@ impl Acks {
         };
         Self {
             waiting: Vec::new(),
+            counted: 0,
             since: None,
             enough: enough.max(1),
         }
@@ -56,6 +59,7 @@ impl Acks {
 
     pub(super) fn push(&mut self, now: Instant, waiting: Waiting) {
         self.since.get_or_insert(now);
+        self.counted += usize::from(waiting.task.is_none());
         self.waiting.push(waiting);
     }
 
@@ -64,9 +68,15 @@ impl Acks {
         self.waiting.len() >= self.enough || self.wakes_at().is_some_and(|at| at <= now)
     }
 
+    /// Whether a task waits to be acknowledged whose copy is to be done.
+    pub(super) fn has_counted(&self) -> bool {
+        self.counted > 0
+    }
+
     /// Takes out all that wait.
     pub(super) fn take(&mut self) -> Vec<Waiting> {
         self.since = None;
+        self.counted = 0;
         std::mem::take(&mut self.waiting)
     }
 }

@@ -32,13 +32,40 @@ impl Worker {
     /// A task was delivered.
     pub(super) fn arrived(&mut self, now: Moment, delivery: Delivery) {
         self.consumer.delivered(delivery.token);
-        let is_new = delivery.returns() == 0 || self.settings.ack != Ack::After;
-        if is_new || self.stopping.is_under_way() {
+        if self.settings.ack != Ack::After || self.stopping.is_under_way() {
             self.intake.local.push(delivery);
-            return;
+        } else if delivery.returns() > 0 {
+            if let Some(delivery) = self.adopt(delivery) {
+                self.admit(now, delivery);
+            }
+        } else if self.tally.knows_earlier {
+            self.arrived_unmarked(now, delivery);
+        } else {
+            self.intake.local.push(delivery);
         }
-        if let Some(delivery) = self.adopt(delivery) {
-            self.admit(now, delivery);
+    }
+
+    /// A task came for the first time, the broker says; but one that was killed may have forgotten
+    /// what it had delivered.
+    fn arrived_unmarked(&mut self, now: Moment, delivery: Delivery) {
+        let has_void = |delivery: &Delivery| delivery.token.is_none();
+        self.tally.knows_earlier = self.intake.completed.knows_any(now.instant)
+            || self
+                .slots
+                .iter_mut()
+                .any(|running| has_void(&running.delivery))
+            || self
+                .settling
+                .iter_mut()
+                .any(|(_, one)| has_void(&one.delivery));
+        if !delivery.is_unique() {
+            self.intake.local.push(delivery);
+        } else if let Some(delivery) = self.adopt(delivery) {
+            if self.intake.completed.take(now.instant, &delivery.task) {
+                self.skip(now, &delivery);
+            } else {
+                self.intake.local.push(delivery);
+            }
         }
     }
 
@@ -171,6 +198,7 @@ impl Worker {
     }
 
     fn void_deliveries(&mut self, now: Moment) {
+        self.tally.knows_earlier = true;
         self.intake.completed.disconnected(now.instant);
         for waiting in self.acks.take() {
             if let Some(task) = waiting.task {

@@ -125,6 +125,12 @@ impl Completed {
         }
     }
 
+    /// Whether anything is remembered.
+    pub(super) fn knows_any(&mut self, now: Instant) -> bool {
+        self.expire(now);
+        !self.remembered.is_empty()
+    }
+
     fn remember(&mut self, now: Instant, fingerprint: Fingerprint) {
         if self.order.len() == REMEMBERED_MAX {
             if let Some((_, (_, oldest))) = self.order.pop_first() {

@@ -1,10 +1,19 @@
-//! Whether returns can be counted at the moment. It is best effort: a broker that does not take the
+//! Whether returns are counted at the moment. It is best effort: a broker that does not take the
 //! copies must not keep sound tasks from being done.
+//!
+//! But for a task that is near the delivery limit of its quorum queue, which discards it silently
+//! (from RabbitMQ 4.0 on after 20 returns, unless a policy says otherwise). Its copy begins anew, and
+//! is waited for.
 
+use super::delivery::Delivery;
+use super::headers;
 use std::time::{Duration, Instant};
 
 /// So long after a copy was not taken, none is tried.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// So often a task may come back to a quorum queue before its copy is waited for, however long.
+const NEAR_THE_LIMIT: u64 = 10;
 
 /// Whether returns can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +47,18 @@ impl Counting {
     }
 
     /// Whether a return is to be counted now.
-    pub(super) fn is_possible(&self, now: Instant) -> bool {
+    pub(super) fn is_wanted(&self, now: Instant, delivery: &Delivery) -> bool {
         self.limit > 0
             && match self.state {
                 State::Possible => true,
-                State::Paused(until) => until <= now,
+                State::Paused(until) => until <= now || is_near_the_limit(delivery),
                 State::Impossible => false,
             }
+    }
+
+    /// Whether this task is begun if its return is not counted in time.
+    pub(super) fn may_be_left(delivery: &Delivery) -> bool {
+        !is_near_the_limit(delivery)
     }
 
     /// A copy was taken.
@@ -67,27 +81,50 @@ impl Counting {
     }
 }
 
+fn is_near_the_limit(delivery: &Delivery) -> bool {
+    headers::count(&delivery.task, headers::DELIVERY_COUNT) >= NEAR_THE_LIMIT
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::moment;
+    use super::super::testing::{delivery, moment, task};
     use super::*;
 
     #[test]
     fn it_pauses_and_is_tried_again() {
         let now = moment().instant;
         let mut counting = Counting::new(3);
-        assert!(counting.is_possible(now));
+        let returned = delivery(task("x"));
+        assert!(counting.is_wanted(now, &returned));
         assert!(counting.failed(now));
-        assert!(!counting.is_possible(now));
-        assert!(counting.is_possible(now + PAUSE));
+        assert!(!counting.is_wanted(now, &returned));
+        assert!(counting.is_wanted(now + PAUSE, &returned));
         assert!(!counting.failed(now + PAUSE));
         counting.worked();
-        assert!(counting.is_possible(now));
+        assert!(counting.is_wanted(now, &returned));
         assert!(counting.is_impossible());
         assert!(!counting.is_impossible());
-        assert!(!counting.is_possible(now + PAUSE));
+        assert!(!counting.is_wanted(now + PAUSE, &returned));
         assert!(!counting.is_too_often(2) && counting.is_too_often(3));
-        assert!(!Counting::new(0).is_possible(now));
+        assert!(!Counting::new(0).is_wanted(now, &returned));
         assert!(!Counting::new(0).is_too_often(u64::MAX));
+    }
+
+    #[test]
+    fn a_task_near_the_queues_limit_is_counted_in_any_case() {
+        let now = moment().instant;
+        let mut counting = Counting::new(100);
+        counting.failed(now);
+        let returned = |count: u64| {
+            let mut task = task("x");
+            let properties = task.properties;
+            task.properties = properties.with_header(headers::DELIVERY_COUNT, count.to_string());
+            delivery(task)
+        };
+        for (count, is_near) in [(9, false), (10, true), (19, true)] {
+            let returned = returned(count);
+            assert_eq!(counting.is_wanted(now, &returned), is_near, "{count}");
+            assert_eq!(Counting::may_be_left(&returned), !is_near, "{count}");
+        }
     }
 }

@@ -31,6 +31,9 @@ pub const FAILED_AT: &str = "task-failed-at";
 /// The queue that it came from.
 pub const QUEUE: &str = "task-queue";
 
+/// How often a quorum queue had the task back, by its own count.
+pub const DELIVERY_COUNT: &str = "x-delivery-count";
+
 /// Whether a header is one of those above, or the broker's own.
 #[must_use]
 pub fn is_ours(name: &str) -> bool {
@@ -54,7 +57,7 @@ pub fn attempt(task: &Task) -> u64 {
 #[must_use]
 pub fn redeliveries(task: &Task, redelivered: bool) -> u64 {
     // A quorum queue counts returns itself; elsewhere the mark means at least one.
-    let since_published = count(task, "x-delivery-count").max(u64::from(redelivered));
+    let since_published = count(task, DELIVERY_COUNT).max(u64::from(redelivered));
     count(task, REDELIVERIES).saturating_add(since_published)
 }
 

@@ -46,7 +46,7 @@ impl Intake {
         if self.counting.is_too_often(returns) {
             return Admission::TooOften(delivery, returns);
         }
-        if delivery.redelivered && self.counting.is_possible(now) {
+        if delivery.redelivered && self.counting.is_wanted(now, &delivery) {
             self.local.under_way(&delivery);
             return Admission::Count(delivery, returns);
         }
@@ -58,6 +58,6 @@ impl Intake {
     pub(super) fn queue(&mut self, mut delivery: Delivery) {
         // A copy that counts returns is not marked by the broker.
         delivery.redelivered = true;
-        self.local.push(delivery);
+        self.local.push_returned(delivery);
     }
 }

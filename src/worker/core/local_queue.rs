@@ -9,6 +9,8 @@ use std::time::Instant;
 pub(super) struct LocalQueue {
     /// To be begun, in order.
     ready: VecDeque<Delivery>,
+    /// The same for those that came back, one of which may have killed its worker.
+    returned: VecDeque<Delivery>,
     /// Not to be begun before a time, since they could not be moved when they had failed.
     held: Vec<(Instant, Delivery)>,
     /// Not to be begun while the same task is under way: its copies, for each such task.
@@ -18,27 +20,38 @@ pub(super) struct LocalQueue {
 impl LocalQueue {
     /// Whether nothing may be begun now, nor soon. What is held back does not count.
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.copies.values().all(Vec::is_empty)
+        !self.has_ready() && self.copies.values().all(Vec::is_empty)
     }
 
     /// How many tasks are here, whenever they may be begun.
     pub(super) fn len(&self) -> usize {
         let copies: usize = self.copies.values().map(Vec::len).sum();
-        self.ready.len() + self.held.len() + copies
+        self.ready.len() + self.returned.len() + self.held.len() + copies
     }
 
     /// Whether a task may be begun.
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !(self.ready.is_empty() && self.returned.is_empty())
     }
 
+    /// Adds a task.
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.ready.push_back(delivery);
     }
 
-    /// The next task to begin.
+    /// Adds a task that came back.
+    pub(super) fn push_returned(&mut self, delivery: Delivery) {
+        self.returned.push_back(delivery);
+    }
+
+    /// The next task to begin, but for those that came back.
     pub(super) fn pop(&mut self) -> Option<Delivery> {
         self.ready.pop_front()
+    }
+
+    /// The next task to begin that came back.
+    pub(super) fn pop_returned(&mut self) -> Option<Delivery> {
+        self.returned.pop_front()
     }
 
     /// Holds a task back.
@@ -91,7 +104,8 @@ impl LocalQueue {
 
     /// Takes out all, in the order in which they would be begun.
     pub(super) fn drain(&mut self) -> Vec<Delivery> {
-        let mut all = Vec::from(std::mem::take(&mut self.ready));
+        let mut all = Vec::from(std::mem::take(&mut self.returned));
+        all.extend(std::mem::take(&mut self.ready));
         let waiting = self.copies.values_mut().flat_map(std::mem::take);
         let copies: Vec<Delivery> = waiting.collect();
         for delivery in &all {

@@ -4,6 +4,7 @@
 //! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
 //! never not at all.
 
+use super::counting::Counting;
 use super::delivery::Delivery;
 use super::messages::{Account, Detail, Reply};
 use std::collections::{BTreeMap, VecDeque};
@@ -53,6 +54,8 @@ pub(super) struct Settlement {
     pub(super) step: Step,
     pub(super) account: Account,
     pub(super) since: Instant,
+    /// It takes long.
+    pub(super) is_overdue: bool,
 }
 
 impl Settlement {
@@ -91,7 +94,8 @@ impl Settlements {
         self.next + 1
     }
 
-    pub(super) fn insert(&mut self, number: u64, settlement: Settlement) {
+    pub(super) fn insert(&mut self, number: u64, mut settlement: Settlement) {
+        settlement.is_overdue = false;
         let since = settlement.since;
         if settlement.purpose == Purpose::CountReturn {
             self.counting.push_back((since + COUNTING_LIMIT, number));
@@ -103,45 +107,44 @@ impl Settlements {
 
     pub(super) fn take(&mut self, number: u64) -> Option<Settlement> {
         let taken = self.pending.remove(&number)?;
-        let counts = taken.purpose == Purpose::CountReturn;
-        let waits = |queue: &VecDeque<(Instant, u64)>| {
-            let first = queue.front().map(|(_, first)| *first);
-            first.is_some_and(|first| first <= number)
-        };
-        if !counts && !waits(&self.begun) {
-            self.overdue -= 1;
-        }
-        if self.pending.is_empty() {
-            self.counting.clear();
-            self.begun.clear();
-            self.overdue = 0;
+        self.overdue -= usize::from(taken.is_overdue);
+        for queue in [&mut self.counting, &mut self.begun] {
+            let is_over = |first: &(Instant, u64)| !self.pending.contains_key(&first.1);
+            while queue.front().is_some_and(is_over) {
+                queue.pop_front();
+            }
         }
         Some(taken)
     }
 
-    /// The next return that has waited too long to be counted, by its number.
+    /// The next return that has waited too long to be counted, by its number. One that must be
+    /// counted waits on.
     pub(super) fn uncounted(&mut self, now: Instant) -> Option<u64> {
-        while let Some((until, number)) = self.counting.front().copied() {
-            if until > now && self.pending.contains_key(&number) {
-                return None;
-            }
-            self.counting.pop_front();
-            if self.pending.contains_key(&number) {
+        while let Some(number) = due(&mut self.counting, now) {
+            let Some(settlement) = self.pending.get_mut(&number) else {
+                continue;
+            };
+            if Counting::may_be_left(&settlement.delivery) {
                 return Some(number);
             }
+            settlement.is_overdue = true;
+            self.overdue += 1;
         }
         None
     }
 
+    /// Whether a return is being counted. A worker that died now would leave the task and its copy.
+    pub(super) fn counts_returns(&self) -> bool {
+        !self.counting.is_empty()
+    }
+
     /// Notes those that take long by now.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some((until, number)) = self.begun.front().copied() {
-            let is_pending = self.pending.contains_key(&number);
-            if until > now && is_pending {
-                break;
+        while let Some(number) = due(&mut self.begun, now) {
+            if let Some(settlement) = self.pending.get_mut(&number) {
+                settlement.is_overdue = true;
+                self.overdue += 1;
             }
-            self.begun.pop_front();
-            self.overdue += usize::from(is_pending);
         }
     }
 
@@ -173,6 +176,15 @@ impl Settlements {
     }
 }
 
+/// Takes out the first number whose time has come.
+fn due(queue: &mut VecDeque<(Instant, u64)>, now: Instant) -> Option<u64> {
+    let (at, _) = queue.front()?;
+    if *at > now {
+        return None;
+    }
+    queue.pop_front().map(|(_, number)| number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{delivery, moment, task};
@@ -186,6 +198,7 @@ mod tests {
             step: Step::Copy(None),
             account: Account::not_begun(String::new()),
             since,
+            is_overdue: false,
         }
     }
 

@@ -129,6 +129,7 @@ impl Worker {
                 step,
                 account,
                 since: now.instant,
+                is_overdue: false,
             },
         );
     }

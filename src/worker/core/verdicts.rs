@@ -145,7 +145,8 @@ impl Worker {
             return;
         };
         self.act(Action::Withdraw(number));
-        if self.intake.counting.failed(now.instant) {
+        let is_wanted = settlement.delivery.token.is_some();
+        if is_wanted && self.intake.counting.failed(now.instant) {
             self.warn(
                 "the broker does not take the copies that count how often tasks come back without \
                  an outcome; they are begun uncounted"

@@ -4,6 +4,7 @@ use super::acks::Acks;
 use super::completed::Completed;
 use super::consumer::{Consumer, Phase, Then};
 use super::counting::Counting;
+use super::delivery::Delivery;
 use super::emptiness::Emptiness;
 use super::held_back::HeldBack;
 use super::intake::Intake;
@@ -41,6 +42,8 @@ pub(super) struct Tally {
     pub(super) outcomes: u64,
     /// Tasks that had their outcome and could not be acknowledged, since the last connection.
     pub(super) unacknowledged: u64,
+    /// A task may be delivered again that is under way here, or was, over an earlier connection.
+    pub(super) knows_earlier: bool,
     /// Results that nobody could be told.
     pub(super) undelivered_results: u64,
     /// The end has been told.
@@ -159,7 +162,9 @@ impl Worker {
             self.start_again(slot);
         }
         self.begin_tasks(now);
-        self.send_due_acks(now);
+        if self.send_due_acks(now) {
+            self.begin_tasks(now);
+        }
         if self.has_nothing_to_do() {
             self.nothing_to_do(now);
         } else if self.is_starved() {
@@ -174,7 +179,7 @@ impl Worker {
             let Some(slot) = self.slots.free() else {
                 return;
             };
-            let Some(delivery) = self.intake.local.pop() else {
+            let Some(delivery) = self.next() else {
                 return;
             };
             self.tally.begun += 1;
@@ -186,6 +191,16 @@ impl Worker {
             }));
             self.slots.put(slot, delivery, now.instant);
         }
+    }
+
+    /// The next task to begin. One that came back may kill this worker as well. If it did while other
+    /// returns are being counted, each of these tasks would be there twice from then on.
+    fn next(&mut self) -> Option<Delivery> {
+        let local = &mut self.intake.local;
+        if self.settling.counts_returns() || self.acks.has_counted() {
+            return local.pop();
+        }
+        local.pop_returned().or_else(|| local.pop())
     }
 
     fn start_again(&mut self, slot: usize) {
@@ -200,10 +215,14 @@ impl Worker {
     }
 
     /// Sends the acknowledgements that are due, or all where no task that runs can bring company.
-    fn send_due_acks(&mut self, now: Moment) {
-        if self.slots.is_idle() || self.acks.are_due(now.instant) {
+    /// Whether there were any.
+    fn send_due_acks(&mut self, now: Moment) -> bool {
+        let are_due = self.acks.are_due(now.instant)
+            || (self.slots.is_idle() && self.acks.wakes_at().is_some());
+        if are_due {
             self.send_acks(now);
         }
+        are_due
     }
 
     /// Sends all acknowledgements that wait.

@@ -108,8 +108,48 @@ fn a_return_is_counted_by_a_copy_which_waits_for_the_original() {
     assert_eq!(script.again(&task), ["publish 1 x to work"]);
     let copy = messages::returned_so_often(&task, 1);
     assert!(script.fresh(&copy).is_empty());
-    assert_eq!(script.confirmed(1), ["start x in 0", "ack 1"]);
+    assert_eq!(script.confirmed(1), ["ack 1", "start x in 0"]);
     assert_eq!(script.ends(0, 0), ["done x", "ack 2"]);
+}
+
+/// If one killed its worker while others are being counted, each of these would be there twice.
+#[test]
+fn tasks_that_came_back_wait_until_all_that_came_with_them_are_counted() {
+    let mut script = Script::new(slots(3));
+    let (first, second) = (task("x"), task("y"));
+    assert_eq!(script.again(&first), ["publish 1 x to work"]);
+    assert_eq!(script.again(&second), ["publish 2 y to work"]);
+    assert!(
+        script
+            .fresh(&messages::returned_so_often(&second, 1))
+            .is_empty()
+    );
+    assert_eq!(script.confirmed(2), ["ack 2"]);
+    assert_eq!(script.fresh(&task("fresh")), ["start fresh in 0"]);
+    assert_eq!(script.confirmed(1), ["ack 1", "start y in 1"]);
+}
+
+/// A quorum queue discards what comes back too often.
+#[test]
+fn a_return_near_the_queues_limit_is_counted_however_long_that_takes() {
+    let mut script = Script::new(settings());
+    let mut near = task("x");
+    near.properties = near
+        .properties
+        .with_header(headers::DELIVERY_COUNT, "10".to_owned());
+    let mut settings = super::settings();
+    settings.max_redeliveries = 100;
+    script.worker = Script::new(settings).worker;
+    assert_eq!(script.again(&near), ["publish 1 x to work"]);
+    let (waited, follows) = script.waits_until_due();
+    assert_eq!((waited.as_secs(), follows), (2, vec!["cancel".to_owned()]));
+    script.on(Input::ConsumerStopped);
+    script.on(Input::Consuming);
+    // Others that came back do not wait for it.
+    script.again(&task("y"));
+    assert_eq!(script.confirmed(2), ["ack 2"]);
+    assert!(script.waits(60.0).is_empty());
+    assert_eq!(script.confirmed(1), ["ack 1"]);
 }
 
 #[test]

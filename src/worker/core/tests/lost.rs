@@ -32,6 +32,21 @@ fn a_task_that_was_done_meanwhile_is_not_done_again() {
     assert_eq!(script.again(&task), ["publish 1 x to work"]);
 }
 
+/// A broker that was killed may not know what it had delivered.
+#[test]
+fn a_task_that_comes_back_unmarked_is_known_all_the_same() {
+    let mut script = Script::new(slots(3));
+    let (running, done) = (task("x"), task("y"));
+    script.fresh(&running);
+    script.fresh(&done);
+    script.loses_the_connection();
+    script.ends(1, 0);
+    script.connects();
+    assert!(script.fresh(&running).is_empty());
+    assert_eq!(script.fresh(&done)[0], "skipped y");
+    assert_eq!(script.fresh(&by_another_program("x")), ["start x in 1"]);
+}
+
 #[test]
 fn an_acknowledgement_may_be_lost_with_its_connection() {
     let mut script = Script::new(settings());
