@@ -8,10 +8,12 @@
 //!
 //! - [`arguments`]: the command line, kept from other users' eyes; [`cli`]: parsed once into
 //!   final types;
-//! - [`new_task`] and [`worker`]: what the two commands do;
+//! - [`new_task`] and [`worker`]: what the two commands do. `worker::core` decides, and has no I/O;
+//!   the loop around it connects, consumes and acknowledges, `worker::process` runs commands;
 //! - [`connection`]: reaching a broker, and reaching it again; [`topology`] and
 //!   [`auxiliary`]: declaring the work queue and those beside it;
-//! - [`publisher`] with [`confirms`]: a task is sent when the broker has confirmed it;
+//! - [`publisher`] with [`confirms`]: the one engine that gets a message confirmed, for both
+//!   commands. `publisher::core` decides, and has no I/O; the driver around it does what it says;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
 //! - [`task`], [`record`], [`endpoint`], [`backoff`], [`escape`], [`refusal`]: small and pure;
 //! - [`report`], [`json`] and [`progress`]: what is told, to people and to programs;
