@@ -49,13 +49,13 @@ impl<P: Payload> InFlight<P> {
         }
     }
 
-    /// Nobody wants this one any more. Whether it is here.
-    pub(super) fn withdraw(&mut self, number: u64) -> bool {
+    /// Nobody wants this one any more: marks it so, if it is here and was wanted.
+    pub(super) fn withdraw(&mut self, number: u64, mark: Mark) -> bool {
         let found = self.outstanding.iter_mut().find(|entry| {
             // One that was withdrawn before is no longer its owner's.
             entry.number == number && entry.mark != Mark::Withdrawn
         });
-        found.map(|entry| entry.mark = Mark::Withdrawn).is_some()
+        found.map(|entry| entry.mark = mark).is_some()
     }
 
     /// Takes out those of one route; the channel goes on.

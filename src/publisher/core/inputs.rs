@@ -107,11 +107,17 @@ impl<P: Payload> Core<P> {
         let sent = match waiting {
             Some(entry) => entry.sent,
             // What a blocked broker does not read may take as long as it likes.
-            None if self.connection.blocked.is_some() && self.in_flight.withdraw(number) => {
+            None if self.connection.blocked.is_some() => {
+                if !self.in_flight.withdraw(number, Mark::Withdrawn) {
+                    return;
+                }
                 Sent::Perhaps
             }
-            // It has its verdict, or is on its way and gets one.
-            None => return,
+            None => {
+                // It has its verdict, or is on its way and gets one.
+                self.in_flight.withdraw(number, Mark::Unwanted);
+                return;
+            }
         };
         self.outbox.push_back(Output::Withdrawn(number, sent));
     }
@@ -274,13 +280,16 @@ impl<P: Payload> Core<P> {
             let is_reply = matches!(entry.to, Destination::Reply(_));
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
-                (_, Mark::None | Mark::Returned) if is_reply => {
+                (Verdict::Nack, Mark::Unwanted) => {
+                    outbox.push_back(Output::Withdrawn(entry.number, Sent::No));
+                }
+                (_, Mark::None | Mark::Unwanted | Mark::Returned) if is_reply => {
                     taken = true;
                     limits.taken(entry.payload.body_len());
                     let queue = Arc::clone(&route.queue);
                     outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
                 }
-                (Verdict::Ack, Mark::None) => {
+                (Verdict::Ack, Mark::None | Mark::Unwanted) => {
                     taken = true;
                     limits.taken(entry.payload.body_len());
                     route.pace.confirmed();

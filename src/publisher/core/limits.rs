@@ -29,7 +29,8 @@ struct BodyMax {
     bytes: usize,
     /// The broker's words.
     fault: Fault,
-    since: Instant,
+    /// When it said so, over this connection.
+    since: Option<Instant>,
 }
 
 /// Whether the broker takes a message.
@@ -61,7 +62,7 @@ impl Limits {
         }
         match &self.body_max {
             Some(max) if payload.body_len() > max.bytes => {
-                if now < max.since + HOLDS {
+                if max.since.is_some_and(|since| now < since + HOLDS) {
                     Expected::No(max.fault.clone())
                 } else {
                     Expected::Hardly
@@ -86,7 +87,9 @@ impl Limits {
 
     /// There is another connection: the broker may have been restarted with another limit.
     pub(super) fn connected(&mut self) {
-        self.body_max = None;
+        if let Some(max) = &mut self.body_max {
+            max.since = None;
+        }
     }
 
     /// Whether nobody can receive what is sent there.
@@ -114,7 +117,7 @@ impl Limits {
         self.body_max = Some(BodyMax {
             bytes,
             fault: fault.clone(),
-            since: now,
+            since: Some(now),
         });
         true
     }

@@ -81,6 +81,8 @@ pub(super) enum Mark {
     None,
     /// It came back; its confirm is still to come.
     Returned,
-    /// Its owner does not want it any more.
+    /// Its owner does not want it any more, unless it is confirmed: it gets its verdict then.
+    Unwanted,
+    /// The same, and it has its verdict.
     Withdrawn,
 }

@@ -251,8 +251,14 @@ impl<P: Payload> Core<P> {
             if sent == Sent::Perhaps {
                 entry.sent = sent;
             }
-            if entry.mark == Mark::Returned {
-                entry.mark = Mark::None;
+            match entry.mark {
+                Mark::Returned => entry.mark = Mark::None,
+                Mark::Unwanted => {
+                    entry.mark = Mark::Withdrawn;
+                    let output = Output::Withdrawn(entry.number, entry.sent);
+                    self.outbox.push_back(output);
+                }
+                Mark::None | Mark::Withdrawn => {}
             }
         }
         all.retain(|entry| entry.mark != Mark::Withdrawn);

@@ -877,6 +877,15 @@ fn withdrawn_is_what_was_not_sent_and_perhaps_what_was() {
     assert_eq!(bench.ack(2), [safe(2, "q")]);
 
     bench.publish(3, Destination::Work);
+    bench.handle(Input::Withdraw(3));
+    let did = bench.settle(0, true, Verdict::Nack);
+    assert_eq!(did, [Withdrawn(3, Sent::No)]);
+    bench.publish(3, SECOND);
+    bench.handle(Input::Withdraw(3));
+    let did = bench.handle(Input::ConnectionLost(lost()));
+    assert_eq!(did[0], Withdrawn(3, Sent::Perhaps));
+
+    bench.publish(3, SECOND);
     bench.handle(Input::Blocked("low on memory".to_owned()));
     let did = bench.handle(Input::Withdraw(3));
     assert_eq!(did, [Withdrawn(3, Sent::Perhaps)]);
