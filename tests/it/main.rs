@@ -68,6 +68,9 @@ mod failures;
 /// Where something is too large or too little: sizes, limits, alarms.
 mod adversity;
 
+/// Dead letters, retries and results that the broker takes slowly, or not at all.
+mod copies;
+
 /// The outcome told to whoever waits for it.
 mod answers;
 

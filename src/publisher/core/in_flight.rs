@@ -35,7 +35,8 @@ impl<P: Payload> InFlight<P> {
 
     /// A message of this route and id came back. Where several fit, or none does, each may be the
     /// one: sending all of them again is better than losing one.
-    pub(super) fn came_back(&mut self, route: usize, id: Option<&str>) {
+    /// Returns the numbers of those that are not wanted any more, and are not sent again.
+    pub(super) fn came_back(&mut self, route: usize, id: Option<&str>) -> Vec<u64> {
         let mut of_route: Vec<_> = self
             .outstanding
             .iter_mut()
@@ -44,9 +45,16 @@ impl<P: Payload> InFlight<P> {
         if of_route.iter().any(|entry| entry.payload.id() == id) {
             of_route.retain(|entry| entry.payload.id() == id);
         }
+        let mut unwanted = Vec::new();
         for entry in of_route {
-            entry.mark = Mark::Returned;
+            if entry.mark == Mark::Unwanted {
+                entry.mark = Mark::Withdrawn;
+                unwanted.push(entry.number);
+            } else {
+                entry.mark = Mark::Returned;
+            }
         }
+        unwanted
     }
 
     /// Nobody wants this one any more: marks it so, if it is here and was wanted.

@@ -349,7 +349,9 @@ impl<P: Payload> Core<P> {
             return;
         }
         let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
-        self.in_flight.came_back(index, id);
+        for number in self.in_flight.came_back(index, id) {
+            self.outbox.push_back(Output::Withdrawn(number, Sent::No));
+        }
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];
         route.pace.refused(Refusal::Unroutable(reason), keep, now);

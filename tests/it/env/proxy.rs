@@ -51,6 +51,11 @@ impl Proxy {
         Self::with_pause(broker_url, Duration::from_millis(2))
     }
 
+    /// Starts one that takes 300 kB a second at most from the client.
+    pub fn crawl(broker_url: &str) -> Self {
+        Self::with_pause(broker_url, Duration::from_millis(50))
+    }
+
     fn with_pause(broker_url: &str, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (scheme, _) = broker_url.split_once("://").unwrap();
