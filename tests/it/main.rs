@@ -77,6 +77,9 @@ mod answers;
 /// Workers killed at random, the broker restarted.
 mod chaos;
 
+/// The model broker of the simulation, compared with a real one.
+mod model;
+
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 

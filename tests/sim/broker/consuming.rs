@@ -1,0 +1,395 @@
+//! Consumers: who is handed what, and how it is settled.
+
+use super::channel::{Consumer, Unsettled};
+use super::declaring::{home_down, no_queue};
+use super::message::{By, Message};
+use super::method::{ChannelId, ConnectionId, ConsumerTag, Reply, Settle, Settlement};
+use super::publishing::LEADER_TIMEOUT;
+use super::queue::{State, Subscriber};
+use super::timers::Due;
+use super::{Broker, Kind, Series};
+use std::time::Duration;
+
+/// Where answers to what is published on a channel are consumed.
+pub const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
+impl Broker {
+    pub(super) fn consume(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        queue: String,
+        consumer: ConsumerTag,
+        settlement: Settlement,
+    ) {
+        if queue == DIRECT_REPLY_TO {
+            if let Some(channel) = self.channel(id, channel) {
+                channel.direct = Some(consumer);
+            }
+            self.say(id, channel, Reply::Consuming(consumer));
+            return;
+        }
+        let state = self.queues.get(&queue).map(|queue| queue.state);
+        let refusal = match state {
+            None => no_queue(&queue),
+            Some(State::NodeDown) => home_down(&queue),
+            Some(State::Dead) => {
+                self.pause(id, channel, Due::Fails(id), LEADER_TIMEOUT);
+                return;
+            }
+            Some(State::Running | State::Electing) => {
+                self.subscribe(id, channel, queue, consumer, settlement);
+                return;
+            }
+        };
+        self.refuse(id, channel, refusal.0, refusal.1);
+    }
+
+    fn subscribe(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        queue: String,
+        consumer: ConsumerTag,
+        settlement: Settlement,
+    ) {
+        self.say(id, channel, Reply::Consuming(consumer));
+        let Some(open) = self.channel(id, channel) else {
+            return;
+        };
+        let state = Consumer {
+            queue: queue.clone(),
+            prefetch: open.prefetch,
+            settlement,
+            held: 0,
+        };
+        open.consumers.insert(consumer, state);
+        if let Some(queue) = self.queues.get_mut(&queue) {
+            queue.consumers.push_back(Subscriber {
+                connection: id,
+                channel,
+                consumer,
+            });
+        }
+        self.hand_out(&queue);
+    }
+
+    pub(super) fn cancel(&mut self, id: ConnectionId, channel: ChannelId, consumer: ConsumerTag) {
+        let open = self.channel(id, channel);
+        let cancelled = open.and_then(|open| open.consumers.remove(&consumer));
+        if let Some(cancelled) = cancelled {
+            self.unsubscribe(id, channel, consumer, &cancelled.queue);
+        }
+        self.say(id, channel, Reply::CancelOk(consumer));
+    }
+
+    pub(super) fn unsubscribe(
+        &mut self,
+        connection: ConnectionId,
+        channel: ChannelId,
+        consumer: ConsumerTag,
+        queue: &str,
+    ) {
+        if let Some(queue) = self.queues.get_mut(queue) {
+            queue.unsubscribe(Subscriber {
+                connection,
+                channel,
+                consumer,
+            });
+        }
+    }
+
+    /// The broker ends a consumer. What it holds stays with its channel.
+    pub(super) fn cancel_by_broker(&mut self, subscriber: Subscriber) {
+        let Subscriber {
+            connection,
+            channel,
+            consumer,
+        } = subscriber;
+        self.send_mail(connection, channel);
+        let open = self.channel(connection, channel);
+        if open.is_some_and(|open| open.consumers.remove(&consumer).is_some()) {
+            self.say(connection, channel, Reply::Cancelled(consumer));
+        }
+    }
+
+    /// Hands out what is ready to consumers with room, each in its turn.
+    pub(super) fn hand_out(&mut self, name: &str) {
+        while let Some(subscriber) = self.next_subscriber(name) {
+            let Some(queue) = self.queues.get_mut(name) else {
+                return;
+            };
+            let (kind, Some(message)) = (queue.kind, queue.pop()) else {
+                return;
+            };
+            self.deliver(name, kind, message, subscriber);
+        }
+    }
+
+    fn deliver(&mut self, name: &str, kind: Kind, message: Message, subscriber: Subscriber) {
+        let task = message.delivered(self.settings.series, kind, By::Delivery);
+        let (redelivered, serial) = (message.redelivered, message.serial);
+        let since = self.now;
+        let Subscriber {
+            connection,
+            channel,
+            consumer,
+        } = subscriber;
+        let Some(open) = self.channel(connection, channel) else {
+            return;
+        };
+        let tag = open.next_tag();
+        let held = Unsettled {
+            queue: name.to_owned(),
+            consumer: Some(consumer),
+            message,
+            since,
+        };
+        let Some(state) = open.consumers.get_mut(&consumer) else {
+            return;
+        };
+        if state.settlement == Settlement::ByTheClient {
+            state.held += 1;
+            open.unsettled.insert(tag, held);
+            self.watch_consumers();
+        }
+        let delivered = Reply::Delivered {
+            consumer,
+            tag,
+            redelivered,
+            task,
+            serial,
+        };
+        self.mail(connection, channel, delivered);
+    }
+
+    /// Hands a delivery to a channel, which sends it in a moment.
+    fn mail(&mut self, id: ConnectionId, channel: ChannelId, delivered: Reply) {
+        let later = Duration::from_micros(500);
+        let is_busy = self.random.chance(20);
+        let Some(open) = self.channel(id, channel) else {
+            return;
+        };
+        if is_busy || !open.mailbox.is_empty() {
+            open.mailbox.push(delivered);
+            self.timers.note(self.now + later, Due::Sends(id, channel));
+        } else {
+            self.say(id, channel, delivered);
+        }
+    }
+
+    pub(super) fn send_mail(&mut self, id: ConnectionId, channel: ChannelId) {
+        let open = self.channel(id, channel);
+        let mail = open.map(|open| std::mem::take(&mut open.mailbox));
+        for delivered in mail.unwrap_or_default() {
+            self.say(id, channel, delivered);
+        }
+    }
+
+    /// Who is handed the next message, if there is one.
+    fn next_subscriber(&mut self, name: &str) -> Option<Subscriber> {
+        let Self {
+            queues,
+            connections,
+            random,
+            ..
+        } = self;
+        let queue = queues.get_mut(name)?;
+        if queue.state != State::Running || queue.ready.is_empty() {
+            return None;
+        }
+        if queue.consumers.len() > 1 {
+            // Whose turn it is differs between types and series, and nothing may rest on it.
+            let first = random.index(queue.consumers.len());
+            queue.consumers.rotate_left(first);
+        }
+        while let Some(subscriber) = queue.consumers.pop_front() {
+            let channels = &connections.get(&subscriber.connection)?.channels;
+            let open = channels.get(&subscriber.channel)?;
+            if open.consumers.get(&subscriber.consumer)?.has_room() {
+                queue.consumers.push_back(subscriber);
+                return Some(subscriber);
+            }
+            queue.without_room.push(subscriber);
+        }
+        None
+    }
+
+    /// A consumer may be handed one more.
+    fn release(
+        &mut self,
+        connection: ConnectionId,
+        channel: ChannelId,
+        queue: &str,
+        consumer: Option<ConsumerTag>,
+    ) {
+        let Some(consumer) = consumer else {
+            return;
+        };
+        if let Some(open) = self.channel(connection, channel) {
+            open.release(consumer);
+        }
+        if let Some(queue) = self.queues.get_mut(queue) {
+            queue.has_room_again(Subscriber {
+                connection,
+                channel,
+                consumer,
+            });
+        }
+    }
+
+    pub(super) fn get(&mut self, id: ConnectionId, channel: ChannelId, name: &str) {
+        let (series, since) = (self.settings.series, self.now);
+        let Some(queue) = self.queues.get_mut(name) else {
+            let (code, text) = no_queue(name);
+            return self.refuse(id, channel, code, text);
+        };
+        let kind = queue.kind;
+        let Some(message) = queue.pop() else {
+            return self.say(id, channel, Reply::Got(None));
+        };
+        let task = message.delivered(series, kind, By::Get);
+        let redelivered = message.redelivered;
+        let held = Unsettled {
+            queue: name.to_owned(),
+            consumer: None,
+            message,
+            since,
+        };
+        if let Some(open) = self.channel(id, channel) {
+            let tag = open.next_tag();
+            open.unsettled.insert(tag, held);
+            self.say(id, channel, Reply::Got(Some((tag, redelivered, task))));
+        }
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        tag: u64,
+        multiple: bool,
+        how: Settle,
+    ) {
+        let Some(open) = self.channel(id, channel) else {
+            return;
+        };
+        let Some(taken) = open.take(tag, multiple) else {
+            if open.lapsed.remove(&tag) {
+                // It was taken away from its consumer, and its settlement comes too late.
+                return;
+            }
+            let text = format!("PRECONDITION_FAILED - unknown delivery tag {tag}");
+            return self.refuse(id, channel, 406, text);
+        };
+        let mut touched: Vec<String> = Vec::new();
+        for held in taken {
+            self.release(id, channel, &held.queue, held.consumer);
+            if !touched.contains(&held.queue) {
+                touched.push(held.queue.clone());
+            }
+            if how == Settle::Ack {
+                let now = self.now;
+                if let Some(queue) = self.queues.get_mut(&held.queue) {
+                    queue.settle(held.message, now);
+                }
+            } else {
+                let (queue, consumer) = (held.queue.clone(), held.consumer);
+                let is_dropped = self.put_back(held, Some(how));
+                if is_dropped && self.settings.series == Series::V3_10 {
+                    // It counts that twice: the consumer is handed one more than its prefetch.
+                    self.release(id, channel, &queue, consumer);
+                }
+            }
+        }
+        for queue in touched {
+            self.hand_out(&queue);
+        }
+    }
+
+    /// Puts a delivery back into its queue. Whether it was dropped, since it came back too often.
+    pub(super) fn put_back(&mut self, held: Unsettled, how: Option<Settle>) -> bool {
+        self.puts += 1;
+        let (number, series) = (self.puts, self.settings.series);
+        let queue = self.queues.get_mut(&held.queue);
+        let dropped = queue.and_then(|queue| queue.put_back(held.message, how, number, series));
+        let is_dropped = dropped.is_some();
+        self.dropped.extend(dropped.map(|message| message.task));
+        is_dropped
+    }
+
+    /// Makes sure that deliveries that nobody settles are noticed.
+    fn watch_consumers(&mut self) {
+        if !self.watches {
+            self.watches = true;
+            let at = self.now + self.tick();
+            self.timers.note(at, Due::LooksAtConsumers);
+        }
+    }
+
+    /// How often deliveries are looked at. RabbitMQ's default is a minute.
+    fn tick(&self) -> Duration {
+        (self.settings.consumer_timeout / 3).min(Duration::from_secs(60))
+    }
+
+    /// Gives up consumers that have held a delivery for too long.
+    pub(super) fn look_at_consumers(&mut self) {
+        self.watches = false;
+        let (limit, now) = (self.settings.consumer_timeout, self.now);
+        let mut overdue = Vec::new();
+        let mut any = false;
+        for (id, connection) in &self.connections {
+            for (number, channel) in &connection.channels {
+                for (tag, held) in &channel.unsettled {
+                    any = true;
+                    if held.consumer.is_some() && held.since + limit <= now {
+                        overdue.push((*id, *number, *tag, held.queue.clone()));
+                    }
+                }
+            }
+        }
+        for (id, channel, tag, queue) in overdue {
+            match (self.settings.series, self.kind_of(&queue)) {
+                (Series::V4_3, Some(Kind::Quorum)) => self.take_away(id, channel, tag),
+                (Series::V4_3, _) => {}
+                (Series::V3_10 | Series::V4_0, _) => {
+                    if self.channel(id, channel).is_some() {
+                        let text = format!(
+                            "PRECONDITION_FAILED - delivery acknowledgement on channel {channel} \
+                             timed out. Timeout value used: {} ms. This timeout value can be \
+                             configured, see consumers doc guide to learn more",
+                            limit.as_millis()
+                        );
+                        self.refuse(id, channel, 406, text);
+                    }
+                }
+            }
+        }
+        if any {
+            self.watch_consumers();
+        }
+    }
+
+    /// Takes a delivery away from its consumer, and cancels that.
+    fn take_away(&mut self, id: ConnectionId, channel: ChannelId, tag: u64) {
+        let Some(open) = self.channel(id, channel) else {
+            return;
+        };
+        let Some(held) = open.unsettled.remove(&tag) else {
+            return;
+        };
+        open.lapsed.insert(tag);
+        self.release(id, channel, &held.queue, held.consumer);
+        let queue = held.queue.clone();
+        if let Some(consumer) = held.consumer {
+            self.unsubscribe(id, channel, consumer, &queue);
+            self.cancel_by_broker(Subscriber {
+                connection: id,
+                channel,
+                consumer,
+            });
+        }
+        self.put_back(held, None);
+        self.hand_out(&queue);
+    }
+}

@@ -1,0 +1,264 @@
+//! Publishing: what is refused, what comes back, what is stored and when it is confirmed.
+
+use super::confirms::Confirms;
+use super::declaration::Kind;
+use super::message::Message;
+use super::method::{ChannelId, ConnectionId, Publish, Reply, Verdict};
+use super::queue::State;
+use super::timers::Due;
+use super::{Broker, Permissions, Series};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A frame of the default size without its envelope.
+pub const FRAME_MAX: usize = 131_072 - 8;
+
+/// How long a quorum queue without a leader is asked for one. Measured with 3.10.
+pub const LEADER_TIMEOUT: Duration = Duration::from_secs(65);
+
+/// Answers to the channel that asked go to names that begin like this, and then name the channel.
+pub const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to.";
+
+/// What becomes of a publish.
+enum Fate {
+    /// It is stored here.
+    Stored(String, u64),
+    /// It was handed on at once.
+    Delivered,
+    Unroutable,
+    Refused,
+    /// Nobody decides about it for so long, and then it is refused.
+    Stuck,
+}
+
+impl Broker {
+    pub(super) fn publish(&mut self, id: ConnectionId, channel: ChannelId, publish: &Publish) {
+        let size = publish.task.properties.header_len();
+        if size > FRAME_MAX {
+            let text = format!(
+                "FRAME_ERROR - type 2, all octets = <<>>: {{frame_too_large,{size},{FRAME_MAX}}}"
+            );
+            self.throw_out(id, 501, &text);
+            return;
+        }
+        if self.settings.permissions == Permissions::NoWrite {
+            let (code, text) = self.forbidden("write access", "exchange 'amq.default'");
+            self.refuse(id, channel, code, text);
+            return;
+        }
+        let (body, max) = (publish.task.body.len(), self.settings.max_message_size);
+        if body > max {
+            let text = format!(
+                "PRECONDITION_FAILED - message size {body} is larger than configured max size {max}"
+            );
+            self.refuse(id, channel, 406, text);
+            return;
+        }
+        let fate = match publish.to.strip_prefix(DIRECT_REPLY) {
+            Some(asker) => match self.reply(asker, publish) {
+                Some(fate) => fate,
+                None => return self.throw_out(id, 541, "INTERNAL_ERROR"),
+            },
+            None => self.store(id, publish),
+        };
+        self.decide(id, channel, publish, fate);
+    }
+
+    fn decide(&mut self, id: ConnectionId, channel: ChannelId, publish: &Publish, fate: Fate) {
+        let confirms = self
+            .channel(id, channel)
+            .and_then(|channel| channel.confirms.as_mut());
+        let tag = confirms.map(Confirms::published);
+        if matches!(fate, Fate::Unroutable) && publish.mandatory {
+            let returned = Reply::Returned {
+                code: 312,
+                text: "NO_ROUTE",
+                to: publish.to.clone(),
+                task: Rc::clone(&publish.task),
+            };
+            self.say(id, channel, returned);
+        }
+        let at_once = Duration::from_micros(self.random.below(3) * 500);
+        let (verdict, stored, after) = match fate {
+            Fate::Stored(queue, place) => {
+                let after = self.confirm_delay(&queue);
+                (Verdict::Ack, Some((queue, place)), after)
+            }
+            Fate::Delivered | Fate::Unroutable => (Verdict::Ack, None, at_once),
+            Fate::Refused => (Verdict::Nack, None, at_once),
+            Fate::Stuck => (Verdict::Nack, None, LEADER_TIMEOUT),
+        };
+        let touched = stored.as_ref().map(|(queue, _)| queue.clone());
+        // Where nobody wants a confirm, the tag is one that was never given.
+        let due = Due::Decided {
+            connection: id,
+            channel,
+            tag: tag.unwrap_or(0),
+            verdict,
+            stored,
+        };
+        self.timers.note(self.now + after, due);
+        if let Some(queue) = touched {
+            self.hand_out(&queue);
+        }
+    }
+
+    /// How long it takes until a queue confirms what it just took. In steps of half a millisecond,
+    /// so that some confirms come together.
+    fn confirm_delay(&mut self, queue: &str) -> Duration {
+        let most =
+            u64::try_from(self.settings.confirm_within.as_micros() / 500).unwrap_or(u64::MAX);
+        let delay = Duration::from_micros(500 * self.random.below(most + 1));
+        let elected = self.queues.get(queue).and_then(|queue| queue.elected);
+        delay + elected.map_or(Duration::ZERO, |at| at.saturating_sub(self.now))
+    }
+
+    fn store(&mut self, id: ConnectionId, publish: &Publish) -> Fate {
+        let Some(queue) = self.queues.get(&publish.to) else {
+            return Fate::Unroutable;
+        };
+        match queue.state {
+            State::NodeDown => return Fate::Unroutable,
+            State::Dead => return Fate::Stuck,
+            // A channel that knew the leader is refused; others wait for the next one.
+            State::Electing if self.random.chance(50) => return Fate::Refused,
+            State::Running | State::Electing => {}
+        }
+        if queue.is_full(self.policies.get(&publish.to).copied()) {
+            return Fate::Refused;
+        }
+        let message = Message::new(Rc::clone(&publish.task), Some(id));
+        let place = self.put(&publish.to, message);
+        Fate::Stored(publish.to.clone(), place)
+    }
+
+    /// Puts a message into a queue that is there.
+    pub(super) fn put(&mut self, name: &str, message: Message) -> u64 {
+        self.puts += 1;
+        let (number, now) = (self.puts, self.now);
+        let Some(queue) = self.queues.get_mut(name) else {
+            return 0;
+        };
+        let place = queue.push(message, number, now);
+        if let Some(ttl) = queue.arguments.message_ttl() {
+            self.timers.note(now + ttl, Due::Expires(name.to_owned()));
+        }
+        place
+    }
+
+    /// A direct reply. None: this series cannot read the address and falls over it.
+    fn reply(&mut self, asker: &str, publish: &Publish) -> Option<Fate> {
+        let series = self.settings.series;
+        let Some(asker) = Asker::parse(asker) else {
+            return (series >= Series::V4_0).then_some(Fate::Unroutable);
+        };
+        if !self.answer(asker, publish) || series < Series::V4_0 {
+            // 3.10 says so even of answers that arrive.
+            let silent = series >= Series::V4_0;
+            return Some(if silent {
+                Fate::Delivered
+            } else {
+                Fate::Unroutable
+            });
+        }
+        Some(Fate::Delivered)
+    }
+
+    /// Whether the asker is still there.
+    fn answer(&mut self, asker: Asker, publish: &Publish) -> bool {
+        let Asker { id, channel } = asker;
+        let Some(found) = self.channel(id, channel) else {
+            return false;
+        };
+        let Some(consumer) = found.direct else {
+            return false;
+        };
+        let tag = found.next_tag();
+        let delivered = Reply::Delivered {
+            consumer,
+            tag,
+            redelivered: false,
+            task: Rc::clone(&publish.task),
+            serial: 0,
+        };
+        self.say(id, channel, delivered);
+        true
+    }
+
+    /// A queue has decided about a publish.
+    pub(super) fn decided(
+        &mut self,
+        (id, channel): (ConnectionId, ChannelId),
+        (tag, verdict): (u64, Verdict),
+        stored: Option<(String, u64)>,
+    ) {
+        if let Some((queue, place)) = stored {
+            self.make_safe(&queue, place);
+        }
+        let confirms = self.channel(id, channel);
+        if let Some(confirms) = confirms.and_then(|channel| channel.confirms.as_mut()) {
+            confirms.settle(tag, verdict);
+            self.to_confirm.push((id, channel));
+        }
+    }
+
+    /// A message is on disk.
+    pub(super) fn make_safe(&mut self, queue: &str, place: u64) {
+        let ready = self.queues.get_mut(queue);
+        if let Some(message) = ready.and_then(|queue| queue.ready.get_mut(&place)) {
+            message.safe = true;
+            return;
+        }
+        let channels = self.connections.values_mut();
+        let channels = channels.flat_map(|connection| connection.channels.values_mut());
+        let mut unsettled = channels.flat_map(|channel| channel.unsettled.values_mut());
+        let held = unsettled.find(|held| held.queue == queue && held.message.place == place);
+        if let Some(held) = held {
+            held.message.safe = true;
+        }
+    }
+
+    /// Tells what was decided, joined as far as it goes.
+    pub(super) fn tell_confirms(&mut self) {
+        for (id, channel) in std::mem::take(&mut self.to_confirm) {
+            let confirms = self.channel(id, channel);
+            let confirms = confirms.and_then(|channel| channel.confirms.as_mut());
+            for reply in confirms.map(Confirms::tell).unwrap_or_default() {
+                self.say(id, channel, reply);
+            }
+        }
+    }
+
+    /// Whether a queue takes a message now.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        let queue = self.queues.get(name);
+        let policy = self.policies.get(name).copied();
+        queue.is_some_and(|queue| queue.state == State::Running && !queue.is_full(policy))
+    }
+
+    /// The kind of a queue that is there.
+    pub fn kind_of(&self, name: &str) -> Option<Kind> {
+        self.queues.get(name).map(|queue| queue.kind)
+    }
+}
+
+/// The channel that wants an answer.
+#[derive(Clone, Copy)]
+pub struct Asker {
+    pub id: ConnectionId,
+    pub channel: ChannelId,
+}
+
+impl Asker {
+    fn parse(text: &str) -> Option<Self> {
+        let (id, channel) = text.split_once('.')?;
+        let id = ConnectionId(id.parse().ok()?);
+        let channel = channel.parse().ok()?;
+        Some(Self { id, channel })
+    }
+
+    /// The address that answers go to.
+    pub fn address(self) -> String {
+        format!("{DIRECT_REPLY}{}.{}", self.id.0, self.channel)
+    }
+}
