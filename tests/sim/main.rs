@@ -1,0 +1,37 @@
+//! Both commands' decisions against a model of RabbitMQ, under a virtual clock: a seed decides
+//! what goes wrong and when. `scripts/simulate` runs it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+/// Chance that can be repeated.
+mod random;
+
+/// The model of RabbitMQ.
+mod broker;
+
+/// Time, and wires with delays and limits.
+mod world;
+
+/// Senders and workers: the real cores, and model commands.
+mod actors;
+
+/// What became of every task.
+mod ledger;
+
+/// What goes wrong.
+mod fault;
+
+/// What a seed decides.
+mod scenario;
+
+/// One run, from its seed to its verdict.
+mod run;
+
+/// Mistakes on purpose.
+mod sabotage;
+
+/// The command line of `scripts/simulate`, and what it prints.
+mod simulate;
+
+/// The tests.
+mod tests;
