@@ -191,6 +191,10 @@ impl Declaration {
         self.age = match (form, self.age) {
             (Form::Make, Age::Missing) if queue_type != Some(QueueType::Classic) => Age::Made(now),
             (_, age @ Age::Made(_)) => age,
+            // Another worker may have made it a moment ago.
+            (Form::Make, Age::Enough) if matches!(self.plan, Plan::Delay | Plan::DeadQuorum) => {
+                Age::Made(now)
+            }
             (_, Age::Enough | Age::Missing) => Age::Enough,
         };
     }
@@ -362,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quorum_queue_that_was_there_is_old_and_one_that_was_not_is_young() {
+    fn a_quorum_queue_is_young_when_it_is_made_and_when_others_may_have_made_it() {
         let now = Instant::now();
         let mut there = Declaration::new(Plan::Delay);
         ask(&mut there, Form::Look);
@@ -371,7 +375,11 @@ mod tests {
         assert!(!there.is_ready());
         there.declared(None, now);
         assert!(there.is_ready());
-        assert_eq!(there.young_until(now), None);
+        assert_eq!(
+            there.young_until(now),
+            Some(now + YOUTH),
+            "by another worker"
+        );
 
         let mut made = Declaration::new(Plan::Delay);
         ask(&mut made, Form::Look);
