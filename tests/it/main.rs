@@ -77,7 +77,8 @@ mod answers;
 /// Workers killed at random, the broker restarted.
 mod chaos;
 
-/// The model broker of the simulation, compared with a real one.
+/// The model broker of the simulation, compared with a real one (`scripts/simulate --compare`).
+#[cfg(feature = "simulation")]
 mod model;
 
 /// The tutorial's own programs, in Python and PHP, beside ours.
