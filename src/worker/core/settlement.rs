@@ -10,8 +10,9 @@ use super::messages::{Account, Detail, Reply};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long a task waits for the copy that counts its return. Then it is begun uncounted: a broker
-/// that takes nothing for now must not keep sound tasks from being done.
+/// How long a task waits for the copy that counts its return. Then it is begun uncounted, unless the
+/// copy is on its way already: a broker that takes nothing for now must not keep sound tasks from
+/// being done.
 const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 
 /// A settlement that takes longer than this leaves its place to another task. The first message to a
@@ -117,18 +118,21 @@ impl Settlements {
         Some(taken)
     }
 
-    /// The next return that has waited too long to be counted, by its number. One that must be
-    /// counted waits on.
+    /// The next return that has waited too long to be counted, by its number: its copy is to be
+    /// withdrawn, now and again. One that must be counted waits on.
     pub(super) fn uncounted(&mut self, now: Instant) -> Option<u64> {
         while let Some(number) = due(&mut self.counting, now) {
             let Some(settlement) = self.pending.get_mut(&number) else {
                 continue;
             };
+            if !settlement.is_overdue {
+                settlement.is_overdue = true;
+                self.overdue += 1;
+            }
             if Counting::may_be_left(&settlement.delivery) {
+                self.counting.push_back((now + COUNTING_LIMIT, number));
                 return Some(number);
             }
-            settlement.is_overdue = true;
-            self.overdue += 1;
         }
         None
     }
@@ -219,9 +223,12 @@ mod tests {
         assert!(settlements.take(first).is_some());
         assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), Some(second));
         assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), None);
+        assert_eq!(settlements.overdue(), 1);
+        // It may be on its way, and is asked for again.
+        assert_eq!(settlements.wakes_at(), Some(now + 2 * COUNTING_LIMIT));
         assert!(settlements.take(second).is_some());
         assert!(settlements.take(second).is_none());
-        assert_eq!(settlements.wakes_at(), Some(now + 2 * COUNTING_LIMIT));
+        assert_eq!(settlements.overdue(), 0);
         settlements.take(third);
         assert!(settlements.is_empty() && settlements.wakes_at().is_none());
     }

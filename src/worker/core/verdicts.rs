@@ -1,12 +1,12 @@
 //! What came of the messages that a task waits for.
 
+use super::Moment;
 use super::delivery::Delivery;
 use super::messages::Detail;
 use super::outgoing::Verdict;
 use super::settlement::{Purpose, Settlement, Step};
 use super::settling::Over;
 use super::worker::Worker;
-use super::{Action, Moment};
 use crate::fault::{Fault, Kind};
 
 impl Worker {
@@ -20,11 +20,7 @@ impl Worker {
             Verdict::Confirmed { queue } => self.confirmed(now, settlement, queue),
             Verdict::Refused { fault } => self.refused(now, settlement, &fault),
             Verdict::Undecided { fault } => self.undecided(now, settlement, &fault),
-            // It was for want of a token: the broker delivers the task again.
-            Verdict::Withdrawn if settlement.purpose == Purpose::CountReturn => {
-                self.over(now, &settlement.delivery, Over::Returned);
-            }
-            Verdict::Withdrawn => self.hand_over_to_broker(now, &settlement.delivery),
+            Verdict::Withdrawn => self.withdrawn(now, settlement),
         }
     }
 
@@ -129,6 +125,8 @@ impl Worker {
         match (&settlement.step, settlement.purpose) {
             (Step::Result(_), _) => self.conclude(now, &settlement),
             (Step::Copy(_), Purpose::CountReturn) => {
+                // Its copy may be there, and waits for it.
+                self.counting_failed(now, &settlement.delivery);
                 self.begin_uncounted(now, settlement.delivery);
             }
             (Step::Copy(_), _) => {
@@ -139,21 +137,32 @@ impl Worker {
         }
     }
 
-    /// A return was not counted in time: the task is begun uncounted. Its copy may be on its way.
-    pub(super) fn leave_uncounted(&mut self, now: Moment, number: u64) {
-        let Some(settlement) = self.settling.take(number) else {
+    /// The message was not sent.
+    fn withdrawn(&mut self, now: Moment, settlement: Settlement) {
+        let delivery = settlement.delivery;
+        if settlement.purpose != Purpose::CountReturn {
+            // For want of a token: the broker delivers the task again.
+            self.hand_over_to_broker(now, &delivery);
             return;
-        };
-        self.act(Action::Withdraw(number));
-        let is_wanted = settlement.delivery.token.is_some();
-        if is_wanted && self.intake.counting.failed(now.instant) {
+        }
+        self.counting_failed(now, &delivery);
+        // There is no copy, so none has to wait.
+        let copies = self.intake.local.over(&delivery);
+        self.begin_uncounted(now, delivery);
+        for copy in copies.into_iter().flatten() {
+            self.admit_again(now, copy);
+        }
+    }
+
+    /// A return could not be counted in time.
+    fn counting_failed(&mut self, now: Moment, delivery: &Delivery) {
+        if delivery.token.is_some() && self.intake.counting.failed(now.instant) {
             self.warn(
                 "the broker does not take the copies that count how often tasks come back without \
                  an outcome; they are begun uncounted"
                     .to_owned(),
             );
         }
-        self.begin_uncounted(now, settlement.delivery);
     }
 
     fn begin_uncounted(&mut self, now: Moment, delivery: Delivery) {

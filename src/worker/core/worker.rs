@@ -149,7 +149,7 @@ impl Worker {
     fn step(&mut self, now: Moment) {
         self.settling.expire(now.instant);
         while let Some(number) = self.settling.uncounted(now.instant) {
-            self.leave_uncounted(now, number);
+            self.act(Action::Withdraw(number));
         }
         if self.stopping.is_under_way() {
             self.step_stop(now);
