@@ -139,9 +139,10 @@ impl FrameScanner {
             return Ok(());
         }
         let on_channel_0 = self.head[..3] == [METHOD, 0, 0];
-        let most = match self.head[0] {
-            CONTENT_HEADER => CONTENT_HEADER_MAX,
-            _ => FRAME_MAX,
+        let most = if self.head[0] == CONTENT_HEADER {
+            CONTENT_HEADER_MAX
+        } else {
+            FRAME_MAX
         };
         if self.payload_len() > most as usize || !(self.seen_first || on_channel_0) {
             return Err(self.bad_frame());
