@@ -28,6 +28,8 @@ pub fn command(name: &str) -> Command {
     ] {
         command.env_remove(name);
     }
+    // To name the lines of a debug build takes a hundred megabytes, and some tests look at memory.
+    command.env("RUST_BACKTRACE", "0");
     command.current_dir(root()).stdin(Stdio::null());
     command
 }
