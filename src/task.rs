@@ -1,7 +1,7 @@
 //! A task: a body and its properties.
 
 use crate::amqp::Properties;
-use crate::escape::escape;
+use crate::base::escape::escape;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use super::delivery::{AckToken, Delivery, Settlement};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT, errors};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use amiquip::Publish;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;

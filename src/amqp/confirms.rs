@@ -5,18 +5,26 @@ use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::Delivery;
 use super::errors;
-use super::watchdog::WhenCut;
-use crate::confirms::Verdict;
-use crate::escape::escape;
-use crate::fault::Fault;
-use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::escape::escape;
+use crate::base::fault::Fault;
+use amiquip::{ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// What the broker said of a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// The broker has taken responsibility for it.
+    Ack,
+    /// The broker could not take it.
+    Nack,
+}
+
 /// News of what was published on a channel.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Confirmation {
+pub enum PublishNews {
     /// A verdict on the publish with this tag, or with `multiple` on all up to it.
     Settled {
         /// The publish's number on its channel, from 1.
@@ -24,7 +32,7 @@ pub enum Confirmation {
         /// Whether all before it are meant as well.
         multiple: bool,
         /// The verdict.
-        verdict: Verdict,
+        verdict: Confirm,
     },
     /// No queue took the message with this id. It comes before the message's confirm, which is
     /// an ack all the same.
@@ -50,7 +58,7 @@ pub struct Waits<'a, T, A> {
     /// An answer to a request on another channel.
     pub answered: &'a Receiver<A>,
     /// The user's wish to stop.
-    pub when_cut: &'a WhenCut,
+    pub when_cancelled: &'a WhenCancelled,
     /// The end of the waiting.
     pub deadline: Instant,
 }
@@ -63,7 +71,7 @@ pub struct Waits<'a, T, A> {
 )]
 pub enum Waited<T, A> {
     /// News of a publish.
-    News(Confirmation),
+    News(PublishNews),
     /// What the consumer of [`Confirms::listen_to`] received.
     Answer(Delivery),
     /// Something came in on the other channel; `None`: its senders are gone.
@@ -73,20 +81,20 @@ pub enum Waited<T, A> {
     /// The channel or the connection is gone.
     Closed,
     /// The user wants to stop.
-    Cut,
+    Cancelled,
     /// The deadline has passed.
     Timeout,
 }
 
 /// The receiving end of a channel's publisher confirms.
 pub struct Confirms {
-    verdicts: Receiver<Confirm>,
+    verdicts: Receiver<amiquip::Confirm>,
     returns: Receiver<Return>,
     blocked: Receiver<ConnectionBlockedNotification>,
     /// What came of that before.
     noted: VecDeque<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
-    held_back: Option<Confirm>,
+    held_back: Option<amiquip::Confirm>,
     /// Deliveries to a consumer on the same channel, and the channel's number.
     answers: Receiver<ConsumerMessage>,
     epoch: u64,
@@ -110,7 +118,7 @@ impl Channel {
 
 impl Confirms {
     pub(super) fn new(
-        verdicts: Receiver<Confirm>,
+        verdicts: Receiver<amiquip::Confirm>,
         returns: Receiver<Return>,
         blocked: Receiver<ConnectionBlockedNotification>,
         noted: Vec<ConnectionBlockedNotification>,
@@ -138,7 +146,7 @@ impl Confirms {
         let &Waits {
             inbox,
             answered,
-            when_cut,
+            when_cancelled,
             deadline,
         } = waits;
         if let Some(news) = self.try_news() {
@@ -164,13 +172,13 @@ impl Confirms {
                 // Its sender lives as long as its receiver.
                 Err(_) => Waited::Timeout,
             },
-            recv(when_cut) -> _ => Waited::Cut,
+            recv(when_cancelled) -> _ => Waited::Cancelled,
             default(limit) => Waited::Timeout,
         }
     }
 
     /// A verdict or a return that is here already.
-    pub fn try_news(&mut self) -> Option<Confirmation> {
+    pub fn try_news(&mut self) -> Option<PublishNews> {
         if let Some(news) = self.noted.pop_front() {
             return Some(translate_blocked(news));
         }
@@ -224,7 +232,7 @@ impl Confirms {
         self.cause.take()
     }
 
-    fn after_returns<T, A>(&mut self, confirm: Confirm) -> Waited<T, A> {
+    fn after_returns<T, A>(&mut self, confirm: amiquip::Confirm) -> Waited<T, A> {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
@@ -243,29 +251,29 @@ impl Confirms {
     }
 }
 
-fn translate_blocked(news: ConnectionBlockedNotification) -> Confirmation {
+fn translate_blocked(news: ConnectionBlockedNotification) -> PublishNews {
     match news {
         ConnectionBlockedNotification::Blocked(reason) => {
-            Confirmation::Blocked(escape(reason.as_bytes()))
+            PublishNews::Blocked(escape(reason.as_bytes()))
         }
-        ConnectionBlockedNotification::Unblocked => Confirmation::Unblocked,
+        ConnectionBlockedNotification::Unblocked => PublishNews::Unblocked,
     }
 }
 
-fn translate(confirm: Confirm) -> Confirmation {
+fn translate(confirm: amiquip::Confirm) -> PublishNews {
     let (payload, verdict) = match confirm {
-        Confirm::Ack(payload) => (payload, Verdict::Ack),
-        Confirm::Nack(payload) => (payload, Verdict::Nack),
+        amiquip::Confirm::Ack(payload) => (payload, Confirm::Ack),
+        amiquip::Confirm::Nack(payload) => (payload, Confirm::Nack),
     };
-    Confirmation::Settled {
+    PublishNews::Settled {
         tag: payload.delivery_tag,
         multiple: payload.multiple,
         verdict,
     }
 }
 
-fn translate_return(returned: &Return) -> Confirmation {
-    Confirmation::Returned {
+fn translate_return(returned: &Return) -> PublishNews {
+    PublishNews::Returned {
         queue: returned.routing_key.clone(),
         id: returned.properties.message_id().clone(),
         reason: escape(returned.reply_text.as_bytes()),

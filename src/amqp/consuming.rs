@@ -5,7 +5,7 @@ use super::delivery::{Delivery, Settlement};
 use super::properties::DIRECT_REPLY_TO;
 use super::queue::QueueArguments;
 use super::{Link, RPC_LIMIT, errors};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage, ConsumerOptions};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
 use std::num::NonZeroU16;

@@ -5,14 +5,14 @@
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
-//! 2. `ConfirmSmoother` turns nacks into acks: [`crate::confirms`] tracks tags itself.
+//! 2. `ConfirmSmoother` turns nacks into acks: [`crate::publisher::core::outstanding`] tracks tags itself.
 //! 3. `close` and every drop hang while the broker blocks the connection: `watchdog` guards
 //!    each, and [`Link`] throws its kill switch before it is dropped.
-//! 4. Client and server that close at once panic the I/O thread: [`crate::logging`] keeps that
+//! 4. Client and server that close at once panic the I/O thread: [`crate::base::logging`] keeps that
 //!    panic quiet, `panic = "abort"` is never set, and errors of a close after all was confirmed
 //!    are not failures ([`Link::close`]).
 //! 5. Short strings of more than 255 bytes corrupt the stream: [`crate::task`] and
-//!    [`crate::topology`] refuse them.
+//!    [`crate::queues`] refuse them.
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
@@ -26,6 +26,7 @@
 mod acks;
 mod channel;
 mod confirms;
+pub mod connector;
 mod consuming;
 mod cut_content;
 mod delivery;
@@ -48,7 +49,7 @@ mod violation;
 mod watchdog;
 
 pub use channel::{Burst, Channel};
-pub use confirms::{Confirmation, Confirms, Waited, Waits};
+pub use confirms::{Confirm, Confirms, PublishNews, Waited, Waits};
 pub use consuming::{ConsumeOptions, Consuming, Event, Prefetch};
 pub use delivery::{AckToken, Delivery, Settlement};
 pub use link::{Link, Series};
@@ -57,7 +58,6 @@ pub use options::{FramesInFlight, OpenOptions};
 pub use properties::Properties;
 pub use queue::{Declared, QueueArguments};
 pub use tls::Tls;
-pub use watchdog::{Cut, WhenCut, cut};
 
 use std::time::Duration;
 

@@ -5,25 +5,12 @@
 //! somebody. It shuts the socket down when a guarded call takes too long, or when the user has
 //! asked to stop at once.
 
+use crate::base::cancellation::WhenCancelled;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Asks all blocked calls to end, by being dropped.
-///
-/// The signal handler owns one and drops it when the user wants to stop at once.
-pub type Cut = Sender<()>;
-
-/// Disconnected once the [`Cut`] was dropped; never receives anything.
-pub type WhenCut = Receiver<()>;
-
-/// A pair of [`Cut`] and [`WhenCut`].
-#[must_use]
-pub fn cut() -> (Cut, WhenCut) {
-    bounded(0)
-}
 
 /// Ends a connection from any thread: every call that is blocked in it returns an error.
 #[derive(Clone, Debug)]
@@ -96,7 +83,7 @@ const AFTER_CUT: Duration = Duration::from_secs(2);
 pub(super) struct Watch {
     switch: KillSwitch,
     written: Arc<AtomicU64>,
-    when_cut: WhenCut,
+    when_cancelled: WhenCancelled,
     watched: Arc<Mutex<Watched>>,
     doorbell: Receiver<()>,
 }
@@ -106,7 +93,7 @@ impl Watchdog {
     pub(super) fn new(
         switch: KillSwitch,
         written: Arc<AtomicU64>,
-        when_cut: WhenCut,
+        when_cancelled: WhenCancelled,
     ) -> (Self, Watch) {
         let watched = Arc::default();
         // One ring is enough, however often it is pressed.
@@ -114,7 +101,7 @@ impl Watchdog {
         let watch = Watch {
             switch: switch.clone(),
             written: Arc::clone(&written),
-            when_cut,
+            when_cancelled,
             watched: Arc::clone(&watched),
             doorbell: rings,
         };
@@ -138,7 +125,7 @@ impl Watchdog {
         Guard(self)
     }
 
-    /// The same for a call that waits for no answer: a cut leaves it a moment.
+    /// The same for a call that waits for no answer: a cancellation leaves it a moment.
     pub(super) fn guard_sending(&self, limit: Duration) -> Guard<'_> {
         self.arm(limit, Call::Sending);
         Guard(self)
@@ -181,13 +168,13 @@ impl Watch {
                 recv(self.doorbell) -> ring => if ring.is_err() {
                     return;
                 },
-                recv(self.when_cut) -> _ => {
+                recv(self.when_cancelled) -> _ => {
                     let mut watched = lock(&self.watched);
                     watched.is_cut = true;
                     let soon = Instant::now() + AFTER_CUT;
                     watched.deadline = watched.deadline.map(|at| at.min(soon));
                     drop(watched);
-                    self.when_cut = never();
+                    self.when_cancelled = never();
                 }
                 default(limit) => {}
             }
@@ -254,6 +241,7 @@ impl Drop for DisarmWhenDropped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::cancellation::cancellation;
     use std::io::Read;
     use std::net::TcpListener;
     use std::thread;
@@ -264,8 +252,8 @@ mod tests {
         (near, listener.accept().unwrap().0)
     }
 
-    fn watchdog(switch: &KillSwitch, when_cut: WhenCut) -> Watchdog {
-        let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cut);
+    fn watchdog(switch: &KillSwitch, when_cancelled: WhenCancelled) -> Watchdog {
+        let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cancelled);
         thread::spawn(move || watch.run());
         watchdog
     }
@@ -274,8 +262,8 @@ mod tests {
     fn a_call_that_takes_too_long_is_ended() {
         let (mut near, _far) = connected();
         let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (_cut, when_cut) = cut();
-        let watchdog = watchdog(&switch, when_cut);
+        let (_cancellation, when_cancelled) = cancellation();
+        let watchdog = watchdog(&switch, when_cancelled);
         let _guard = watchdog.guard(Duration::from_millis(20));
         assert_eq!(near.read(&mut [0]).unwrap(), 0);
         assert!(switch.is_thrown());
@@ -285,8 +273,8 @@ mod tests {
     fn a_short_limit_counts_also_while_a_long_one_is_slept_out() {
         let (mut near, _far) = connected();
         let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (_cut, when_cut) = cut();
-        let watchdog = watchdog(&switch, when_cut);
+        let (_cancellation, when_cancelled) = cancellation();
+        let watchdog = watchdog(&switch, when_cancelled);
         drop(watchdog.guard(Duration::from_secs(60)));
         while lock(&watchdog.watched).wakes_at.is_none() {
             // It may have been quicker to end than the thread to begin.
@@ -302,8 +290,9 @@ mod tests {
     #[test]
     fn it_sleeps_on_when_calls_begin_and_end() {
         let (near, _far) = connected();
-        let (_cut, when_cut) = cut();
-        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cut);
+        let (_cancellation, when_cancelled) = cancellation();
+        let (watchdog, watch) =
+            Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
         let now = Instant::now();
         let limit = Duration::from_secs(30);
         let guard = watchdog.guard(limit);
@@ -323,10 +312,10 @@ mod tests {
     fn a_cut_ends_guarded_calls_alone() {
         let (mut near, mut far) = connected();
         let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (cut, when_cut) = cut();
-        let watchdog = watchdog(&switch, when_cut);
+        let (cancellation, when_cancelled) = cancellation();
+        let watchdog = watchdog(&switch, when_cancelled);
         drop(watchdog.guard(Duration::from_secs(60)));
-        drop(cut);
+        drop(cancellation);
         while !lock(&watchdog.watched).is_cut {
             thread::yield_now();
         }
@@ -344,10 +333,11 @@ mod tests {
     #[test]
     fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
         let (near, _far) = connected();
-        let (cut, when_cut) = cut();
-        let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cut);
+        let (cancellation, when_cancelled) = cancellation();
+        let (watchdog, watch) =
+            Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
         lock(&watchdog.watched).is_cut = true;
-        drop(cut);
+        drop(cancellation);
         let now = Instant::now();
         let _guard = watchdog.guard_sending(Duration::from_secs(60));
         assert!(watch.next(now) <= AFTER_CUT + now.elapsed());
@@ -359,10 +349,10 @@ mod tests {
     #[test]
     fn what_still_leaves_is_given_time() {
         let (near, _far) = connected();
-        let (_cut, when_cut) = cut();
+        let (_cancellation, when_cancelled) = cancellation();
         let written = Arc::new(AtomicU64::new(0));
         let switch = KillSwitch::new(near);
-        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cut);
+        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cancelled);
         let limit = Duration::from_secs(30);
         let _guard = watchdog.guard_leaving(limit);
         let mut now = Instant::now() + limit;

@@ -1,37 +1,19 @@
 //! What both commands take.
 
 use super::Generate;
-use crate::amqp::{FramesInFlight, OpenOptions, Tls, WhenCut};
-use crate::connection::{Connector, RetryFor};
-use crate::endpoint::{Endpoint, Password, Scheme};
-use crate::fault::{Fault, Kind};
-use crate::report::{Report, Verbosity};
-use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
-use clap::{ArgAction, Args, ValueEnum};
+use crate::amqp::connector::{Connector, RetryFor};
+use crate::amqp::{FramesInFlight, OpenOptions, Tls};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::duration::duration;
+use crate::base::endpoint::{Endpoint, Password, Scheme};
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Color, LogFormat, Report, Verbosity};
+use crate::queues::{Declare, QueueName, QueueType, WorkQueue};
+use clap::{ArgAction, Args};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-
-/// How events are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// The tutorial's lines.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// Where stderr is a terminal and `NO_COLOR` is not set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 /// The options of both commands.
 #[derive(Args, Debug)]
@@ -137,16 +119,6 @@ pub struct Common {
     pub color: Color,
 }
 
-/// A duration. Bounded by far more than anyone waits, and far less than clocks can tell.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= MAX => Ok(duration),
-        Ok(_) => Err("it must be at most a year".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// A number from 1 on, for types that know no zero.
 pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     text.parse::<T>().map_err(|error| match error.kind() {
@@ -199,7 +171,7 @@ impl Common {
         &self,
         connection_name: String,
         retry_for: RetryFor,
-        when_cut: WhenCut,
+        when_cancelled: WhenCancelled,
     ) -> Result<Connector, Fault> {
         let mut endpoints = Vec::new();
         for url in self.url.iter().map(|url| url.trim()) {
@@ -232,7 +204,7 @@ impl Common {
                 connection_name,
                 frames_in_flight: FramesInFlight::Few,
                 expected_queue: None,
-                when_cut,
+                when_cancelled,
             },
             retry_for,
         })

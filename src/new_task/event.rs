@@ -2,7 +2,7 @@
 
 use super::pending::PendingTask;
 use super::results::TaskResult;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 /// What happens while tasks are sent.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Where the tasks come from: the command line, or a file that a thread reads ahead.
 
 use super::pending::Input;
-use crate::fault::{Fault, Kind};
-use crate::record::{Batch, End, Record, Records, Separator};
+use crate::base::fault::{Fault, Kind};
+use crate::new_task::record::{Batch, End, Record, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;
 use std::io::{self, Read};

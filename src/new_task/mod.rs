@@ -3,28 +3,29 @@
 //! `input` reads the tasks, `sender` hands them to [`crate::publisher`], and `reporter` tells what
 //! became of them.
 
-mod bar;
+mod args;
 mod event;
 mod input;
 mod ordered;
 mod outcome;
 mod pending;
+mod record;
 mod reporter;
 mod results;
 mod sender;
 mod unsent;
 
 use crate::amqp::FramesInFlight;
-use crate::cli::NewTaskArgs;
-use crate::connection::Connector;
-use crate::exit_code::ExitCode;
-use crate::fault::{Fault, Kind};
+use crate::amqp::connector::Connector;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::base::signals::{self, EndsAt};
+use crate::output::progress::{BulkBar, TICK};
+use crate::output::{Fields, Report};
 use crate::publisher::SendOptions;
-use crate::report::{Fields, Report};
-use crate::shutdown::{self, EndsAt};
 use crate::task::Template;
 use anyhow::Result;
-use bar::Bar;
+pub use args::NewTaskArgs;
 use crossbeam_channel::Receiver;
 use event::Event;
 use input::TaskFile;
@@ -47,7 +48,7 @@ pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
 }
 
 fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
-    let when_cut = shutdown::install(EndsAt::FIRST, || {})?;
+    let when_cancelled = signals::install(EndsAt::FIRST, || {})?;
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
@@ -59,7 +60,7 @@ fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
         }
         args.message()
     };
-    let options = args.send_options(when_cut);
+    let options = args.send_options(when_cancelled);
     let connector = connector(args, &options, report)?;
     let mut reporter = reporter(args, Mode::Single, report);
     let ended = send(args, connector, &options, input::one(body), &mut reporter);
@@ -84,10 +85,10 @@ fn send_one(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
 fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
     let began = Instant::now();
     let (signal, signals) = crossbeam_channel::unbounded();
-    let when_cut = shutdown::install(EndsAt::BULK, move || {
+    let when_cancelled = signals::install(EndsAt::BULK, move || {
         let _ = signal.send(());
     })?;
-    let mut options = args.send_options(when_cut);
+    let mut options = args.send_options(when_cancelled);
     let connector = connector(args, &options, report)?;
     let file = TaskFile::open(path, args.separator())?;
     let mut reporter = reporter(args, Mode::Bulk, report);
@@ -99,8 +100,8 @@ fn send_file(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<Exi
         }
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
-    reporter.bar = Bar::new(file.size(), reporter.report.is_quiet());
-    options.tick = reporter.bar.is_visible().then_some(bar::TICK);
+    reporter.bar = BulkBar::new(file.size(), reporter.report.is_quiet());
+    options.tick = reporter.bar.is_visible().then_some(TICK);
     let mut ended = send(args, connector, &options, file.read()?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
@@ -124,8 +125,10 @@ fn connector(
     report: &Report,
 ) -> Result<Connector, Fault> {
     let name = format!("new_task {}", report.who());
-    let when_cut = options.when_cut.clone();
-    let mut connector = args.common.connector(name, args.retry_for, when_cut)?;
+    let when_cancelled = options.when_cancelled.clone();
+    let mut connector = args
+        .common
+        .connector(name, args.retry_for, when_cancelled)?;
     connector.options.frames_in_flight = FramesInFlight::Many;
     Ok(connector)
 }
@@ -138,7 +141,7 @@ fn reporter<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Repor
         wait: args.wait,
         ordered: args.keep_order.then(Ordered::default),
         unsent: None,
-        bar: Bar::none(),
+        bar: BulkBar::none(),
         counts: Counts::default(),
         exit_code: None,
     }

@@ -1,7 +1,7 @@
 //! Outcomes in the order of the tasks, however they come (`--keep-order`).
 
 use super::results::TaskResult;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

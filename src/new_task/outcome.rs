@@ -1,9 +1,9 @@
 //! One outcome, as it is shown.
 
 use super::results::TaskResult;
-use crate::escape::escape;
-use crate::fault::Fault;
-use crate::report::{Fields, Report, insert_bytes};
+use crate::base::escape::escape;
+use crate::base::fault::Fault;
+use crate::output::{Fields, Report, insert_bytes};
 use serde_json::json;
 
 /// Prints an outcome: the task's own output, or an event.

@@ -1,9 +1,9 @@
 //! Tasks to be sent, as the input gives them.
 
-use crate::fault::Fault;
+use crate::base::fault::Fault;
+use crate::new_task::record::{Batch, End, Record};
 use crate::publisher::Content;
 use crate::publisher::core::Payload;
-use crate::record::{Batch, End, Record};
 use crate::task::{Task, Template};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 

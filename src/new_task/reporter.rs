@@ -1,16 +1,16 @@
 //! Tells what became of the tasks, and keeps count.
 
-use super::bar::Bar;
 use super::event::Event;
 use super::ordered::Ordered;
 use super::outcome;
 use super::pending::PendingTask;
 use super::results::TaskResult;
 use super::unsent::Unsent;
-use crate::escape::escape;
-use crate::fault::Fault;
-use crate::report::{Fields, Report, insert_body};
-use crate::topology::{QueueName, adoption_note};
+use crate::base::escape::escape;
+use crate::base::fault::Fault;
+use crate::output::progress::BulkBar;
+use crate::output::{Fields, Report, insert_body};
+use crate::queues::{QueueName, adoption_note};
 use serde_json::json;
 
 /// How many ids are named when outcomes do not come.
@@ -57,7 +57,7 @@ pub struct Reporter<'a> {
     /// Takes what was not confirmed.
     pub unsent: Option<Unsent>,
     /// The progress.
-    pub bar: Bar,
+    pub bar: BulkBar,
     /// The numbers.
     pub counts: Counts,
     /// How the last task that was waited for ended, as an exit code.

@@ -161,7 +161,7 @@ impl TaskResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::End;
+    use crate::new_task::record::End;
     use crate::task::{TaskOptions, Template};
 
     fn expecting(count: u64) -> Results {

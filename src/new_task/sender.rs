@@ -3,17 +3,17 @@
 use super::event::{Event, Standing, Tell};
 use super::pending::{Input, Pending, PendingTask};
 use super::results::Results;
+use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{Delivery, Series};
-use crate::auxiliary::Auxiliary;
-use crate::connection::{Connector, RetryFor};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{
     self, Config, Connect, Core, Destination, Message, Needed, Notice, PATIENCE, Queues, Scope,
     Sent, Size, Upkeep,
 };
 use crate::publisher::{self, Driver, FRAME_MAX, Priority, SendOptions, User, WINDOW_BYTES};
+use crate::queues::Auxiliary;
+use crate::queues::{QueueType, WorkQueue, priority_note};
 use crate::task::Template;
-use crate::topology::{self, QueueType, WorkQueue};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::time::{Duration, Instant};
@@ -177,7 +177,7 @@ impl Sender<'_> {
     }
 
     fn queue_is_of(&mut self, queue_type: QueueType, series: Series) -> Result<(), Fault> {
-        let note = topology::priority_note(&self.queue, queue_type, series);
+        let note = priority_note(&self.queue, queue_type, series);
         match (note, self.options.priority) {
             (Some(note), Priority::Given) => self.say(Event::NoPriorities(note)),
             _ => Ok(()),

@@ -1,7 +1,7 @@
 //! The file of what was not confirmed (`--unsent`).
 
-use crate::fault::{Fault, Kind};
-use crate::record::{End, Separator};
+use crate::base::fault::{Fault, Kind};
+use crate::new_task::record::{End, Separator};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};

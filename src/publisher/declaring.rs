@@ -3,9 +3,9 @@
 
 use super::core::{Destination, Form};
 use crate::amqp::{Channel, Link};
-use crate::auxiliary::Auxiliary;
-use crate::fault::{Fault, Kind};
-use crate::topology::{Opened, QueueName, QueueType, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::queues::Auxiliary;
+use crate::queues::{Opened, QueueName, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
 

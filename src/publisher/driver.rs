@@ -5,10 +5,11 @@ use super::core::{Action, Core, FirstChannel, Form, Input};
 use super::declaring::{Answer, Request, Requests};
 use super::options::Results;
 use super::user::{Content, Event, User};
-use crate::amqp::{Channel, Link, WhenCut};
-use crate::connection::Connector;
-use crate::fault::{Fault, Kind};
-use crate::topology::{QueueType, WorkQueue};
+use crate::amqp::connector::Connector;
+use crate::amqp::{Channel, Link};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, TryRecvError, never, select};
 use std::time::{Duration, Instant};
 
@@ -339,11 +340,11 @@ impl<'a, U: User> Driver<'a, U> {
         let limit = self.limit(until, now)?;
         let nothing = never();
         let inbox = self.user.inbox().unwrap_or(&nothing);
-        let when_cut = &self.connector.options.when_cut;
+        let when_cancelled = &self.connector.options.when_cancelled;
         let came = select! {
             recv(first) -> came => return Ok(came.ok()),
             recv(inbox) -> came => came.ok(),
-            recv(when_cut) -> _ => return Err(interrupted("interrupted while connecting")),
+            recv(when_cancelled) -> _ => return Err(interrupted("interrupted while connecting")),
             default(limit) => return Ok(None),
         };
         self.user.accept(came, &mut self.core, Instant::now());
@@ -366,12 +367,12 @@ impl<'a, U: User> Driver<'a, U> {
         self.queue.name.as_str()
     }
 
-    pub(super) fn when_cut(&self) -> &WhenCut {
-        &self.connector.options.when_cut
+    pub(super) fn when_cancelled(&self) -> &WhenCancelled {
+        &self.connector.options.when_cancelled
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.connector.options.when_cut.try_recv() == Err(TryRecvError::Disconnected)
+        self.connector.options.when_cancelled.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// Does what can be done here, and returns the next that cannot.

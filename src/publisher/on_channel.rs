@@ -5,8 +5,8 @@ use super::declaring::Requests;
 use super::driver::{Driver, Left, Open, Step, interrupted};
 use super::options::Results;
 use super::user::User;
-use crate::amqp::{Channel, Confirmation, Confirms, Link, Waited, Waits};
-use crate::fault::{Fault, Kind};
+use crate::amqp::{Channel, Confirms, Link, PublishNews, Waited, Waits};
+use crate::base::fault::{Fault, Kind};
 use crossbeam_channel::never;
 use std::time::Instant;
 
@@ -137,7 +137,7 @@ impl<U: User> Driver<'_, U> {
         let waits = Waits {
             inbox: self.user.inbox().unwrap_or(&nothing),
             answered: requests.answers(),
-            when_cut: self.when_cut(),
+            when_cancelled: self.when_cancelled(),
             deadline: now + limit,
         };
         match confirms.wait(&waits) {
@@ -152,7 +152,7 @@ impl<U: User> Driver<'_, U> {
                 let text = "the connection broke before the broker had confirmed";
                 return Ok(Some(Left::Ended(Fault::new(Kind::Lost, text))));
             }
-            Waited::Cut => {
+            Waited::Cancelled => {
                 // Confirms that are here already still count.
                 self.take_notices(confirms)?;
                 return Err(interrupted("interrupted"));
@@ -178,9 +178,9 @@ impl<U: User> Driver<'_, U> {
         Ok(())
     }
 
-    fn take_notice(&mut self, notice: Confirmation) {
+    fn take_notice(&mut self, notice: PublishNews) {
         let input = match notice {
-            Confirmation::Settled {
+            PublishNews::Settled {
                 tag,
                 multiple,
                 verdict,
@@ -189,9 +189,9 @@ impl<U: User> Driver<'_, U> {
                 multiple,
                 verdict,
             },
-            Confirmation::Returned { queue, id, reason } => Input::Returned { queue, id, reason },
-            Confirmation::Blocked(reason) => Input::Blocked(reason),
-            Confirmation::Unblocked => Input::Unblocked,
+            PublishNews::Returned { queue, id, reason } => Input::Returned { queue, id, reason },
+            PublishNews::Blocked(reason) => Input::Blocked(reason),
+            PublishNews::Unblocked => Input::Unblocked,
         };
         self.core.handle(input, Instant::now());
     }

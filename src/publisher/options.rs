@@ -2,7 +2,7 @@
 
 use super::Delay;
 use super::core::Backlog;
-use crate::amqp::WhenCut;
+use crate::base::cancellation::WhenCancelled;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct SendOptions {
     /// How often the progress is shown.
     pub tick: Option<Duration>,
     /// Ends all when it is disconnected.
-    pub when_cut: WhenCut,
+    pub when_cancelled: WhenCancelled,
 }
 
 /// Whether the tasks have a priority.

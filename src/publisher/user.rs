@@ -2,9 +2,9 @@
 
 use super::core::{Core, Notice, Payload, Scope, Sent};
 use crate::amqp::{Delivery, Series};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
+use crate::queues::QueueType;
 use crate::task::Task;
-use crate::topology::QueueType;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::time::Instant;

@@ -6,7 +6,7 @@ use super::publishing::PublishingSettings;
 use super::queues::inspect;
 use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
@@ -24,7 +24,7 @@ impl Session<'_> {
             }
             let now = Moment::now();
             let (slot, outcome) = self.work.ended(now.instant)?;
-            self.teller.progress.ended(slot);
+            self.teller.bars.ended(slot);
             self.core.handle(now, Input::Ended { slot, outcome });
         }
     }
@@ -84,9 +84,9 @@ impl Session<'_> {
     fn tell(&mut self, event: Event) {
         if let Event::Received(of) = &event {
             let takes = self.work.takes(&of.task.body);
-            let progress = &mut self.teller.progress;
+            let bars = &mut self.teller.bars;
             if let Some(slot) = of.slot {
-                progress.started(slot, &of.task.body, takes);
+                bars.started(slot, &of.task.body, takes);
             }
         }
         self.teller.tell(event, &self.known.broker);

@@ -4,9 +4,9 @@ use super::Message;
 use super::core::{End, Input};
 use super::session::{Session, Turn};
 use crate::amqp::Link;
-use crate::backoff::Backoff;
-use crate::connection::{Connector, RetryFor};
-use crate::fault::Fault;
+use crate::amqp::connector::{Connector, RetryFor};
+use crate::base::backoff::Backoff;
+use crate::base::fault::Fault;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::io;
 use std::thread;
@@ -52,7 +52,7 @@ impl Attempts {
         thread::Builder::new()
             .name("connector".to_owned())
             .spawn(move || {
-                let _ = connector.options.when_cut.recv_timeout(pause);
+                let _ = connector.options.when_cancelled.recv_timeout(pause);
                 let connected = connector.connect(lost.as_deref(), |fault| {
                     let _ = messages.send(Message::Retrying(fault.clone()));
                 });

@@ -4,10 +4,10 @@ use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
 use super::process::{Output, StdoutTo};
 use super::settings::Settings;
-use crate::cli::LogFormat;
-use crate::fault::Fault;
-use crate::progress::Progress;
-use crate::report::{Fields, Report, insert_body};
+use crate::base::fault::Fault;
+use crate::output::LogFormat;
+use crate::output::progress::TaskBars;
+use crate::output::{Fields, Report, insert_body};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ enum Naming {
 /// Tells what happens.
 pub(super) struct Teller<'a> {
     pub(super) report: &'a mut Report,
-    pub(super) progress: Progress,
+    pub(super) bars: TaskBars,
     pub(super) totals: Totals,
     naming: Naming,
     ack: Ack,
@@ -61,7 +61,7 @@ impl<'a> Teller<'a> {
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
             report,
-            progress: Progress::new(slots, no_bars),
+            bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
             naming: if slots == 1 {
                 Naming::Implied
@@ -130,7 +130,7 @@ impl<'a> Teller<'a> {
             }
             Event::Note(text) => self.note(&text),
             Event::Warning(text) => self.warn(&text),
-            Event::Detail(text) => self.progress.suspend(|| self.report.detail(&text)),
+            Event::Detail(text) => self.bars.suspend(|| self.report.detail(&text)),
         }
     }
 
@@ -154,20 +154,18 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn warn(&self, text: &str) {
-        self.progress.suspend(|| self.report.warn(text));
+        self.bars.suspend(|| self.report.warn(text));
     }
 
     pub(super) fn note(&self, text: &str) {
-        self.progress.suspend(|| self.report.note(text));
+        self.bars.suspend(|| self.report.note(text));
     }
 
     /// Writes out what was told so far.
     pub(super) fn flush(&mut self) {
         if self.report.has_pending() {
-            let Self {
-                report, progress, ..
-            } = self;
-            progress.suspend(|| report.flush());
+            let Self { report, bars, .. } = self;
+            bars.suspend(|| report.flush());
         }
     }
 
@@ -178,7 +176,7 @@ impl<'a> Teller<'a> {
         }
         self.flush();
         let to = self.stdout_to;
-        if let Err(error) = self.progress.suspend(|| output.write(to)) {
+        if let Err(error) = self.bars.suspend(|| output.write(to)) {
             self.report.output_failed(&error);
         }
     }

@@ -7,6 +7,7 @@
 
 mod actions;
 mod admin;
+mod args;
 mod connecting;
 pub mod core;
 mod events;
@@ -20,12 +21,12 @@ mod work;
 
 use self::core::policy::Ack;
 use self::core::{CannotRun, Moment};
-use crate::cli::WorkerArgs;
-use crate::exit_code::ExitCode;
-use crate::fault::Fault;
-use crate::report::Report;
-use crate::shutdown::{self, EndsAt};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::signals::{self, EndsAt};
+use crate::output::Report;
 use anyhow::Result;
+pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use process::{Pool, Ran, TaskCommand};
@@ -60,10 +61,10 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     } else {
         EndsAt::WORKER
     };
-    let when_cut = shutdown::install(ends_at, move || {
+    let when_cancelled = signals::install(ends_at, move || {
         let _ = signals.send(Message::Signal);
     })?;
-    let settings = Settings::new(args, when_cut, report)?;
+    let settings = Settings::new(args, when_cancelled, report)?;
     if args.status {
         return Ok(admin::show(&settings, report)?);
     }

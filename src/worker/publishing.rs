@@ -10,17 +10,17 @@ use super::Message;
 use super::core::{Destination, Outgoing, Verdict};
 use super::queues::missing;
 use crate::amqp::Delivery;
-use crate::auxiliary::Auxiliary;
-use crate::connection::{Connector, RetryFor};
-use crate::fault::{Fault, Kind};
+use crate::amqp::connector::{Connector, RetryFor};
+use crate::base::fault::{Fault, Kind};
+use crate::base::refusal;
 use crate::publisher::core::{
     self as publishing, Config, Connect, Core, Input, Needed, Notice, Queues, Scope, Sent, Size,
     Upkeep,
 };
 use crate::publisher::{Driver, Event, FRAME_MAX, User, WINDOW_BYTES};
-use crate::refusal;
+use crate::queues::Auxiliary;
+use crate::queues::{Declare, QueueType, WorkQueue};
 use crate::task::Task;
-use crate::topology::{Declare, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use std::thread;
 use std::time::{Duration, Instant};

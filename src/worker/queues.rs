@@ -2,10 +2,10 @@
 
 use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, Settings};
 use crate::amqp::{Declared, Link};
-use crate::auxiliary::Auxiliary;
-use crate::fault::{Fault, Kind};
-use crate::refusal;
-use crate::topology::{Declare, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::base::refusal;
+use crate::queues::Auxiliary;
+use crate::queues::{Declare, WorkQueue};
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
 pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {

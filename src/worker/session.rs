@@ -12,9 +12,9 @@ use super::queues;
 use super::settings::Settings;
 use super::work::Work;
 use crate::amqp::{Channel, Consuming, Delivery, Event, Link};
-use crate::exit_code::ExitCode;
-use crate::fault::Fault;
-use crate::topology::{Opened, QueueType, WorkQueue, adoption_note};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::queues::{Opened, QueueType, WorkQueue, adoption_note};
 use crossbeam_channel::{Receiver, Sender};
 use std::time::Instant;
 
@@ -80,7 +80,7 @@ impl Session<'_> {
     /// Works to the end.
     pub(super) fn run(mut self) -> Result<ExitCode, Fault> {
         let end = self.work();
-        self.teller.progress.clear();
+        self.teller.bars.clear();
         self.teller.stopped(end.reason.name());
         match (end.fault, end.reason, self.teller.failure()) {
             (Some(fault), _, _) => Err(fault),
@@ -272,7 +272,7 @@ impl Session<'_> {
             Message::Retrying(fault) => self.retrying(&fault),
             Message::Warning(text) => self.teller.warn(&text),
             Message::Ran { slot, ran } => {
-                self.teller.progress.ended(slot);
+                self.teller.bars.ended(slot);
                 match ran {
                     Ok(ran) => {
                         self.teller.pass_on(ran.output);

@@ -1,14 +1,16 @@
 //! What a worker works with.
 
+use super::args::WorkerArgs;
 use super::core::policy::{Ack, FailurePolicy, OnFailure};
 use super::core::{self, EndSettings, ExitWhenEmpty};
 use super::process::Limits;
-use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement, WhenCut};
-use crate::cli::{LogFormat, WorkerArgs};
-use crate::connection::Connector;
-use crate::fault::Fault;
-use crate::report::Report;
-use crate::topology::{QueueType, WorkQueue};
+use crate::amqp::connector::Connector;
+use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::fault::Fault;
+use crate::output::LogFormat;
+use crate::output::Report;
+use crate::queues::{QueueType, WorkQueue};
 use std::time::Duration;
 
 /// Since this series, only quorum queues have an acknowledgement time-out, and a consumer can set it.
@@ -31,12 +33,14 @@ impl Settings {
     /// The settings that the command line asks for.
     pub(super) fn new(
         args: &WorkerArgs,
-        when_cut: WhenCut,
+        when_cancelled: WhenCancelled,
         report: &Report,
     ) -> Result<Self, Fault> {
         let name = format!("worker {}", report.who());
         let queue = args.common.work_queue();
-        let connector = args.common.connector(name, args.retry_for(), when_cut)?;
+        let connector = args
+            .common
+            .connector(name, args.retry_for(), when_cancelled)?;
         let has_command = !args.command.is_empty();
         let core = core::Settings {
             queue: queue.name.clone(),

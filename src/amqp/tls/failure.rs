@@ -5,9 +5,9 @@
 
 use super::Tls;
 use super::asked::Asked;
-use crate::endpoint::Endpoint;
-use crate::escape::escape;
-use crate::fault::{Fault, Kind};
+use crate::base::endpoint::Endpoint;
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 use std::io;

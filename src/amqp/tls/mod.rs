@@ -11,8 +11,8 @@ mod stream;
 
 pub(super) use stream::TlsStream;
 
-use crate::endpoint::Endpoint;
-use crate::fault::{Fault, Kind};
+use crate::base::endpoint::Endpoint;
+use crate::base::fault::{Fault, Kind};
 use asked::Asked;
 use failure::Why;
 use rustls::client::Resumption;

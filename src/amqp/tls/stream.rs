@@ -3,8 +3,8 @@
 use super::Tls;
 use super::asked::Asked;
 use super::failure::Why;
-use crate::endpoint::Endpoint;
-use crate::fault::Fault;
+use crate::base::endpoint::Endpoint;
+use crate::base::fault::Fault;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Token};
 use rustls::ClientConnection;

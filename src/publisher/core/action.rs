@@ -3,9 +3,9 @@
 use super::declaration::Form;
 use super::message::{Destination, Message, Sent};
 use super::pace::Refusal;
-use crate::confirms::Verdict;
-use crate::fault::Fault;
-use crate::topology::QueueType;
+use crate::amqp::Confirm;
+use crate::base::fault::Fault;
+use crate::queues::QueueType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ pub enum Input<P> {
         /// Whether all before it are meant as well.
         multiple: bool,
         /// The verdict.
-        verdict: Verdict,
+        verdict: Confirm,
     },
     /// A message came back: no queue took it. This must come before its confirm.
     Returned {

@@ -1,8 +1,8 @@
 //! Sending only while the queue is short.
 
 use super::faults;
-use crate::fault::Fault;
-use crate::topology::QueueName;
+use crate::base::fault::Fault;
+use crate::queues::QueueName;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! How one queue is made sure of before messages go there, and when it counts as safe.
 
-use crate::fault::Fault;
-use crate::refusal::{Mismatch, is_missing};
-use crate::topology::QueueType;
+use crate::base::fault::Fault;
+use crate::base::refusal::{Mismatch, is_missing};
+use crate::queues::QueueType;
 use std::time::{Duration, Instant};
 
 /// How old a quorum queue must be before its confirms count. One that was declared less than a
@@ -342,8 +342,8 @@ fn first_step(plan: Plan) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Kind, Reply};
-    use crate::refusal::explain;
+    use crate::base::fault::{Kind, Reply};
+    use crate::base::refusal::explain;
 
     fn differs(argument: &str) -> Fault {
         let text = format!(

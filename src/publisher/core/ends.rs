@@ -7,7 +7,7 @@ use super::route::Route;
 use super::routes::Named;
 use super::suspects::{Blame, Judged, blame};
 use super::{Core, Output, faults};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::time::{Duration, Instant};
 
 impl<P: Payload> Core<P> {

@@ -9,9 +9,9 @@ use super::message::{Destination, Entry, Mark, Message, Payload, Sent};
 use super::pace::Refusal;
 use super::routes::{Named, Routes, Upkeep};
 use super::{Core, Output, faults};
-use crate::confirms::Verdict;
-use crate::fault::{Fault, Kind};
-use crate::topology::{Declare, QueueType};
+use crate::amqp::Confirm;
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{Declare, QueueType};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -257,7 +257,7 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    fn settled(&mut self, tag: u64, multiple: bool, verdict: Verdict, now: Instant) {
+    fn settled(&mut self, tag: u64, multiple: bool, verdict: Confirm, now: Instant) {
         let mark = self.connection.mark();
         self.connection.silence.heard(mark, now);
         self.suspects.settled();
@@ -280,7 +280,7 @@ impl<P: Payload> Core<P> {
             let is_reply = matches!(entry.to, Destination::Reply(_));
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
-                (Verdict::Nack, Mark::Unwanted) => {
+                (Confirm::Nack, Mark::Unwanted) => {
                     outbox.push_back(Output::Withdrawn(entry.number, Sent::No));
                 }
                 (_, Mark::None | Mark::Unwanted | Mark::Returned) if is_reply => {
@@ -289,7 +289,7 @@ impl<P: Payload> Core<P> {
                     let queue = Arc::clone(&route.queue);
                     outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
                 }
-                (Verdict::Ack, Mark::None | Mark::Unwanted) => {
+                (Confirm::Ack, Mark::None | Mark::Unwanted) => {
                     taken = true;
                     limits.taken(entry.payload.body_len());
                     route.pace.confirmed();
@@ -301,8 +301,8 @@ impl<P: Payload> Core<P> {
                         outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
                     }
                 }
-                (Verdict::Ack, Mark::Returned) => unroutable.push(entry),
-                (Verdict::Nack, Mark::None | Mark::Returned) => {
+                (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
+                (Confirm::Nack, Mark::None | Mark::Returned) => {
                     route.pace.refused(Refusal::Nack, config.keep_channel, now);
                     again.push(entry);
                 }

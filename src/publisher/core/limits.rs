@@ -2,7 +2,7 @@
 
 use super::faults;
 use super::message::{Destination, Payload};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -31,6 +31,7 @@ mod in_flight;
 mod inputs;
 mod limits;
 mod message;
+mod outstanding;
 mod overdue;
 mod pace;
 mod poll;
@@ -114,11 +115,11 @@ pub struct Core<P> {
 #[derive(Debug)]
 enum Output<P> {
     Confirmed(u64, Arc<str>, P),
-    Refused(u64, P, crate::fault::Fault, Scope),
+    Refused(u64, P, crate::base::fault::Fault, Scope),
     Withdrawn(u64, Sent),
     Tell(Notice),
     Disconnect,
-    GiveUp(crate::fault::Fault),
+    GiveUp(crate::base::fault::Fault),
 }
 
 /// When it is of no use to go on.
@@ -271,7 +272,7 @@ impl<P: Payload> Core<P> {
             .push_back(Output::Confirmed(entry.number, queue, entry.payload));
     }
 
-    fn refused(&mut self, entry: Entry<P>, fault: crate::fault::Fault, scope: Scope) {
+    fn refused(&mut self, entry: Entry<P>, fault: crate::base::fault::Fault, scope: Scope) {
         self.outbox
             .push_back(Output::Refused(entry.number, entry.payload, fault, scope));
     }

@@ -4,10 +4,10 @@ use super::declaration::{Declaration, Form, Plan};
 use super::message::{Destination, Entry, Payload};
 use super::route::Route;
 use super::window::Size;
-use crate::auxiliary::Auxiliary;
-use crate::fault::Fault;
-use crate::refusal::{Mismatch, is_missing};
-use crate::topology::{Declare, QueueType, WorkQueue};
+use crate::base::fault::Fault;
+use crate::base::refusal::{Mismatch, is_missing};
+use crate::queues::Auxiliary;
+use crate::queues::{Declare, QueueType, WorkQueue};
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 //! the guilty one is found and nothing else suffers for it.
 
 use super::message::{Entry, Payload, Sent};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -198,7 +198,7 @@ impl<P: Payload> Suspects<P> {
 mod tests {
     use super::super::message::{Destination, Mark};
     use super::*;
-    use crate::fault::{Kind, Reply};
+    use crate::base::fault::{Kind, Reply};
 
     struct Headers(usize);
 

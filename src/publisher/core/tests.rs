@@ -1,10 +1,10 @@
 //! Whole courses of events.
 
 use super::*;
-use crate::confirms::Verdict;
-use crate::fault::{Fault, Kind, Reply};
-use crate::refusal::explain;
-use crate::topology::{Declare, QueueType, WorkQueue};
+use crate::amqp::Confirm;
+use crate::base::fault::{Fault, Kind, Reply};
+use crate::base::refusal::explain;
+use crate::queues::{Declare, QueueType, WorkQueue};
 
 /// A message with an id of its number, and these sizes.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,7 +152,7 @@ impl Bench {
         }))
     }
 
-    fn settle(&mut self, tag: u64, multiple: bool, verdict: Verdict) -> Vec<Did> {
+    fn settle(&mut self, tag: u64, multiple: bool, verdict: Confirm) -> Vec<Did> {
         self.handle(Input::Settled {
             tag,
             multiple,
@@ -161,11 +161,11 @@ impl Bench {
     }
 
     fn ack(&mut self, tag: u64) -> Vec<Did> {
-        self.settle(tag, false, Verdict::Ack)
+        self.settle(tag, false, Confirm::Ack)
     }
 
     fn nack(&mut self, tag: u64) -> Vec<Did> {
-        self.settle(tag, false, Verdict::Nack)
+        self.settle(tag, false, Confirm::Nack)
     }
 
     /// Polls until there is nothing to do.
@@ -313,7 +313,7 @@ fn a_sender_connects_declares_without_waiting_and_publishes() {
     assert_eq!(did, [declared("q", Form::Blind), sent(1, "q")]);
     assert_eq!(bench.send(2, Destination::Work), [sent(2, "q")]);
     assert!(!bench.core.is_idle());
-    let did = bench.settle(2, true, Verdict::Ack);
+    let did = bench.settle(2, true, Confirm::Ack);
     assert_eq!(did, [safe(1, "q"), safe(2, "q")]);
     assert!(bench.core.is_idle());
     assert_eq!(bench.until, None);
@@ -351,7 +351,7 @@ fn what_a_lost_connection_leaves_is_sent_again_in_order() {
     assert!(matches!(did[..], [Tell("lost"), Connect(pause)] if !pause.is_zero()));
     let did = bench.go_on(did);
     assert_eq!(published(&did), [1, 3]);
-    assert_eq!(bench.settle(2, true, Verdict::Ack).len(), 2);
+    assert_eq!(bench.settle(2, true, Confirm::Ack).len(), 2);
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn refusals_are_told_once_in_a_while_and_end_with_the_first_confirm() {
     let mut tries = 0;
     loop {
         // With tag 0, all.
-        let did = bench.settle(0, true, Verdict::Nack);
+        let did = bench.settle(0, true, Confirm::Nack);
         let mut did = bench.go_on(did);
         while published(&did).is_empty() {
             did.extend(bench.pass());
@@ -389,7 +389,7 @@ fn refusals_are_told_once_in_a_while_and_end_with_the_first_confirm() {
     let took = (bench.now - began).as_secs();
     assert!((9..12).contains(&took), "{took}");
     assert!((10..20).contains(&tries), "{tries}");
-    assert_eq!(bench.settle(0, true, Verdict::Ack), [safe(1, "q.dead")]);
+    assert_eq!(bench.settle(0, true, Confirm::Ack), [safe(1, "q.dead")]);
 }
 
 #[test]
@@ -521,7 +521,7 @@ fn a_broker_that_has_blocked_us_is_waited_for() {
     assert_eq!(bench.pass_at_most(Duration::from_secs(1000)), []);
     let did = bench.handle(Input::Unblocked);
     assert_eq!(published(&did), [2]);
-    assert_eq!(bench.settle(2, true, Verdict::Ack).len(), 2);
+    assert_eq!(bench.settle(2, true, Confirm::Ack).len(), 2);
 }
 
 #[test]
@@ -541,13 +541,13 @@ fn a_body_that_is_too_large_is_refused_and_the_others_are_not() {
     assert_eq!(did, [Refused(4, Scope::Message)]);
     let did = bench.send_sized(5, dead(), 1_000_000, 100);
     assert_eq!(published(&did), [5]);
-    bench.settle(0, true, Verdict::Ack);
+    bench.settle(0, true, Confirm::Ack);
     // After a while it is tried whether the limit still holds, alone.
     bench.pass_at_most(Duration::from_secs(6));
     let did = bench.send_sized(6, dead(), 2_000_000, 100);
     assert_eq!(published(&did), [6]);
     assert_eq!(bench.send(7, reply("a")), []);
-    let did = bench.settle(0, true, Verdict::Ack);
+    let did = bench.settle(0, true, Confirm::Ack);
     assert_eq!(
         (did[0] == safe(6, "q.dead"), published(&did)),
         (true, vec![7])
@@ -635,7 +635,7 @@ fn a_message_that_breaks_connections_without_a_word_lets_the_others_pass() {
             }
             bench.pass()
         } else {
-            let did = bench.settle(0, true, Verdict::Ack);
+            let did = bench.settle(0, true, Confirm::Ack);
             bench.go_on(did)
         };
         safe.extend(did.iter().filter_map(|did| match did {
@@ -659,7 +659,7 @@ fn what_comes_back_is_sent_again_once_its_queue_is_there() {
         id: Some("2".to_owned()),
         reason: "NO_ROUTE".to_owned(),
     });
-    let did = bench.settle(2, true, Verdict::Ack);
+    let did = bench.settle(2, true, Confirm::Ack);
     assert_eq!(did, [safe(1, "q.dead"), Tell("refused")]);
     let did = bench.pass();
     assert_eq!(did, [declared("q.dead", Form::Make), sent(2, "q.dead")]);
@@ -688,7 +688,7 @@ fn equal_messages_that_come_back_are_all_sent_again() {
         id: Some("same".to_owned()),
         reason: "NO_ROUTE".to_owned(),
     });
-    bench.settle(2, true, Verdict::Ack);
+    bench.settle(2, true, Confirm::Ack);
     assert_eq!(published(&bench.pass()), [1, 2]);
 }
 
@@ -880,7 +880,7 @@ fn withdrawn_is_what_was_not_sent_and_perhaps_what_was() {
 
     bench.publish(3, Destination::Work);
     bench.handle(Input::Withdraw(3));
-    let did = bench.settle(0, true, Verdict::Nack);
+    let did = bench.settle(0, true, Confirm::Nack);
     assert_eq!(did, [Withdrawn(3, Sent::No)]);
     bench.publish(3, SECOND);
     bench.handle(Input::Withdraw(3));
@@ -901,7 +901,7 @@ fn an_answer_stands_for_the_confirm() {
     bench.publish(1, Destination::Work);
     bench.publish(2, Destination::Work);
     assert_eq!(bench.handle(Input::Answered(1)), [safe(1, "q")]);
-    assert_eq!(bench.settle(2, true, Verdict::Ack), [safe(2, "q")]);
+    assert_eq!(bench.settle(2, true, Confirm::Ack), [safe(2, "q")]);
     assert_eq!(bench.handle(Input::Answered(2)), []);
 }
 

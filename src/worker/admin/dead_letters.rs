@@ -1,12 +1,12 @@
 //! The dead letters: shown, and sent anew.
 
 use crate::amqp::Delivery;
-use crate::escape::escape;
-use crate::exit_code::ExitCode;
-use crate::fault::{Fault, Kind};
-use crate::report::{Fields, Report, insert_body};
+use crate::base::escape::escape;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Fields, Report, insert_body};
+use crate::queues::{QueueName, QueueType};
 use crate::task::Task;
-use crate::topology::{QueueName, QueueType};
 use crate::worker::Message;
 use crate::worker::core::replay::{STORY, begun_anew};
 use crate::worker::core::{Destination, Outgoing, Verdict, headers};

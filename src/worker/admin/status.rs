@@ -1,9 +1,9 @@
 //! `worker --status`: how much waits, and for whom.
 
-use crate::auxiliary::Auxiliary;
-use crate::exit_code::ExitCode;
-use crate::fault::{Fault, Kind};
-use crate::report::{Fields, Report};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Fields, Report};
+use crate::queues::Auxiliary;
 use crate::worker::queues::inspect;
 use crate::worker::settings::Settings;
 use serde_json::json;

@@ -9,7 +9,7 @@ use super::settlement::Purpose;
 use super::worker::Worker;
 use super::{Action, Channel, Event, Moment, TaskEvent};
 use crate::amqp::AckToken;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 impl Worker {
     /// The consumer has been started.

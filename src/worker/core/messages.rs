@@ -3,8 +3,8 @@
 use super::Moment;
 use super::headers;
 use super::policy::{Ending, Outcome};
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::QueueName;
 use std::time::Duration;
 use uuid::Builder;
 

@@ -60,9 +60,9 @@ pub use stopping::{End, Reason};
 pub use worker::Worker;
 
 use crate::amqp::{AckToken, Prefetch};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::QueueName;
 use policy::{Ack, FailurePolicy, Outcome};
 use std::num::NonZeroU64;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The tasks that run now, by slot.
 
 use super::delivery::Delivery;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::time::{Duration, Instant};
 
 /// The first and the longest pause before a command is started again that could not be, for want

@@ -5,7 +5,7 @@ use super::policy::Ack;
 use super::stopping::{Reason, Then};
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, Urgency};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::time::Duration;
 
 impl Worker {

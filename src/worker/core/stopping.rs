@@ -1,7 +1,7 @@
 //! Why and how a worker stops: no new tasks, those that have not begun go back, those that run
 //! finish.
 
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::time::{Duration, Instant};
 
 /// How long a worker that has nothing else to do waits for retries and dead letters to be taken.

@@ -10,7 +10,7 @@ use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use super::testing::moment;
 use super::*;
-use crate::fault::{Kind, Reply};
+use crate::base::fault::{Kind, Reply};
 use crate::task::Task;
 
 /// A worker, and the broker, the commands and the clock around it.

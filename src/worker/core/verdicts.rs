@@ -7,7 +7,7 @@ use super::outgoing::Verdict;
 use super::settlement::{Purpose, Settlement, Step};
 use super::settling::Over;
 use super::worker::Worker;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 
 impl Worker {
     /// What came of a message.

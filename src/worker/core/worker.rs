@@ -14,7 +14,7 @@ use super::settlement::Settlements;
 use super::slots::Slots;
 use super::stopping::{Reason, Stopping};
 use super::{Action, Channel, Event, Input, Moment, Settings, Start, TaskEvent};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;

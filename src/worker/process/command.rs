@@ -1,9 +1,9 @@
 //! The command that is run for each task: found once, made ready for each.
 
 use super::pool::Job;
-use crate::arguments::CONCEALED;
-use crate::escape::escape;
-use crate::fault::{Fault, Kind};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
+use crate::cli::CONCEALED;
 use crate::worker::core::headers;
 use rustix::fs::Access;
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Whether the system allows as many commands at once as the user wants.
 
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// File descriptors that a running command takes here: one to its stdin, both ends of the pipes of

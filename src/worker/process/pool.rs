@@ -4,7 +4,7 @@ use super::command::TaskCommand;
 use super::group::Group;
 use super::output::{Capture, ResultWanted, StdoutTo};
 use super::run::{self, Limits, Ran};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use crate::task::Task;
 use crate::worker::core::CannotRun;
 use crossbeam_channel::{Receiver, Sender, unbounded};

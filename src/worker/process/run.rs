@@ -5,7 +5,7 @@ use super::group::Group;
 use super::output::Output;
 use super::pipes::Pipes;
 use super::pool::Job;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::io::Errno;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use work_queue::amqp::AckToken;
-use work_queue::refusal::Mismatch;
+use work_queue::base::refusal::Mismatch;
 use work_queue::task::Task;
 use work_queue::worker::core::{Channel, Counts, Delivery, Input};
 

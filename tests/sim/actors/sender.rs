@@ -10,8 +10,8 @@ use std::time::Duration;
 use work_queue::publisher::core::{
     Backlog, Config, Connect, Destination, Needed, Queues, Scope, Size, Upkeep,
 };
+use work_queue::queues::{Declare, QueueType, WorkQueue};
 use work_queue::task::Task;
-use work_queue::topology::{Declare, QueueType, WorkQueue};
 
 /// How tasks are handed to the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

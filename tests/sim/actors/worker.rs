@@ -15,7 +15,7 @@ use work_queue::amqp::{AckToken, Prefetch};
 use work_queue::publisher::core::{
     Config, Connect, Destination as To, Needed, Queues, Sent, Size, Upkeep,
 };
-use work_queue::topology::QueueType;
+use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use work_queue::worker::core::{
     Action, CannotRun, Destination, EndSettings, Event, ExitWhenEmpty, Input, Moment, Outgoing,

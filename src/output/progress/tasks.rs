@@ -1,18 +1,15 @@
-//! Bars on a terminal: one for each running task, and a line with the totals.
+//! One bar for each running task, and a line with the totals.
 
-use crate::escape::escape;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal as _};
+use super::{is_drawn, is_due, style};
+use crate::base::escape::escape;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use std::time::{Duration, Instant};
-
-/// How often bars move. Ten times a second looks smooth and costs next to nothing.
-pub const TICK: Duration = Duration::from_millis(100);
 
 /// As much of a body as is shown beside its bar, in characters.
 const BODY_SHOWN: usize = 40;
 
 /// The running tasks, drawn where stderr is a terminal.
-pub struct Progress {
+pub struct TaskBars {
     /// `None`: nothing is drawn.
     drawn: Option<Drawn>,
 }
@@ -30,13 +27,12 @@ struct SlotBar {
     started: Instant,
 }
 
-impl Progress {
+impl TaskBars {
     /// Bars for so many `slots`, if stderr is a terminal and the user does not want it `quiet`.
     #[must_use]
     pub fn new(slots: usize, quiet: bool) -> Self {
-        let visible = !quiet && io::stderr().is_terminal();
         Self {
-            drawn: visible.then(|| Drawn::new(slots)),
+            drawn: is_drawn(quiet).then(|| Drawn::new(slots)),
         }
     }
 
@@ -65,10 +61,11 @@ impl Progress {
     /// Moves the bars, and shows the totals as `text` makes them, if it is time.
     pub fn tick(&mut self, text: impl FnOnce() -> String) {
         let Some(drawn) = &mut self.drawn else { return };
-        if drawn.ticked.is_some_and(|at| at.elapsed() < TICK) {
+        let now = Instant::now();
+        if !is_due(drawn.ticked, now) {
             return;
         }
-        drawn.ticked = Some(Instant::now());
+        drawn.ticked = Some(now);
         for slot in drawn.slots.iter().flatten() {
             slot.bar.set_position(milliseconds(slot.started.elapsed()));
         }
@@ -122,18 +119,13 @@ impl Drawn {
         };
         let shown: String = escape(body).chars().take(BODY_SHOWN).collect();
         let bar = bar
-            .with_style(style(template).progress_chars("=> "))
+            .with_style(style(template))
             .with_prefix((slot + 1).to_string())
             .with_message(shown);
         let bar = self.bars.insert_before(&self.totals, bar);
         let started = Instant::now();
         self.slots[slot] = Some(SlotBar { bar, started });
     }
-}
-
-/// The templates above are constants; one that did not parse would be shown plainly.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -1,9 +1,10 @@
 //! Reaching a broker, and reaching it again.
 
 use crate::amqp::{self, Link, OpenOptions};
-use crate::backoff::Backoff;
-use crate::endpoint::Endpoint;
-use crate::fault::{Fault, Kind};
+use crate::base::backoff::Backoff;
+use crate::base::duration::duration;
+use crate::base::endpoint::Endpoint;
+use crate::base::fault::{Fault, Kind};
 use crossbeam_channel::RecvTimeoutError;
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +25,7 @@ impl FromStr for RetryFor {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "forever" => Ok(Self::Forever),
-            text => crate::cli::duration(text)
+            text => duration(text)
                 .map(Self::AtMost)
                 .map_err(|error| format!("{error}; or say `forever`")),
         }
@@ -87,7 +88,7 @@ impl Connector {
                 retrying(&fault);
                 told = true;
             }
-            match self.options.when_cut.recv_timeout(wait) {
+            match self.options.when_cancelled.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(Fault::new(

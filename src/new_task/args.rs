@@ -1,12 +1,12 @@
 //! `new_task`'s command line.
 
-use super::Common;
-use super::common::{duration, positive};
-use crate::amqp::WhenCut;
-use crate::connection::RetryFor;
+use super::record::Separator;
+use crate::amqp::connector::RetryFor;
+use crate::base::cancellation::WhenCancelled;
+use crate::base::duration::duration;
+use crate::cli::{Common, positive};
 use crate::publisher::core::Backlog;
 use crate::publisher::{Delay, Priority, Results, SendOptions};
-use crate::record::Separator;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;
@@ -167,7 +167,7 @@ impl NewTaskArgs {
 
     /// How the tasks are sent.
     #[must_use]
-    pub fn send_options(&self, when_cut: WhenCut) -> SendOptions {
+    pub fn send_options(&self, when_cancelled: WhenCancelled) -> SendOptions {
         SendOptions {
             confirm_timeout: self.confirm_timeout,
             window: NonZeroUsize::try_from(self.window).unwrap_or(NonZeroUsize::MAX),
@@ -186,7 +186,7 @@ impl NewTaskArgs {
                 Some(_) | None => Priority::None,
             },
             tick: None,
-            when_cut,
+            when_cancelled,
         }
     }
 

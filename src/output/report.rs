@@ -1,9 +1,9 @@
 //! What is told: lines for people, or JSON events for programs; notes and warnings on stderr.
 
-use crate::cli::{Color, LogFormat};
-use crate::escape::escape;
-use crate::fault::{Fault, Kind};
-use crate::json;
+use super::json;
+use super::{Color, LogFormat};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 use std::io::{self, IsTerminal as _, Write as _};

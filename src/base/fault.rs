@@ -1,6 +1,6 @@
 //! The one typed error: what went wrong, how the command must end, and whether trying again helps.
 
-use crate::exit_code::ExitCode;
+use crate::base::exit_code::ExitCode;
 use std::fmt;
 
 /// What the code branches on when something failed.

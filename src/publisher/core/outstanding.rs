@@ -2,15 +2,6 @@
 
 use std::collections::VecDeque;
 
-/// What the broker said of a published task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The broker has taken responsibility for it.
-    Ack,
-    /// The broker could not take it.
-    Nack,
-}
-
 /// The tasks that were published on one channel and are not settled yet, in order of publishing.
 ///
 /// The broker numbers publishes from 1 on each channel. A confirm names one tag, or with

@@ -1,7 +1,7 @@
 //! The queues beside the work queue: delays and dead letters.
 
+use super::{Declare, QueueName, QueueType};
 use crate::amqp::QueueArguments;
-use crate::topology::{Declare, QueueName, QueueType};
 use std::time::Duration;
 
 /// How long a quorum queue must have been known before its confirms count. One that was declared

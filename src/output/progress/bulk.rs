@@ -1,18 +1,15 @@
-//! The progress of a bulk send, drawn where stderr is a terminal.
+//! One bar for a bulk send.
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::{is_drawn, is_due, style};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
-
-/// How often the bar moves. Ten times a second looks smooth and costs next to nothing.
-pub const TICK: Duration = Duration::from_millis(100);
 
 /// The rate is that of so much time: long enough to be steady, short enough to show a change.
 const RATE_OVER: Duration = Duration::from_secs(5);
 
 /// The bar, if one is drawn.
-pub struct Bar {
+pub struct BulkBar {
     drawn: Option<Drawn>,
 }
 
@@ -25,13 +22,12 @@ struct Drawn {
     blocked: Option<String>,
 }
 
-impl Bar {
+impl BulkBar {
     /// A bar over so many bytes, if stderr is a terminal and the user does not want it `quiet`.
     #[must_use]
     pub fn new(size: Option<u64>, quiet: bool) -> Self {
-        let visible = !quiet && io::stderr().is_terminal();
         Self {
-            drawn: visible.then(|| Drawn::new(size)),
+            drawn: is_drawn(quiet).then(|| Drawn::new(size)),
         }
     }
 
@@ -58,7 +54,7 @@ impl Bar {
     pub fn tick(&mut self, bytes: u64, sent: u64, confirmed: u64, outcomes: Option<u64>) {
         let Some(drawn) = &mut self.drawn else { return };
         let now = Instant::now();
-        if drawn.ticked.is_some_and(|at| now < at + TICK) {
+        if !is_due(drawn.ticked, now) {
             return;
         }
         drawn.ticked = Some(now);
@@ -108,13 +104,9 @@ impl Drawn {
                 "{spinner:.green} {elapsed}: {msg}",
             ),
         };
-        // The template is a constant; one that did not parse would be shown plainly.
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .progress_chars("=> ");
         bar.set_draw_target(ProgressDrawTarget::stderr());
         Self {
-            bar: bar.with_style(style),
+            bar: bar.with_style(style(template)),
             ticked: None,
             history: VecDeque::new(),
             blocked: None,

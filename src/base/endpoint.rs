@@ -1,7 +1,7 @@
 //! Where a broker is and who we are to it: the AMQP URL.
 
-use crate::escape::is_harmful;
-use crate::fault::{Fault, Kind};
+use crate::base::escape::is_harmful;
+use crate::base::fault::{Fault, Kind};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 use url::Url;

@@ -1,6 +1,6 @@
 //! JSON that a terminal shows and does not obey.
 
-use crate::escape::is_harmful;
+use crate::base::escape::is_harmful;
 use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};

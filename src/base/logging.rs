@@ -1,6 +1,6 @@
 //! The client library's own log, and the panics of its I/O thread.
 
-use crate::escape::escape;
+use crate::base::escape::escape;
 use log::{LevelFilter, Log, Metadata, Record};
 use std::io::Write as _;
 

@@ -1,11 +1,11 @@
 //! `worker`'s command line.
 
-use super::Common;
-use super::common::{duration, positive};
+use super::core::policy::{Ack, OnFailure};
 use crate::amqp::Prefetch;
-use crate::connection::RetryFor;
-use crate::topology::QueueName;
-use crate::worker::core::policy::{Ack, OnFailure};
+use crate::amqp::connector::RetryFor;
+use crate::base::duration::duration;
+use crate::cli::{Common, positive};
+use crate::queues::QueueName;
 use clap::Parser;
 use std::ffi::OsString;
 use std::num::{NonZeroU16, NonZeroU64};

@@ -1,8 +1,8 @@
 //! What the broker means when it says no: its reply codes and texts, explained. Pure.
 
-use crate::endpoint::{Endpoint, LogIn};
-use crate::escape::escape;
-use crate::fault::{Fault, Kind, Reply};
+use crate::base::endpoint::{Endpoint, LogIn};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind, Reply};
 
 /// A declaration that differs from the queue there is, as RabbitMQ tells it (406).
 #[derive(Debug, PartialEq, Eq)]
