@@ -1,10 +1,9 @@
 //! What the core wants done.
 
-use super::connecting::Flushed;
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
 use super::publishing::PublishingSettings;
 use super::queues::inspect;
-use super::session::{Place, Session, Turn};
+use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
 use crate::base::fault::Fault;
 

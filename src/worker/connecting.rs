@@ -1,8 +1,8 @@
 //! Connecting, while running tasks go on.
 
-use super::Message;
 use super::core::{End, Input};
-use super::session::{Session, Turn};
+use super::incoming::Incoming;
+use super::session::{Flushed, Session, Turn};
 use crate::amqp::Link;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::base::backoff::Backoff;
@@ -44,7 +44,7 @@ impl Attempts {
     fn begin(
         &self,
         connector: &Connector,
-        messages: &Sender<Message>,
+        messages: &Sender<Incoming>,
     ) -> io::Result<Receiver<Connected>> {
         let (sender, links) = bounded(1);
         let (connector, messages) = (connector.clone(), messages.clone());
@@ -54,7 +54,7 @@ impl Attempts {
             .spawn(move || {
                 let _ = connector.options.when_cancelled.recv_timeout(pause);
                 let connected = connector.connect(lost.as_deref(), |fault| {
-                    let _ = messages.send(Message::Retrying(fault.clone()));
+                    let _ = messages.send(Incoming::Retrying(fault.clone()));
                 });
                 let _ = sender.send(connected);
             })?;
@@ -130,11 +130,4 @@ impl Session<'_> {
             RetryFor::AtMost(_) => format!("{fault}; trying again (--retry-for {retry_for})"),
         });
     }
-}
-
-/// Whether what was told could be written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
-    Written,
-    Failed,
 }

@@ -3,7 +3,7 @@
 use super::args::WorkerArgs;
 use super::core::policy::{Ack, FailurePolicy, OnFailure};
 use super::core::{self, EndSettings, ExitWhenEmpty};
-use super::process::Limits;
+use super::process::TimeLimits;
 use crate::amqp::connector::Connector;
 use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement};
 use crate::base::cancellation::WhenCancelled;
@@ -23,7 +23,7 @@ pub(super) struct Settings {
     pub(super) dot: Duration,
     /// Whether a command does the work.
     pub(super) has_command: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: TimeLimits,
     pub(super) log_format: LogFormat,
     /// What decisions depend on.
     pub(super) core: core::Settings,
@@ -84,7 +84,7 @@ impl Settings {
             connector,
             dot: args.dot,
             has_command,
-            limits: Limits {
+            limits: TimeLimits {
                 timeout: args.timeout,
                 kill_after: args.kill_after,
             },

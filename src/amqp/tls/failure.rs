@@ -195,15 +195,6 @@ impl Why<'_> {
     }
 }
 
-/// The URL's host is nothing that a certificate can be for.
-pub(super) fn no_server_name(endpoint: &Endpoint) -> Fault {
-    let host = escape(endpoint.host.as_bytes());
-    let text = format!(
-        "cannot connect to {endpoint}: TLS needs a host name or an IP address, and `{host}` is neither"
-    );
-    Fault::new(Kind::SetUp, text)
-}
-
 /// The day and the time in UTC.
 fn date(time: UnixTime) -> humantime::Rfc3339Timestamp {
     /// The last second of the year 9999, behind which RFC 3339 has no days.

@@ -7,9 +7,9 @@ use crate::base::fault::{Fault, Kind};
 use crate::output::{Fields, Report, insert_body};
 use crate::queues::{QueueName, QueueType};
 use crate::task::Task;
-use crate::worker::Message;
 use crate::worker::core::replay::{STORY, begun_anew};
 use crate::worker::core::{Destination, Outgoing, Verdict, headers};
+use crate::worker::incoming::Incoming;
 use crate::worker::publishing::{Publishing, PublishingSettings};
 use crate::worker::queues::inspect;
 use crate::worker::settings::Settings;
@@ -167,7 +167,7 @@ fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
 struct Replaying {
     publishing: Publishing,
     settings: PublishingSettings,
-    messages: Receiver<Message>,
+    messages: Receiver<Incoming>,
     count: u64,
 }
 
@@ -201,11 +201,11 @@ impl Replaying {
         let mut why = "the broker did not confirm in time".to_owned();
         loop {
             match self.messages.recv_deadline(deadline) {
-                Ok(Message::Warning(text)) => {
+                Ok(Incoming::Warning(text)) => {
                     report.warn(&text);
                     why = text;
                 }
-                Ok(Message::Verdict { verdict, .. }) => {
+                Ok(Incoming::Verdict { verdict, .. }) => {
                     return match verdict {
                         Verdict::Confirmed { .. } => Ok(()),
                         Verdict::Refused { fault } => Err(fault),
@@ -213,7 +213,7 @@ impl Replaying {
                         Verdict::Withdrawn => Err(self.failed(&why)),
                     };
                 }
-                Ok(Message::Signal | Message::Retrying(_) | Message::Ran { .. }) => {}
+                Ok(Incoming::Signal | Incoming::Retrying(_) | Incoming::Ran { .. }) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.publishing.withdraw(self.count);
                     return Err(self.failed(&why));

@@ -1,6 +1,6 @@
 //! The command that is run for each task: found once, made ready for each.
 
-use super::pool::Job;
+use super::job::Job;
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use crate::cli::CONCEALED;

@@ -2,9 +2,8 @@
 
 use super::exit_watch::ExitWatch;
 use super::group::Group;
-use super::output::{Capture, Output, StdoutTo, Streams};
-use super::pool::Job;
-use super::run::Limits;
+use super::job::{Capture, Job, StdoutTo, TimeLimits};
+use super::output::{Output, Streams};
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -83,7 +82,7 @@ impl<'a> Pipes<'a> {
     }
 
     /// Feeds and reads until the child has ended. Whether it was ended for taking too long.
-    pub(super) fn attend(&mut self, child: &Child, limits: Limits, group: &Group) -> bool {
+    pub(super) fn attend(&mut self, child: &Child, limits: TimeLimits, group: &Group) -> bool {
         let exit = ExitWatch::new(child);
         let mut deadline = limits
             .timeout

@@ -2,23 +2,15 @@
 
 use super::command::TaskCommand;
 use super::group::Group;
+use super::job::{Job, TimeLimits};
 use super::output::Output;
 use super::pipes::Pipes;
-use super::pool::Job;
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::io::Errno;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Duration;
-
-/// How long a running command may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub timeout: Option<Duration>,
-    pub kill_after: Duration,
-}
 
 /// What a run came to.
 #[derive(Debug)]
@@ -44,7 +36,7 @@ impl From<Ending> for Ran {
 pub(super) fn run(
     command: &TaskCommand,
     job: &Job,
-    limits: Limits,
+    limits: TimeLimits,
     group: &Group,
     piece: &mut Vec<u8>,
 ) -> Result<Ran, CannotRun> {
