@@ -32,10 +32,12 @@ mod cut_content;
 mod delivery;
 mod early_open;
 mod errors;
+mod field_table;
 mod frame_guard;
 mod frames;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod kill_switch;
 mod link;
 mod open;
 mod options;

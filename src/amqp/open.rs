@@ -3,11 +3,12 @@
 use super::errors;
 use super::frame_guard::{GuardedStream, Observed};
 use super::frames::FRAME_MAX;
+use super::kill_switch::KillSwitch;
 use super::link::Link;
 use super::options::{FramesInFlight, OpenOptions};
 use super::tls::{self, Prepared};
 use super::transport::Transport;
-use super::watchdog::{KillSwitch, Watch, Watchdog};
+use super::watchdog::{Watch, Watchdog};
 use crate::base::endpoint::{Endpoint, LogIn, Scheme};
 use crate::base::fault::{Fault, Kind};
 use amiquip::{Auth, ConnectionOptions, ConnectionTuning};

@@ -5,39 +5,12 @@
 //! somebody. It shuts the socket down when a guarded call takes too long, or when the user has
 //! asked to stop at once.
 
+use super::kill_switch::KillSwitch;
 use crate::base::cancellation::WhenCancelled;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
-use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Ends a connection from any thread: every call that is blocked in it returns an error.
-#[derive(Clone, Debug)]
-pub(super) struct KillSwitch {
-    socket: Arc<TcpStream>,
-    thrown: Arc<AtomicBool>,
-}
-
-impl KillSwitch {
-    pub(super) fn new(socket: TcpStream) -> Self {
-        Self {
-            socket: Arc::new(socket),
-            thrown: Arc::default(),
-        }
-    }
-
-    /// Shuts the socket down. An error means that it is down already.
-    pub(super) fn throw(&self) {
-        self.thrown.store(true, Ordering::SeqCst);
-        let _ = self.socket.shutdown(Shutdown::Both);
-    }
-
-    /// Whether it was we who ended the connection.
-    pub(super) fn is_thrown(&self) -> bool {
-        self.thrown.load(Ordering::SeqCst)
-    }
-}
 
 /// Knows which call on one connection is watched, and until when.
 ///
@@ -60,7 +33,7 @@ struct Watched {
     /// When the thread wakes up by itself.
     wakes_at: Option<Instant>,
     call: Call,
-    is_cut: bool,
+    is_cancelled: bool,
 }
 
 /// What kind of call is watched.
@@ -76,8 +49,8 @@ enum Call {
     Leaving(Duration, u64),
 }
 
-/// That moment.
-const AFTER_CUT: Duration = Duration::from_secs(2);
+/// How long such a call may still take then.
+const AFTER_CANCELLATION: Duration = Duration::from_secs(2);
 
 /// What the thread that watches needs.
 pub(super) struct Watch {
@@ -143,13 +116,13 @@ impl Watchdog {
         let now = Instant::now();
         let mut watched = lock(&self.watched);
         let limit = match call {
-            Call::Sending if watched.is_cut => limit.min(AFTER_CUT),
+            Call::Sending if watched.is_cancelled => limit.min(AFTER_CANCELLATION),
             Call::Sending | Call::Request | Call::Leaving(..) => limit,
         };
         let deadline = now + limit;
         watched.deadline = Some(deadline);
         watched.call = call;
-        if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
+        if watched.is_cancelled || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.doorbell.try_send(());
         }
     }
@@ -170,8 +143,8 @@ impl Watch {
                 },
                 recv(self.when_cancelled) -> _ => {
                     let mut watched = lock(&self.watched);
-                    watched.is_cut = true;
-                    let soon = Instant::now() + AFTER_CUT;
+                    watched.is_cancelled = true;
+                    let soon = Instant::now() + AFTER_CANCELLATION;
                     watched.deadline = watched.deadline.map(|at| at.min(soon));
                     drop(watched);
                     self.when_cancelled = never();
@@ -185,7 +158,7 @@ impl Watch {
     fn next(&self, now: Instant) -> Duration {
         let mut watched = lock(&self.watched);
         let ends = match watched.call {
-            Call::Request | Call::Leaving(..) => watched.is_cut,
+            Call::Request | Call::Leaving(..) => watched.is_cancelled,
             Call::Sending => false,
         };
         let written = self.written.load(Ordering::Relaxed);
@@ -239,130 +212,4 @@ impl Drop for DisarmWhenDropped {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::cancellation::cancellation;
-    use std::io::Read;
-    use std::net::TcpListener;
-    use std::thread;
-
-    fn connected() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (near, listener.accept().unwrap().0)
-    }
-
-    fn watchdog(switch: &KillSwitch, when_cancelled: WhenCancelled) -> Watchdog {
-        let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cancelled);
-        thread::spawn(move || watch.run());
-        watchdog
-    }
-
-    #[test]
-    fn a_call_that_takes_too_long_is_ended() {
-        let (mut near, _far) = connected();
-        let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (_cancellation, when_cancelled) = cancellation();
-        let watchdog = watchdog(&switch, when_cancelled);
-        let _guard = watchdog.guard(Duration::from_millis(20));
-        assert_eq!(near.read(&mut [0]).unwrap(), 0);
-        assert!(switch.is_thrown());
-    }
-
-    #[test]
-    fn a_short_limit_counts_also_while_a_long_one_is_slept_out() {
-        let (mut near, _far) = connected();
-        let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (_cancellation, when_cancelled) = cancellation();
-        let watchdog = watchdog(&switch, when_cancelled);
-        drop(watchdog.guard(Duration::from_secs(60)));
-        while lock(&watchdog.watched).wakes_at.is_none() {
-            // It may have been quicker to end than the thread to begin.
-            drop(watchdog.guard(Duration::from_secs(60)));
-            thread::yield_now();
-        }
-        assert!(!switch.is_thrown());
-        let _guard = watchdog.guard(Duration::from_millis(20));
-        assert_eq!(near.read(&mut [0]).unwrap(), 0);
-        assert!(switch.is_thrown());
-    }
-
-    #[test]
-    fn it_sleeps_on_when_calls_begin_and_end() {
-        let (near, _far) = connected();
-        let (_cancellation, when_cancelled) = cancellation();
-        let (watchdog, watch) =
-            Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
-        let now = Instant::now();
-        let limit = Duration::from_secs(30);
-        let guard = watchdog.guard(limit);
-        assert!(watchdog.doorbell.is_full(), "it must hear of the first");
-        watch.doorbell.recv().unwrap();
-        assert!(watch.next(now) > limit);
-        drop(guard);
-        drop(watchdog.guard(limit));
-        let _guard = watchdog.guard(limit);
-        assert!(watchdog.doorbell.is_empty());
-        // It wakes at the end of the first, and sleeps on to that of the last.
-        assert!(watch.next(now + limit) > Duration::ZERO);
-        assert!(!watch.switch.is_thrown());
-    }
-
-    #[test]
-    fn a_cut_ends_guarded_calls_alone() {
-        let (mut near, mut far) = connected();
-        let switch = KillSwitch::new(near.try_clone().unwrap());
-        let (cancellation, when_cancelled) = cancellation();
-        let watchdog = watchdog(&switch, when_cancelled);
-        drop(watchdog.guard(Duration::from_secs(60)));
-        drop(cancellation);
-        while !lock(&watchdog.watched).is_cut {
-            thread::yield_now();
-        }
-        std::io::Write::write_all(&mut far, b"x").unwrap();
-        assert_eq!(near.read(&mut [0]).unwrap(), 1);
-        let sending = watchdog.guard_sending(Duration::from_secs(60));
-        std::io::Write::write_all(&mut far, b"x").unwrap();
-        assert_eq!(near.read(&mut [0]).unwrap(), 1, "it is given a moment");
-        drop(sending);
-        let _guard = watchdog.guard(Duration::from_secs(60));
-        assert_eq!(near.read(&mut [0]).unwrap(), 0);
-        assert!(switch.is_thrown());
-    }
-
-    #[test]
-    fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
-        let (near, _far) = connected();
-        let (cancellation, when_cancelled) = cancellation();
-        let (watchdog, watch) =
-            Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
-        lock(&watchdog.watched).is_cut = true;
-        drop(cancellation);
-        let now = Instant::now();
-        let _guard = watchdog.guard_sending(Duration::from_secs(60));
-        assert!(watch.next(now) <= AFTER_CUT + now.elapsed());
-        assert!(!watch.switch.is_thrown());
-        watch.next(now + 2 * AFTER_CUT);
-        assert!(watch.switch.is_thrown());
-    }
-
-    #[test]
-    fn what_still_leaves_is_given_time() {
-        let (near, _far) = connected();
-        let (_cancellation, when_cancelled) = cancellation();
-        let written = Arc::new(AtomicU64::new(0));
-        let switch = KillSwitch::new(near);
-        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cancelled);
-        let limit = Duration::from_secs(30);
-        let _guard = watchdog.guard_leaving(limit);
-        let mut now = Instant::now() + limit;
-        for _ in 0..5 {
-            written.fetch_add(1, Ordering::Relaxed);
-            assert_eq!(watch.next(now), limit);
-            now += limit;
-        }
-        assert!(!watch.switch.is_thrown());
-        watch.next(now);
-        assert!(watch.switch.is_thrown());
-    }
-}
+mod tests;
