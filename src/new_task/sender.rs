@@ -3,17 +3,11 @@
 use super::event::{Event, Standing, Tell};
 use super::pending::{Input, Pending, PendingTask};
 use super::results::Results;
-use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::{Fault, Kind};
-use crate::publisher::core::{
-    self, Config, Connect, Core, Destination, Message, Needed, Notice, PATIENCE, Queues, Scope,
-    Sent, Size, Upkeep,
-};
-use crate::publisher::{self, Driver, FRAME_MAX, Priority, SendOptions, User, WINDOW_BYTES};
-use crate::queues::Auxiliary;
+use crate::publisher::core::{self, Core, Destination, Message, Notice, Scope, Sent};
+use crate::publisher::{self, Priority, SendOptions, User};
 use crate::queues::{QueueType, WorkQueue, priority_note};
-use crate::task::Template;
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::time::{Duration, Instant};
@@ -32,97 +26,15 @@ pub struct Ended {
 }
 
 /// Gives the tasks of an input.
-struct Sender<'a> {
-    pending: Pending,
-    to: Destination,
-    queue: WorkQueue,
-    results: Results,
-    options: SendOptions,
-    tell: &'a mut Tell<'a>,
+pub(super) struct Sender<'a> {
+    pub(super) pending: Pending,
+    pub(super) to: Destination,
+    pub(super) queue: WorkQueue,
+    pub(super) results: Results,
+    pub(super) options: SendOptions,
+    pub(super) tell: &'a mut Tell<'a>,
     /// What was not sent because nothing can be.
-    refused: Vec<PendingTask>,
-}
-
-/// Sends all tasks of `input`, made after `template`, and tells what happens.
-pub fn send<'a>(
-    connector: Connector,
-    queue: WorkQueue,
-    options: &SendOptions,
-    input: Input,
-    template: Template,
-    tell: &'a mut Tell<'a>,
-) -> Ended {
-    let now = Instant::now();
-    let to = match options.delay {
-        Some(delay) => Destination::Delay(delay.length()),
-        None => Destination::Work,
-    };
-    let config = config(&connector, &queue, options);
-    let mut core = Core::new(config, now);
-    core.prepare(&to, now);
-    let mut sender = Sender {
-        pending: Pending::new(input, expiring(template, &to, &queue)),
-        to,
-        queue: queue.clone(),
-        results: Results::default(),
-        options: options.clone(),
-        tell,
-        refused: Vec::new(),
-    };
-    // No dead letters are sent, so the type of their queue does not matter.
-    let driver = Driver::new(connector, queue, QueueType::Classic, core, &mut sender);
-    let driver = driver
-        .with_results(options.results)
-        .with_patience(options.confirm_timeout);
-    let (core, ended) = driver.run();
-    sender.ended(core, ended.err())
-}
-
-/// Tasks that lie in a delay queue carry their own expiration (see [`Auxiliary::expiration`]).
-fn expiring(template: Template, to: &Destination, queue: &WorkQueue) -> Template {
-    let expiration = match to {
-        Destination::Delay(delay) => Auxiliary::Delay(*delay).expiration(queue.declare),
-        Destination::Work | Destination::Dead(_) | Destination::Reply(_) => None,
-    };
-    match expiration {
-        Some(after) => template.with_expiration(after),
-        None => template,
-    }
-}
-
-fn config(connector: &Connector, queue: &WorkQueue, options: &SendOptions) -> Config {
-    let keep_channel = match (options.results, connector.endpoints.len()) {
-        (publisher::Results::No, _) => Duration::ZERO,
-        // Another channel helps where a queue's leader has died, which takes a cluster.
-        (publisher::Results::Wanted(_), 0..=1) => Duration::MAX,
-        (publisher::Results::Wanted(_), _) => PATIENCE,
-    };
-    Config {
-        queues: Queues {
-            work: queue.clone(),
-            upkeep: Upkeep::Ours,
-            needed: match (options.delay, options.priority) {
-                (_, Priority::Given) => Needed::Type,
-                (Some(_), Priority::None) => Needed::Existence,
-                (None, Priority::None) => Needed::Nothing,
-            },
-            queue_type: QueueType::Classic,
-            ladder: Vec::new(),
-        },
-        window: Size {
-            messages: options.window.get(),
-            bytes: WINDOW_BYTES,
-        },
-        frame_max: FRAME_MAX,
-        backlog: options.backlog,
-        confirm_timeout: Some(options.confirm_timeout),
-        retry_for: match connector.retry_for {
-            RetryFor::Forever => None,
-            RetryFor::AtMost(limit) => Some(limit),
-        },
-        keep_channel,
-        connect: Connect::Always,
-    }
+    pub(super) refused: Vec<PendingTask>,
 }
 
 impl Sender<'_> {
@@ -130,7 +42,8 @@ impl Sender<'_> {
         (self.tell)(event)
     }
 
-    fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
+    /// What is left when the engine has ended.
+    pub(super) fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
         let left = core.take_unfinished();
         let perhaps = left.iter().any(|(_, _, sent)| *sent == Sent::Perhaps);
         self.refused
