@@ -121,3 +121,24 @@ fn what_still_leaves_is_given_time() {
     watch.next(now);
     assert!(watch.switch.is_thrown());
 }
+
+#[test]
+fn an_answer_is_waited_for_while_what_was_sent_before_it_leaves_and_heartbeats_do_not_count() {
+    let (near, _far) = connected();
+    let (_cancellation, when_cancelled) = cancellation();
+    let written = Arc::new(AtomicU64::new(0));
+    let switch = KillSwitch::new(near);
+    let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cancelled);
+    let limit = Duration::from_secs(30);
+    let _guard = watchdog.guard(limit);
+    let mut now = Instant::now() + limit;
+    for _ in 0..5 {
+        written.fetch_add(30_000, Ordering::Relaxed);
+        assert_eq!(watch.next(now), limit);
+        now += limit;
+    }
+    assert!(!watch.switch.is_thrown());
+    written.fetch_add(30 * 8, Ordering::Relaxed);
+    watch.next(now);
+    assert!(watch.switch.is_thrown());
+}
