@@ -1,7 +1,7 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::acks::{AckFrame, AckOrder};
-use super::delivery::{AckToken, Delivery, Settlement};
+use super::delivery::{AckMode, AckToken, Delivery};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT, errors};
@@ -49,10 +49,10 @@ impl Channel {
     pub(super) fn received(
         &self,
         mut delivery: amiquip::Delivery,
-        settlement: Settlement,
+        settlement: AckMode,
     ) -> Delivery {
         let received = Delivery::take(&mut delivery, self.epoch);
-        if settlement == Settlement::ByUs {
+        if settlement == AckMode::ByUs {
             let tag = delivery.delivery_tag();
             self.order.borrow_mut().delivered(tag, delivery);
         }
@@ -158,7 +158,7 @@ impl Channel {
     /// Takes one message from `queue`, if there is one.
     pub fn get(&self, queue: &str) -> Result<Option<Delivery>, Fault> {
         let got = self.request(|channel| channel.basic_get(queue, false))?;
-        Ok(got.map(|got| self.received(got.delivery, Settlement::ByUs)))
+        Ok(got.map(|got| self.received(got.delivery, AckMode::ByUs)))
     }
 
     /// Acknowledges a delivery: the broker forgets it.

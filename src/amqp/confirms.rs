@@ -52,7 +52,7 @@ pub enum PublishNews {
 
 /// What [`Confirms::wait`] waits for beside what the broker says.
 #[derive(Debug)]
-pub struct Waits<'a, T, A> {
+pub struct WaitsFor<'a, T, A> {
     /// Something from elsewhere.
     pub inbox: &'a Receiver<T>,
     /// An answer to a request on another channel.
@@ -142,8 +142,8 @@ impl Confirms {
     }
 
     /// Waits for what the broker says, or for something else.
-    pub fn wait<T, A>(&mut self, waits: &Waits<'_, T, A>) -> Waited<T, A> {
-        let &Waits {
+    pub fn wait<T, A>(&mut self, waits: &WaitsFor<'_, T, A>) -> Waited<T, A> {
+        let &WaitsFor {
             inbox,
             answered,
             when_cancelled,

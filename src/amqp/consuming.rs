@@ -1,7 +1,7 @@
 //! A running consumer: deliveries come in, and its end is told.
 
 use super::channel::Channel;
-use super::delivery::{Delivery, Settlement};
+use super::delivery::{AckMode, Delivery};
 use super::properties::DIRECT_REPLY_TO;
 use super::queue::QueueArguments;
 use super::{Link, RPC_LIMIT, errors};
@@ -29,7 +29,7 @@ pub struct ConsumeOptions {
     /// How many deliveries it may hold.
     pub prefetch: Prefetch,
     /// Who settles them.
-    pub settlement: Settlement,
+    pub settlement: AckMode,
     /// How long each may stay unacknowledged (`x-consumer-timeout`). Only quorum queues of RabbitMQ
     /// 4.3 and later heed it; classic queues there refuse it with 406, older brokers ignore it.
     pub timeout: Option<Duration>,
@@ -41,7 +41,7 @@ pub struct ConsumeOptions {
     clippy::large_enum_variant,
     reason = "nearly all events are deliveries"
 )]
-pub enum Event<T> {
+pub enum ConsumerEvent<T> {
     /// A message was delivered.
     Delivery(Delivery),
     /// Something came in on the other channel.
@@ -60,7 +60,7 @@ pub struct Consuming<'a> {
     consumer: Consumer<'a>,
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
-    settlement: Settlement,
+    settlement: AckMode,
     link: Receiver<ConnectionBlockedNotification>,
     /// How many deliveries may have come, and be unsettled, at once.
     most: u64,
@@ -76,7 +76,7 @@ impl Channel {
     pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
         let options = ConsumeOptions {
             prefetch: Prefetch::Unlimited,
-            settlement: Settlement::ByTheBroker,
+            settlement: AckMode::ByTheBroker,
             timeout: None,
         };
         self.consume(link, DIRECT_REPLY_TO, options)
@@ -105,7 +105,7 @@ impl Channel {
             None => QueueArguments::default(),
         };
         let options = ConsumerOptions {
-            no_ack: settlement == Settlement::ByTheBroker,
+            no_ack: settlement == AckMode::ByTheBroker,
             arguments: arguments.into_table(),
             ..ConsumerOptions::default()
         };
@@ -114,9 +114,9 @@ impl Channel {
         let consumer = self.request(|channel| channel.basic_consume(queue, options))?;
         let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
         Ok(match (prefetch, settlement) {
-            (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
+            (Prefetch::AtMost(count), AckMode::ByUs) => consuming.at_most(count),
             // RabbitMQ limits only deliveries that it wants to be acknowledged.
-            (Prefetch::AtMost(_), Settlement::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
+            (Prefetch::AtMost(_), AckMode::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
         })
     }
 }
@@ -125,7 +125,7 @@ impl<'a> Consuming<'a> {
     pub(super) fn new(
         channel: &'a Channel,
         consumer: Consumer<'a>,
-        settlement: Settlement,
+        settlement: AckMode,
         link: Receiver<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
@@ -160,27 +160,27 @@ impl<'a> Consuming<'a> {
     }
 
     /// Waits for a delivery, the end, something in `inbox`, or the deadline.
-    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> Event<T> {
+    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> ConsumerEvent<T> {
         // A year stands for ever: `Duration::MAX` from now is beyond what the clock can tell.
         const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
         let limit = deadline.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()));
         loop {
             select! {
                 recv(self.messages) -> message => return self.translate(message.ok()),
-                recv(inbox) -> item => return item.map_or(Event::Timeout, Event::Inbox),
+                recv(inbox) -> item => return item.map_or(ConsumerEvent::Timeout, ConsumerEvent::Inbox),
                 recv(self.link) -> news => {
                     // News that publishing is blocked does not concern a consumer; the end does.
                     if news.is_err() && self.messages.is_empty() {
-                        return Event::Ended(gone());
+                        return ConsumerEvent::Ended(gone());
                     }
                 }
-                default(limit) => return Event::Timeout,
+                default(limit) => return ConsumerEvent::Timeout,
             }
         }
     }
 
     /// A delivery that is here already.
-    pub fn try_delivery<T>(&mut self) -> Option<Event<T>> {
+    pub fn try_delivery<T>(&mut self) -> Option<ConsumerEvent<T>> {
         let message = self.messages.try_recv().ok()?;
         Some(self.translate(Some(message)))
     }
@@ -226,7 +226,7 @@ impl<'a> Consuming<'a> {
         cancelled.map(|()| left)
     }
 
-    fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> Event<T> {
+    fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> ConsumerEvent<T> {
         match message {
             Some(ConsumerMessage::Delivery(delivery)) => {
                 let delivery = self.delivery(delivery);
@@ -234,20 +234,20 @@ impl<'a> Consuming<'a> {
                     self.channel.give_up();
                     self.cancelled = true;
                     self.end();
-                    return Event::Ended(Fault::new(Kind::Unreachable, TOO_MUCH));
+                    return ConsumerEvent::Ended(Fault::new(Kind::Unreachable, TOO_MUCH));
                 }
-                Event::Delivery(delivery)
+                ConsumerEvent::Delivery(delivery)
             }
             Some(ConsumerMessage::ServerCancelled) => {
                 self.end();
-                Event::Cancelled
+                ConsumerEvent::Cancelled
             }
             Some(
                 ConsumerMessage::ServerClosedChannel(error)
                 | ConsumerMessage::ServerClosedConnection(error),
             ) => {
                 self.end();
-                Event::Ended(errors::translate(&error))
+                ConsumerEvent::Ended(errors::translate(&error))
             }
             None
             | Some(
@@ -256,7 +256,7 @@ impl<'a> Consuming<'a> {
                 | ConsumerMessage::ClientClosedConnection,
             ) => {
                 self.end();
-                Event::Ended(gone())
+                ConsumerEvent::Ended(gone())
             }
         }
     }

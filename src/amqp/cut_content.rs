@@ -26,12 +26,12 @@ pub(super) struct CutContent {
     frame_left: usize,
     /// The message that is under way. Frames of several channels never mix within one, as each
     /// connection of ours publishes on one channel.
-    open: Option<Open>,
+    open: Option<OpenContent>,
 }
 
 /// A message of which not all frames were written.
 #[derive(Debug, PartialEq, Eq)]
-struct Open {
+struct OpenContent {
     channel: u16,
     missing: Missing,
 }
@@ -45,7 +45,7 @@ enum Missing {
 
 /// What to write next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum ContentWrite {
     /// So many bytes as they are.
     Pass(usize),
     /// These in place of so many.
@@ -54,7 +54,7 @@ pub(super) enum Next {
 
 impl CutContent {
     /// What to write of `bytes`, which amiquip offers. They begin where the last write ended.
-    pub(super) fn next(&self, bytes: &[u8]) -> Next {
+    pub(super) fn next(&self, bytes: &[u8]) -> ContentWrite {
         let most = bytes.len().min(LOOK_AHEAD);
         let mut at = self.frame_left;
         let mut open = self.open.as_ref().map(|open| (open.channel, open.missing));
@@ -62,20 +62,20 @@ impl CutContent {
             if let (true, Some((channel, missing))) = (frame.is(CHANNEL_CLOSE_OK), open) {
                 if channel == frame.channel {
                     if at > 0 {
-                        return Next::Pass(at);
+                        return ContentWrite::Pass(at);
                     }
                     return match fill(channel, missing) {
                         Some(fill) => {
-                            Next::Replace([&fill, &bytes[..frame.len]].concat(), frame.len)
+                            ContentWrite::Replace([&fill, &bytes[..frame.len]].concat(), frame.len)
                         }
-                        None => Next::Pass(frame.len),
+                        None => ContentWrite::Pass(frame.len),
                     };
                 }
             }
             open = frame.after(open);
             at += frame.len;
         }
-        Next::Pass(most)
+        ContentWrite::Pass(most)
     }
 
     /// `count` of `bytes` were written, or others in their place.
@@ -89,7 +89,7 @@ impl CutContent {
             let open = self.open.as_ref().map(|open| (open.channel, open.missing));
             self.open = frame
                 .after(open)
-                .map(|(channel, missing)| Open { channel, missing });
+                .map(|(channel, missing)| OpenContent { channel, missing });
             at += frame.len;
         }
         self.frame_left = at.saturating_sub(count);
@@ -191,12 +191,12 @@ mod tests {
         let mut sent = Vec::new();
         while !bytes.is_empty() {
             let count = match cut.next(bytes) {
-                Next::Pass(count) => {
+                ContentWrite::Pass(count) => {
                     let count = count.min(at_once);
                     sent.extend(&bytes[..count]);
                     count
                 }
-                Next::Replace(instead, count) => {
+                ContentWrite::Replace(instead, count) => {
                     sent.extend(instead);
                     count
                 }

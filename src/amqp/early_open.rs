@@ -30,7 +30,7 @@ const OPEN_OK: [u8; 16] = [
 
 /// What becomes of bytes that amiquip writes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outgoing {
+pub(super) enum EarlyWrite {
     /// So many of them go out as they are.
     Pass(usize),
     /// All of them go out, and these behind them: the channel's opening.
@@ -51,7 +51,7 @@ const HELD_MAX: usize = 1024;
 /// Follows a connection until its first channel is open.
 #[derive(Debug, Default)]
 pub(super) struct EarlyOpen {
-    stage: Stage,
+    stage: OpenStage,
     /// What goes out behind `channel.open`.
     behind_open: Vec<u8>,
     /// What amiquip may read.
@@ -59,20 +59,20 @@ pub(super) struct EarlyOpen {
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum OpenStage {
     /// The protocol header was written by us; amiquip's stays here.
     Greeted,
     /// `connection.open` was not written yet.
     #[default]
     Before,
     /// The channel is asked for, by us.
-    Asked(Asked),
+    Asked(AskedChannel),
     /// There is nothing more to do.
     Over,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
+struct AskedChannel {
     /// Bytes of amiquip's current frame that were not written yet.
     unwritten: usize,
     /// amiquip has asked, too.
@@ -101,61 +101,63 @@ impl EarlyOpen {
 
     /// The protocol header was written.
     pub(super) fn greeted(&mut self) {
-        self.stage = Stage::Greeted;
+        self.stage = OpenStage::Greeted;
     }
 
     /// What becomes of `bytes`, the next that amiquip writes. `is_between_frames`: the broker has
     /// sent nothing but whole frames so far.
-    pub(super) fn outgoing(&mut self, bytes: &[u8], is_between_frames: bool) -> Outgoing {
+    pub(super) fn outgoing(&mut self, bytes: &[u8], is_between_frames: bool) -> EarlyWrite {
         match &mut self.stage {
-            Stage::Greeted => {
-                self.stage = Stage::Before;
+            OpenStage::Greeted => {
+                self.stage = OpenStage::Before;
                 if bytes.starts_with(&PROTOCOL_HEADER) {
-                    return Outgoing::Keep(PROTOCOL_HEADER.len());
+                    return EarlyWrite::Keep(PROTOCOL_HEADER.len());
                 }
-                Outgoing::Pass(bytes.len())
+                EarlyWrite::Pass(bytes.len())
             }
-            Stage::Before if ends_with_open(bytes) => {
+            OpenStage::Before if ends_with_open(bytes) => {
                 if !is_between_frames {
-                    self.stage = Stage::Over;
-                    return Outgoing::Pass(bytes.len());
+                    self.stage = OpenStage::Over;
+                    return EarlyWrite::Pass(bytes.len());
                 }
-                self.stage = Stage::Asked(Asked::default());
-                Outgoing::Append([&OPEN, self.behind_open.as_slice()].concat())
+                self.stage = OpenStage::Asked(AskedChannel::default());
+                EarlyWrite::Append([&OPEN, self.behind_open.as_slice()].concat())
             }
-            Stage::Asked(asked) if !asked.twice => {
+            OpenStage::Asked(asked) if !asked.twice => {
                 if asked.unwritten == 0 && bytes.starts_with(&OPEN) {
                     asked.twice = true;
                     self.ready.extend(OPEN_OK);
                     self.ready.append(&mut asked.held);
                     self.end_if_done();
-                    return Outgoing::Keep(OPEN.len());
+                    return EarlyWrite::Keep(OPEN.len());
                 }
                 if asked.unwritten == 0 {
                     asked.unwritten = frame_len(bytes).unwrap_or(bytes.len());
                 }
-                Outgoing::Pass(asked.unwritten.min(bytes.len()))
+                EarlyWrite::Pass(asked.unwritten.min(bytes.len()))
             }
-            Stage::Before | Stage::Asked(_) | Stage::Over => Outgoing::Pass(bytes.len()),
+            OpenStage::Before | OpenStage::Asked(_) | OpenStage::Over => {
+                EarlyWrite::Pass(bytes.len())
+            }
         }
     }
 
     /// So many bytes that might pass were written.
     pub(super) fn written(&mut self, count: usize) {
-        if let Stage::Asked(asked) = &mut self.stage {
+        if let OpenStage::Asked(asked) = &mut self.stage {
             asked.unwritten = asked.unwritten.saturating_sub(count);
         }
     }
 
     /// Whether what the broker sends has to come by [`EarlyOpen::incoming`].
     pub(super) fn is_watching(&self) -> bool {
-        matches!(self.stage, Stage::Asked(_))
+        matches!(self.stage, OpenStage::Asked(_))
     }
 
     /// Takes what the broker has sent, and tells whether the connection is open now. Frames must have
     /// been checked for their size.
     pub(super) fn incoming(&mut self, bytes: &[u8]) -> bool {
-        let Stage::Asked(asked) = &mut self.stage else {
+        let OpenStage::Asked(asked) = &mut self.stage else {
             self.ready.extend_from_slice(bytes);
             return false;
         };
@@ -181,10 +183,10 @@ impl EarlyOpen {
     }
 
     fn end_if_done(&mut self) {
-        if let Stage::Asked(asked) = &mut self.stage {
+        if let OpenStage::Asked(asked) = &mut self.stage {
             if asked.twice && asked.answered {
                 self.ready.append(&mut asked.partial);
-                self.stage = Stage::Over;
+                self.stage = OpenStage::Over;
             }
         }
     }

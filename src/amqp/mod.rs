@@ -51,9 +51,9 @@ mod violation;
 mod watchdog;
 
 pub use channel::{Burst, Channel};
-pub use confirms::{Confirm, Confirms, PublishNews, Waited, Waits};
-pub use consuming::{ConsumeOptions, Consuming, Event, Prefetch};
-pub use delivery::{AckToken, Delivery, Settlement};
+pub use confirms::{Confirm, Confirms, PublishNews, Waited, WaitsFor};
+pub use consuming::{ConsumeOptions, ConsumerEvent, Consuming, Prefetch};
+pub use delivery::{AckMode, AckToken, Delivery};
 pub use link::{Link, Series};
 pub use open::open;
 pub use options::{FramesInFlight, OpenOptions};

@@ -3,7 +3,7 @@
 use super::args::NewTaskArgs;
 use super::input::{self, TaskFile};
 use super::pending::{Pending, Rest};
-use super::reporter::{Counts, Mode, Reporter};
+use super::reporter::{Mode, Reporter, SendCounts};
 use super::sender::Ended;
 use super::start::{connector, reporter, send_all};
 use super::summary::summarize;
@@ -57,7 +57,7 @@ pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Resu
 }
 
 /// How a bulk send ends in which nothing went wrong as a whole.
-fn ending(counts: Counts) -> ExitCode {
+fn ending(counts: SendCounts) -> ExitCode {
     if counts.failed > 0 || counts.not_sent > 0 || counts.unanswered > 0 {
         ExitCode::NotTaken
     } else if counts.undone > 0 {

@@ -14,13 +14,13 @@ const IN_MEMORY: usize = 8 << 20;
 pub struct Ordered {
     /// The number whose turn it is.
     next: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, HeldResult>,
     /// The bytes of output that are kept in memory.
     kept: usize,
     spool: Option<Spool>,
 }
 
-enum Waiting {
+enum HeldResult {
     /// No outcome will come.
     Nothing,
     Here(TaskResult),
@@ -66,10 +66,10 @@ impl Ordered {
         let waiting = match answer {
             Some(answer) if number == self.next => {
                 print(&answer)?;
-                Waiting::Nothing
+                HeldResult::Nothing
             }
             Some(answer) => self.keep(answer).map_err(|error| unusable(&error))?,
-            None => Waiting::Nothing,
+            None => HeldResult::Nothing,
         };
         self.waiting.insert(number, waiting);
         while let Some(waiting) = self.waiting.remove(&self.next) {
@@ -90,11 +90,11 @@ impl Ordered {
         Ok(())
     }
 
-    fn keep(&mut self, mut answer: TaskResult) -> io::Result<Waiting> {
+    fn keep(&mut self, mut answer: TaskResult) -> io::Result<HeldResult> {
         let size = answer.stdout.len() + answer.stderr.len();
         if self.kept + size <= IN_MEMORY {
             self.kept += size;
-            return Ok(Waiting::Here(answer));
+            return Ok(HeldResult::Here(answer));
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
@@ -116,21 +116,21 @@ impl Ordered {
             .write_all(std::mem::take(&mut answer.stderr).as_bytes())?;
         spool.end += size as u64;
         spool.used += 1;
-        Ok(Waiting::Spooled(Box::new(answer), at, sizes))
+        Ok(HeldResult::Spooled(Box::new(answer), at, sizes))
     }
 
     fn print(
         &mut self,
-        waiting: Waiting,
+        waiting: HeldResult,
         print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         match waiting {
-            Waiting::Nothing => Ok(()),
-            Waiting::Here(answer) => {
+            HeldResult::Nothing => Ok(()),
+            HeldResult::Here(answer) => {
                 self.kept -= answer.stdout.len() + answer.stderr.len();
                 print(&answer)
             }
-            Waiting::Spooled(mut answer, at, sizes) => {
+            HeldResult::Spooled(mut answer, at, sizes) => {
                 if let Some(spool) = &mut self.spool {
                     let read = spool.read(at, sizes);
                     (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;

@@ -18,7 +18,7 @@ pub enum Separator {
 
 /// How one record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RecordEnd {
     /// With a newline.
     Lf,
     /// With a carriage return and a newline.
@@ -35,10 +35,10 @@ pub struct Record {
     /// The task's body, any bytes.
     pub body: Vec<u8>,
     /// What stood behind it.
-    pub end: End,
+    pub end: RecordEnd,
 }
 
-impl End {
+impl RecordEnd {
     /// The bytes. The last record of an input that lacks its end gets that of the others, as
     /// something may be written behind it.
     #[must_use]
@@ -118,7 +118,7 @@ impl<R: Read> Records<R> {
         };
         if count == 0 {
             self.ended = true;
-            self.finish(&mut batch, &[], End::Input);
+            self.finish(&mut batch, &[], RecordEnd::Input);
             return Ok((batch != Batch::default()).then_some(batch));
         }
         let chunk = std::mem::take(&mut self.chunk);
@@ -129,8 +129,8 @@ impl<R: Read> Records<R> {
 
     fn split(&mut self, mut rest: &[u8], batch: &mut Batch) {
         let (byte, end) = match self.separator {
-            Separator::Newline => (b'\n', End::Lf),
-            Separator::Nul => (b'\0', End::Nul),
+            Separator::Newline => (b'\n', RecordEnd::Lf),
+            Separator::Nul => (b'\0', RecordEnd::Nul),
         };
         while let Some(at) = memchr(byte, rest) {
             self.finish(batch, &rest[..at], end);
@@ -151,7 +151,7 @@ impl<R: Read> Records<R> {
     }
 
     /// The record that has begun ends with this piece.
-    fn finish(&mut self, batch: &mut Batch, piece: &[u8], end: End) {
+    fn finish(&mut self, batch: &mut Batch, piece: &[u8], end: RecordEnd) {
         if self.begun.is_empty() && !self.passing_over && piece.len() <= self.max {
             return self.push(batch, piece.to_vec(), end);
         }
@@ -165,10 +165,10 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn push(&mut self, batch: &mut Batch, mut body: Vec<u8>, end: End) {
+    fn push(&mut self, batch: &mut Batch, mut body: Vec<u8>, end: RecordEnd) {
         let end = if self.separator == Separator::Newline && body.last() == Some(&b'\r') {
             body.pop();
-            End::CrLf
+            RecordEnd::CrLf
         } else {
             end
         };

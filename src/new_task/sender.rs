@@ -1,8 +1,8 @@
 //! Hands the tasks to the publishing core, and tells what becomes of them.
 
-use super::event::{Event, Standing, Tell};
-use super::pending::{Input, Pending, PendingTask};
-use super::results::Results;
+use super::event::{SendEvent, Standing, Tell};
+use super::pending::{Pending, PendingTask, TaskInput};
+use super::results::AwaitedResults;
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{self, Core, Destination, Message, Notice, Scope, Sent};
@@ -30,7 +30,7 @@ pub(super) struct Sender<'a> {
     pub(super) pending: Pending,
     pub(super) to: Destination,
     pub(super) queue: WorkQueue,
-    pub(super) results: Results,
+    pub(super) results: AwaitedResults,
     pub(super) options: SendOptions,
     pub(super) tell: &'a mut Tell<'a>,
     /// What was not sent because nothing can be.
@@ -38,7 +38,7 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    fn say(&mut self, event: Event<'_>) -> Result<(), Fault> {
+    fn say(&mut self, event: SendEvent<'_>) -> Result<(), Fault> {
         (self.tell)(event)
     }
 
@@ -63,16 +63,16 @@ impl Sender<'_> {
     }
 
     fn confirmed(&mut self, number: u64, task: &PendingTask) -> Result<(), Fault> {
-        self.say(Event::Confirmed(task))?;
+        self.say(SendEvent::Confirmed(task))?;
         match self.results.confirmed(number) {
-            Some(gone) => self.say(Event::ResultsGone(vec![gone])),
+            Some(gone) => self.say(SendEvent::ResultsGone(vec![gone])),
             None => Ok(()),
         }
     }
 
     fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
         match notice {
-            Notice::Lost { fault, again } => self.say(Event::Lost(&fault, again)),
+            Notice::Lost { fault, again } => self.say(SendEvent::Lost(&fault, again)),
             Notice::Refused {
                 queue,
                 waiting,
@@ -80,19 +80,19 @@ impl Sender<'_> {
                 ..
             } => {
                 let why = core::describe(&refusal, &queue, self.queue.declare);
-                self.say(Event::Refused(waiting, why))
+                self.say(SendEvent::Refused(waiting, why))
             }
-            Notice::Adopted(current) => self.say(Event::Adopted(&current)),
-            Notice::Blocked(reason) => self.say(Event::Blocked(&reason)),
-            Notice::Unblocked => self.say(Event::Unblocked),
-            Notice::BacklogFull(ready) => self.say(Event::BacklogFull(u64::from(ready))),
+            Notice::Adopted(current) => self.say(SendEvent::Adopted(&current)),
+            Notice::Blocked(reason) => self.say(SendEvent::Blocked(&reason)),
+            Notice::Unblocked => self.say(SendEvent::Unblocked),
+            Notice::BacklogFull(ready) => self.say(SendEvent::BacklogFull(u64::from(ready))),
         }
     }
 
     fn queue_is_of(&mut self, queue_type: QueueType, series: Series) -> Result<(), Fault> {
         let note = priority_note(&self.queue, queue_type, series);
         match (note, self.options.priority) {
-            (Some(note), Priority::Given) => self.say(Event::NoPriorities(note)),
+            (Some(note), Priority::Given) => self.say(SendEvent::NoPriorities(note)),
             _ => Ok(()),
         }
     }
@@ -104,7 +104,7 @@ impl Sender<'_> {
 
 impl User for Sender<'_> {
     type Payload = PendingTask;
-    type Arrival = <Input as IntoIterator>::Item;
+    type Arrival = <TaskInput as IntoIterator>::Item;
 
     fn inbox(&self) -> Option<&Receiver<Self::Arrival>> {
         self.pending.inbox()
@@ -146,7 +146,7 @@ impl User for Sender<'_> {
             publisher::Event::Confirmed(number, _, task) => self.confirmed(number, &task),
             publisher::Event::Refused(number, task, fault, Scope::Message) => {
                 self.results.forget(number);
-                self.say(Event::Failed(task, &fault))
+                self.say(SendEvent::Failed(task, &fault))
             }
             publisher::Event::Refused(number, task, fault, Scope::Destination) => {
                 self.results.forget(number);
@@ -155,8 +155,8 @@ impl User for Sender<'_> {
             }
             publisher::Event::Withdrawn(..) => Ok(()),
             publisher::Event::Notice(notice) => self.notice(notice),
-            publisher::Event::Connected(address) => self.say(Event::Connected(address)),
-            publisher::Event::Retrying(fault) => self.say(Event::Retrying(&fault)),
+            publisher::Event::Connected(address) => self.say(SendEvent::Connected(address)),
+            publisher::Event::Retrying(fault) => self.say(SendEvent::Retrying(&fault)),
             publisher::Event::Type(queue_type, series) => self.queue_is_of(queue_type, series),
         }
     }
@@ -173,7 +173,7 @@ impl User for Sender<'_> {
         let tick = match self.options.tick {
             Some(tick) => {
                 let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
-                self.say(Event::Tick(Standing { taken, bytes }))?;
+                self.say(SendEvent::Tick(Standing { taken, bytes }))?;
                 Some(now + tick)
             }
             None => None,
@@ -205,7 +205,7 @@ impl User for Sender<'_> {
         let Some((number, result)) = self.results.came(delivery) else {
             return Ok(None);
         };
-        self.say(Event::Result(number, result))?;
+        self.say(SendEvent::Result(number, result))?;
         Ok(Some(number))
     }
 
@@ -214,7 +214,7 @@ impl User for Sender<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.say(Event::ResultsGone(gone))
+        self.say(SendEvent::ResultsGone(gone))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sends the tasks of an input: sets up the engine that publishes, and runs it.
 
 use super::event::Tell;
-use super::pending::{Input, Pending};
-use super::results::Results;
+use super::pending::{Pending, TaskInput};
+use super::results::AwaitedResults;
 use super::sender::{Ended, Sender};
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::publisher::core::{
@@ -18,7 +18,7 @@ pub fn send<'a>(
     connector: Connector,
     queue: WorkQueue,
     options: &SendOptions,
-    input: Input,
+    input: TaskInput,
     template: Template,
     tell: &'a mut Tell<'a>,
 ) -> Ended {
@@ -34,7 +34,7 @@ pub fn send<'a>(
         pending: Pending::new(input, expiring(template, &to, &queue)),
         to,
         queue: queue.clone(),
-        results: Results::default(),
+        results: AwaitedResults::default(),
         options: options.clone(),
         tell,
         refused: Vec::new(),

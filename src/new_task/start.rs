@@ -1,10 +1,10 @@
 //! What every way of sending begins with.
 
 use super::args::NewTaskArgs;
-use super::event::Event;
+use super::event::SendEvent;
 use super::ordered::Ordered;
-use super::pending::Input;
-use super::reporter::{Counts, Mode, Reporter};
+use super::pending::TaskInput;
+use super::reporter::{Mode, Reporter, SendCounts};
 use super::sender::Ended;
 use super::sending;
 use crate::amqp::FramesInFlight;
@@ -40,7 +40,7 @@ pub(super) fn reporter<'a>(args: &NewTaskArgs, mode: Mode, report: &'a mut Repor
         ordered: args.keep_order.then(Ordered::default),
         unsent: None,
         bar: BulkBar::none(),
-        counts: Counts::default(),
+        counts: SendCounts::default(),
         exit_code: None,
     }
 }
@@ -50,11 +50,11 @@ pub(super) fn send_all(
     args: &NewTaskArgs,
     connector: Connector,
     options: &SendOptions,
-    input: Input,
+    input: TaskInput,
     reporter: &mut Reporter<'_>,
 ) -> Ended {
     let queue = args.common.work_queue();
     let template = Template::new(&args.task_options());
-    let mut tell = |event: Event<'_>| reporter.take(event);
+    let mut tell = |event: SendEvent<'_>| reporter.take(event);
     sending::send(connector, queue, options, input, template, &mut tell)
 }

@@ -1,6 +1,6 @@
 //! How a bulk send went, as a whole.
 
-use super::reporter::{Counts, Reporter};
+use super::reporter::{Reporter, SendCounts};
 use super::unsent::Unsent;
 use crate::output::Fields;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(super) fn summarize(reporter: &mut Reporter<'_>, sent: u64, took: Duration) 
     reporter.report.flush();
 }
 
-fn summary_fields(counts: Counts, sent: u64, took: Duration, wait: bool) -> Fields {
+fn summary_fields(counts: SendCounts, sent: u64, took: Duration, wait: bool) -> Fields {
     let mut fields = Fields::new();
     let mut insert = |name: &str, count: u64| fields.insert(name.to_owned(), json!(count));
     insert("sent", sent);

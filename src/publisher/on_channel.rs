@@ -5,7 +5,7 @@ use super::declaring::Requests;
 use super::driver::{Driver, Left, Open, Step, interrupted};
 use super::options::Results;
 use super::user::User;
-use crate::amqp::{Channel, Confirms, Link, PublishNews, Waited, Waits};
+use crate::amqp::{Channel, Confirms, Link, PublishNews, Waited, WaitsFor};
 use crate::base::fault::{Fault, Kind};
 use crossbeam_channel::never;
 use std::time::Instant;
@@ -134,7 +134,7 @@ impl<U: User> Driver<'_, U> {
     ) -> Result<Option<Left>, Fault> {
         let limit = self.limit(until, now)?;
         let nothing = never();
-        let waits = Waits {
+        let waits = WaitsFor {
             inbox: self.user.inbox().unwrap_or(&nothing),
             answered: requests.answers(),
             when_cancelled: self.when_cancelled(),

@@ -2,8 +2,8 @@
 
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::process::{Output, StdoutTo};
-use super::settings::Settings;
+use super::process::{CommandOutput, StdoutTo};
+use super::settings::WorkerSettings;
 use crate::base::fault::Fault;
 use crate::output::LogFormat;
 use crate::output::progress::TaskBars;
@@ -55,7 +55,7 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(settings: &Settings, report: &'a mut Report) -> Self {
+    pub(super) fn new(settings: &WorkerSettings, report: &'a mut Report) -> Self {
         let slots = settings.core.slots;
         // A command's own output streams to the terminal where there is one slot; no bar beside it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
@@ -170,7 +170,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Passes on the output of a command that was kept until its end.
-    pub(super) fn pass_on(&mut self, mut output: Output) {
+    pub(super) fn pass_on(&mut self, mut output: CommandOutput) {
         if output.is_empty() {
             return;
         }

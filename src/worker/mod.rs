@@ -36,7 +36,7 @@ use incoming::Incoming;
 use process::{Pool, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
-use settings::Settings;
+use settings::WorkerSettings;
 use work::{Pretended, Work};
 
 /// Takes tasks and does them until it is told or set to stop.
@@ -51,7 +51,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     let when_cancelled = signals::install(ends_at, move || {
         let _ = signals.send(Incoming::Signal);
     })?;
-    let settings = Settings::new(args, when_cancelled, report)?;
+    let settings = WorkerSettings::new(args, when_cancelled, report)?;
     if args.status {
         return Ok(admin::show(&settings, report)?);
     }
@@ -80,7 +80,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
 /// What does the tasks.
 fn work(
     command: Option<&TaskCommand>,
-    settings: &Settings,
+    settings: &WorkerSettings,
     sender: &Sender<Incoming>,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;

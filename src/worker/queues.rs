@@ -1,6 +1,6 @@
 //! What is asked of queues.
 
-use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, Settings};
+use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, WorkerSettings};
 use crate::amqp::{Declared, Link};
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
@@ -23,7 +23,10 @@ pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> 
 /// With `--no-declare`: which of the queues is missing that failed tasks may have to go to. Better
 /// told now than when a task has failed. Whether tasks will fail is not known, so that is no reason
 /// not to begin.
-pub(super) fn first_missing(settings: &Settings, link: &mut Link) -> Result<Option<Fault>, Fault> {
+pub(super) fn first_missing(
+    settings: &WorkerSettings,
+    link: &mut Link,
+) -> Result<Option<Fault>, Fault> {
     if settings.queue.declare == Declare::Yes || !settings.has_command {
         return Ok(None);
     }

@@ -9,7 +9,7 @@ use super::core::{self, End, Input, Moment, Reason};
 use super::incoming::Incoming;
 use super::queues;
 use super::session::{Flushed, Place, Session, Turn};
-use crate::amqp::{Channel, Event, Link};
+use crate::amqp::{Channel, ConsumerEvent, Link};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::queues::{Opened, QueueType, adoption_note};
@@ -158,27 +158,27 @@ impl Session<'_> {
     pub(super) fn take_in(
         &mut self,
         place: &mut Place<'_, '_>,
-        event: Event<Incoming>,
+        event: ConsumerEvent<Incoming>,
     ) -> Result<(), Fault> {
         let mut event = Some(event);
         let now = Moment::now();
         for _ in 0..AT_ONCE {
             match event.take() {
-                Some(Event::Delivery(delivery)) => {
+                Some(ConsumerEvent::Delivery(delivery)) => {
                     self.delivered(now, delivery);
                     event = place.consuming.try_delivery();
                 }
-                Some(Event::Inbox(message)) => {
+                Some(ConsumerEvent::Inbox(message)) => {
                     self.handle(message);
                     return Ok(());
                 }
-                Some(Event::Cancelled) => {
+                Some(ConsumerEvent::Cancelled) => {
                     let why = queues::why_cancelled(&self.settings.queue, place.link)?;
                     self.happened(Input::ConsumerCancelled(why));
                     return Ok(());
                 }
-                Some(Event::Ended(fault)) => return Err(fault),
-                Some(Event::Timeout) => {
+                Some(ConsumerEvent::Ended(fault)) => return Err(fault),
+                Some(ConsumerEvent::Timeout) => {
                     self.core.handle(now, Input::Time);
                     return Ok(());
                 }
@@ -186,7 +186,7 @@ impl Session<'_> {
             }
         }
         match event {
-            Some(Event::Delivery(delivery)) => {
+            Some(ConsumerEvent::Delivery(delivery)) => {
                 self.delivered(now, delivery);
                 Ok(())
             }

@@ -4,7 +4,7 @@ use super::core::{self, End, Input, Moment};
 use super::events::Teller;
 use super::incoming::Incoming;
 use super::publishing::Publishing;
-use super::settings::Settings;
+use super::settings::WorkerSettings;
 use super::work::Work;
 use crate::amqp::{Channel, Consuming, Delivery, Link};
 use crate::base::fault::Fault;
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// A worker at work.
 pub(super) struct Session<'a> {
-    pub(super) settings: Settings,
+    pub(super) settings: WorkerSettings,
     pub(super) core: core::Worker,
     pub(super) work: Work,
     pub(super) teller: Teller<'a>,

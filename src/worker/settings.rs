@@ -5,7 +5,7 @@ use super::core::policy::{Ack, FailurePolicy, OnFailure};
 use super::core::{self, EndSettings, ExitWhenEmpty};
 use super::process::TimeLimits;
 use crate::amqp::connector::Connector;
-use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement};
+use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
 use crate::output::LogFormat;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 
 /// What a worker works with.
-pub(super) struct Settings {
+pub(super) struct WorkerSettings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
     pub(super) dot: Duration,
@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) core: core::Settings,
 }
 
-impl Settings {
+impl WorkerSettings {
     /// The settings that the command line asks for.
     pub(super) fn new(
         args: &WorkerArgs,
@@ -105,8 +105,8 @@ impl Settings {
         ConsumeOptions {
             prefetch: self.core.prefetch,
             settlement: match self.core.ack {
-                Ack::After | Ack::Never => Settlement::ByUs,
-                Ack::Auto => Settlement::ByTheBroker,
+                Ack::After | Ack::Never => AckMode::ByUs,
+                Ack::Auto => AckMode::ByTheBroker,
             },
             timeout: heeds_timeout.then(|| self.consumer_timeout()),
         }

@@ -1,7 +1,7 @@
 //! The handshake, on the thread that connects.
 
-use super::asked::Asked;
 use super::failure::Why;
+use super::own_certificate::OwnCertificate;
 use super::stream::TlsStream;
 use super::{Prepared, Tls};
 use crate::base::endpoint::Endpoint;
@@ -22,19 +22,19 @@ pub(in crate::amqp) fn shake_hands(
     tls: &Tls,
     mut socket: TcpStream,
 ) -> Result<TlsStream, Fault> {
-    let asked = Arc::new(Asked::new(loaded.own));
+    let certificate = Arc::new(OwnCertificate::new(loaded.own));
     let mut config = loaded.config;
-    config.client_auth_cert_resolver = Arc::<Asked>::clone(&asked);
+    config.client_auth_cert_resolver = Arc::<OwnCertificate>::clone(&certificate);
     let why = Why {
         endpoint,
         tls,
-        asked: &asked,
+        certificate: &certificate,
     };
     let mut connection =
         ClientConnection::new(Arc::new(config), name).map_err(|error| why.failed(&error))?;
     let mut first = [0; 4];
     match hello(&mut connection, &mut socket, &mut first) {
-        Ok(()) => TlsStream::new(connection, socket, Arc::clone(&asked))
+        Ok(()) => TlsStream::new(connection, socket, Arc::clone(&certificate))
             .map_err(|error| why.socket_failed(&error)),
         Err(error) => Err(why.handshake_failed(&first, &error)),
     }

@@ -4,10 +4,10 @@
 //! the socket still blocking: the kill switch ends it when the time is up. Only then amiquip gets
 //! the stream, see `stream`.
 
-mod asked;
 mod failure;
 mod files;
 mod handshake;
+mod own_certificate;
 mod stream;
 
 pub(super) use handshake::shake_hands;

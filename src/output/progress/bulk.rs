@@ -10,10 +10,10 @@ const RATE_OVER: Duration = Duration::from_secs(5);
 
 /// The bar, if one is drawn.
 pub struct BulkBar {
-    drawn: Option<Drawn>,
+    drawn: Option<DrawnBar>,
 }
 
-struct Drawn {
+struct DrawnBar {
     bar: ProgressBar,
     ticked: Option<Instant>,
     /// When so many were confirmed.
@@ -27,7 +27,7 @@ impl BulkBar {
     #[must_use]
     pub fn new(size: Option<u64>, quiet: bool) -> Self {
         Self {
-            drawn: is_drawn(quiet).then(|| Drawn::new(size)),
+            drawn: is_drawn(quiet).then(|| DrawnBar::new(size)),
         }
     }
 
@@ -92,7 +92,7 @@ impl BulkBar {
     }
 }
 
-impl Drawn {
+impl DrawnBar {
     fn new(size: Option<u64>) -> Self {
         let (bar, template) = match size {
             Some(size) => (

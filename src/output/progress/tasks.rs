@@ -11,10 +11,10 @@ const BODY_SHOWN: usize = 40;
 /// The running tasks, drawn where stderr is a terminal.
 pub struct TaskBars {
     /// `None`: nothing is drawn.
-    drawn: Option<Drawn>,
+    drawn: Option<DrawnTasks>,
 }
 
-struct Drawn {
+struct DrawnTasks {
     bars: MultiProgress,
     totals: ProgressBar,
     slots: Vec<Option<SlotBar>>,
@@ -32,7 +32,7 @@ impl TaskBars {
     #[must_use]
     pub fn new(slots: usize, quiet: bool) -> Self {
         Self {
-            drawn: is_drawn(quiet).then(|| Drawn::new(slots)),
+            drawn: is_drawn(quiet).then(|| DrawnTasks::new(slots)),
         }
     }
 
@@ -90,7 +90,7 @@ impl TaskBars {
     }
 }
 
-impl Drawn {
+impl DrawnTasks {
     fn new(slots: usize) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         // A bar must have its text before it is added: the lines that are drawn are counted then.

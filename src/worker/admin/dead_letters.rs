@@ -12,7 +12,7 @@ use crate::worker::core::{Destination, Outgoing, Verdict, headers};
 use crate::worker::incoming::Incoming;
 use crate::worker::publishing::{Publishing, PublishingSettings};
 use crate::worker::queues::inspect;
-use crate::worker::settings::Settings;
+use crate::worker::settings::WorkerSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// moment other listings miss them. (Given back by `basic.nack`, which from RabbitMQ 4.3 on does not
 /// count towards a queue's delivery limit, as going back with the channel does.)
 pub fn list(
-    settings: &Settings,
+    settings: &WorkerSettings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
@@ -98,7 +98,7 @@ fn show(task: &Task, report: &mut Report) {
 /// Sends the dead letters that are there now to the work queue, with their history begun anew:
 /// each is confirmed there before it is acknowledged here. With `only`, the one with that id.
 pub fn replay(
-    settings: &Settings,
+    settings: &WorkerSettings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
@@ -172,7 +172,7 @@ struct Replaying {
 }
 
 impl Replaying {
-    fn new(settings: &Settings, queue_type: Option<QueueType>) -> Self {
+    fn new(settings: &WorkerSettings, queue_type: Option<QueueType>) -> Self {
         let (sender, messages) = unbounded();
         Self {
             publishing: Publishing::new(sender, "dead letters that are sent anew"),

@@ -5,12 +5,12 @@ use crate::base::fault::{Fault, Kind};
 use crate::output::{Fields, Report};
 use crate::queues::Auxiliary;
 use crate::worker::queues::inspect;
-use crate::worker::settings::Settings;
+use crate::worker::settings::WorkerSettings;
 use serde_json::json;
 
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
 /// worker with the same options are counted.
-pub fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, Fault> {
     let mut link = settings.connector.connect(None, |fault| {
         report.warn(&format!("{fault}; trying again"));
     })?;

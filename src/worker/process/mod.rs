@@ -13,6 +13,6 @@ mod run;
 pub use command::TaskCommand;
 pub use job::{Capture, Job, ResultWanted, StdoutTo, TimeLimits};
 pub use open_files::make_room;
-pub use output::Output;
+pub use output::CommandOutput;
 pub use pool::Pool;
 pub use run::Ran;

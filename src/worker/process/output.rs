@@ -16,12 +16,12 @@ const RESULT_MAX: usize = 15 * 1024 * 1024;
 
 /// What a command wrote, where it was kept until its end.
 #[derive(Debug, Default)]
-pub struct Output {
+pub struct CommandOutput {
     stdout: Option<SpooledTempFile>,
     stderr: Option<SpooledTempFile>,
 }
 
-impl Output {
+impl CommandOutput {
     /// Whether anything is still to be passed on.
     pub fn is_empty(&self) -> bool {
         self.stdout.is_none() && self.stderr.is_none()
@@ -74,7 +74,7 @@ impl StderrTail {
 /// Takes in the output of a running command.
 pub(super) struct Streams<'a> {
     job: &'a Job,
-    output: Output,
+    output: CommandOutput,
     result: Vec<u8>,
     is_truncated: bool,
     tail: StderrTail,
@@ -84,7 +84,7 @@ impl<'a> Streams<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
         Self {
             job,
-            output: Output::default(),
+            output: CommandOutput::default(),
             result: Vec::new(),
             is_truncated: false,
             tail: StderrTail::default(),
@@ -119,7 +119,7 @@ impl<'a> Streams<'a> {
     }
 
     /// What others are told of the command's end, and what is still to be passed on.
-    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+    pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         let outcome = Outcome {
             ending,
             stderr: self.tail.into_bytes(),

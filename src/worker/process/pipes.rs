@@ -3,7 +3,7 @@
 use super::exit_watch::ExitWatch;
 use super::group::Group;
 use super::job::{Capture, Job, StdoutTo, TimeLimits};
-use super::output::{Output, Streams};
+use super::output::{CommandOutput, Streams};
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -193,7 +193,7 @@ impl<'a> Pipes<'a> {
     }
 
     /// What others are told of the command's end, and what is still to be passed on.
-    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+    pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         self.streams.end(ending)
     }
 }

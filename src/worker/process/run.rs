@@ -3,7 +3,7 @@
 use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
-use super::output::Output;
+use super::output::CommandOutput;
 use super::pipes::Pipes;
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
@@ -17,14 +17,14 @@ use std::os::unix::process::ExitStatusExt as _;
 pub struct Ran {
     pub outcome: Outcome,
     /// What was kept until the end, to be passed on.
-    pub output: Output,
+    pub output: CommandOutput,
 }
 
 impl From<Ending> for Ran {
     fn from(ending: Ending) -> Self {
         Self {
             outcome: Outcome::from(ending),
-            output: Output::default(),
+            output: CommandOutput::default(),
         }
     }
 }

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Shows our certificate, if we have one, and remembers that it was asked for: a refusal can then
 /// be told from other failures.
 #[derive(Debug)]
-pub(in crate::amqp) struct Asked {
+pub(in crate::amqp) struct OwnCertificate {
     own: Option<Arc<CertifiedKey>>,
     was_asked: AtomicBool,
 }
 
-impl Asked {
+impl OwnCertificate {
     /// Not asked yet.
     pub(super) fn new(own: Option<Arc<CertifiedKey>>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Asked {
     }
 }
 
-impl ResolvesClientCert for Asked {
+impl ResolvesClientCert for OwnCertificate {
     fn resolve(
         &self,
         _root_hint_subjects: &[&[u8]],
