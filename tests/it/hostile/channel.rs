@@ -1,171 +1,14 @@
-//! Peers that send garbage, too much, too slowly, or what would crash a client. The two commands
-//! must end in time, with a clear error and little memory, and show nothing that a terminal obeys.
+//! Once a connection stands: confirms, deliveries, refusals.
 
+use super::{
+    BOTH, ESCAPES, Turn, endless_bodies, endless_headers, garbage, huge_frame, run, run_all,
+};
 use crate::env::fake::{
-    BODY, HEARTBEAT, METHOD, Peer, Step, close, content_header, deliver, fake_broker, frame,
-    method, short, start, start_with, tune,
+    BODY, HEARTBEAT, Peer, Step, close, content_header, deliver, frame, method, short, start,
 };
 use crate::env::{self, Admin, command, spawn};
 use amiquip::{AmqpProperties, AmqpValue, Connection, FieldTable, Publish};
 use std::io;
-
-/// A task's worth of memory, and far below what a peer could make a careless client reserve.
-const MEMORY_MAX: u64 = 64 << 10;
-
-/// Tries to write on the terminal: clears it, sets its title, rings, writes from right to left.
-const ESCAPES: &str = "\x1b[2J\x1b]0;owned\x07\u{9b}31m\u{202e}\r\n";
-
-/// What a peer does when it is its turn.
-type Turn = fn(&mut Peer) -> io::Result<()>;
-
-/// The same by their names.
-macro_rules! turns {
-    ($($turn:ident),* $(,)?) => { &[$((stringify!($turn), $turn as Turn)),*] };
-}
-
-/// Runs a command against a peer that turns hostile at `step`. The time-outs that the user can
-/// set are short, so that what is left is those that hold anyway.
-fn run(name: &str, step: Step, turn: Turn) -> env::Ended {
-    let url = fake_broker(step, turn);
-    let mut command = command(name);
-    command.args(["-u", &url, "--retry-for", "0s", "--heartbeat", "1s"]);
-    command.args(["--connect-timeout", "700ms"]);
-    if name == "new_task" {
-        command.args(["--confirm-timeout", "1s"]);
-    }
-    let (ended, peak) = spawn(command).ended_with_peak();
-    let what = format!("{step:?}, {peak} KiB\n{ended}");
-    assert!(peak < MEMORY_MAX, "{what}");
-    assert!(!ended.stderr.contains("panicked"), "{what}");
-    assert!(!ended.stderr.contains("secret"), "{what}");
-    for text in [&ended.stdout, &ended.stderr] {
-        assert!(is_harmless(text), "{what}");
-    }
-    let last = ended.stderr.lines().last().unwrap_or_default();
-    assert!(last.starts_with("error: "), "{what}");
-    ended
-}
-
-fn is_harmless(text: &str) -> bool {
-    !text
-        .chars()
-        .any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
-}
-
-/// All commands, steps and turns, a few at a time. Each must end with `code`.
-fn run_all(names: &[&str], steps: &[Step], turns: &[(&str, Turn)], code: i32) {
-    let mut runs = Vec::new();
-    for step in steps {
-        for name in names {
-            runs.extend(turns.iter().map(|turn| (*name, *step, *turn)));
-        }
-    }
-    for some in runs.chunks(4) {
-        std::thread::scope(|scope| {
-            for (name, step, (what, turn)) in some {
-                let thread = std::thread::Builder::new().name((*what).to_owned());
-                let started = thread.spawn_scoped(scope, move || {
-                    run(name, *step, *turn).expect(code);
-                });
-                started.unwrap();
-            }
-        });
-    }
-}
-
-const BOTH: [&str; 2] = ["new_task", "worker"];
-
-fn garbage(peer: &mut Peer) -> io::Result<()> {
-    // Without a pattern, and without chance: a multiplicative generator.
-    let mut state = 1_u32;
-    let bytes: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(48_271) % 0x7fff_ffff;
-        state.to_le_bytes()[1]
-    })
-    .take(4096)
-    .collect();
-    peer.send(&bytes)?;
-    peer.silence()
-}
-
-fn half_a_frame(peer: &mut Peer) -> io::Result<()> {
-    let whole = start(b"PLAIN", b"en_US");
-    peer.send(&whole[..whole.len() / 2])?;
-    peer.silence()
-}
-
-fn half_a_frame_and_goodbye(peer: &mut Peer) -> io::Result<()> {
-    let whole = start(b"PLAIN", b"en_US");
-    peer.send(&whole[..whole.len() / 2])?;
-    peer.hang_up()
-}
-
-fn goodbye(peer: &mut Peer) -> io::Result<()> {
-    peer.hang_up()
-}
-
-fn drip(peer: &mut Peer) -> io::Result<()> {
-    peer.drip(&start(b"PLAIN", b"en_US"))
-}
-
-fn huge_frame(peer: &mut Peer) -> io::Result<()> {
-    peer.send(&[METHOD, 0, 0, 0xff, 0xff, 0xff, 0xff])?;
-    peer.send_for_ever(&[0])
-}
-
-fn endless_headers(peer: &mut Peer) -> io::Result<()> {
-    peer.send_for_ever(&content_header(1, 10, b""))
-}
-
-fn endless_bodies(peer: &mut Peer) -> io::Result<()> {
-    peer.send_for_ever(&frame(BODY, 1, &vec![0; 60_000]))
-}
-
-fn endless_heartbeats(peer: &mut Peer) -> io::Result<()> {
-    peer.send_for_ever(&frame(HEARTBEAT, 0, b""))
-}
-
-fn endless_starts(peer: &mut Peer) -> io::Result<()> {
-    peer.send_for_ever(&start(b"PLAIN", b"en_US"))
-}
-
-#[test]
-fn every_step_of_the_handshake() {
-    let turns: &[(&str, Turn)] = turns![
-        garbage,
-        half_a_frame,
-        half_a_frame_and_goodbye,
-        goodbye,
-        drip,
-        huge_frame,
-        endless_headers,
-        endless_heartbeats,
-        endless_starts,
-    ];
-    run_all(&BOTH, &Step::HANDSHAKE, turns, 69);
-}
-
-#[test]
-fn silence_after_the_handshake_ends_with_the_heartbeat() {
-    fn silence(peer: &mut Peer) -> io::Result<()> {
-        peer.silence()
-    }
-    run("worker", Step::Consuming, silence)
-        .expect(69)
-        .says("silent for two heartbeats");
-}
-
-#[test]
-fn a_peer_without_heartbeats_is_given_up_all_the_same() {
-    fn no_heartbeat(peer: &mut Peer) -> io::Result<()> {
-        peer.send(&tune(0, 0, 0))?;
-        peer.send(&method(0, [10, 41], &[0]))?;
-        peer.silence()
-    }
-    run("worker", Step::Tune, no_heartbeat)
-        .expect(69)
-        .says("silent for two heartbeats");
-}
 
 #[test]
 fn every_step_after_the_handshake() {
@@ -287,29 +130,6 @@ fn the_peers_words_are_shown_harmless() {
 }
 
 #[test]
-fn tuning_that_cannot_be() {
-    fn small_frames(peer: &mut Peer) -> io::Result<()> {
-        peer.send(&tune(2047, 1, 60))?;
-        peer.silence()
-    }
-    fn almost_enough(peer: &mut Peer) -> io::Result<()> {
-        peer.send(&tune(2047, 4095, 60))?;
-        peer.silence()
-    }
-    fn anything(peer: &mut Peer) -> io::Result<()> {
-        peer.send(&tune(u16::MAX, u32::MAX, u16::MAX))?;
-        peer.send(&method(0, [10, 41], &[0]))?;
-        peer.hang_up()
-    }
-    run_all(
-        &BOTH,
-        &[Step::Tune],
-        turns![small_frames, almost_enough, anything],
-        69,
-    );
-}
-
-#[test]
 fn deliveries_that_cannot_be() {
     fn of_no_consumer(peer: &mut Peer) -> io::Result<()> {
         peer.send(&deliver(1, b"other"))?;
@@ -381,29 +201,6 @@ fn what_comes_without_end_while_a_confirm_is_awaited() {
 }
 
 #[test]
-fn server_properties_that_lie_too_deep() {
-    fn deep(peer: &mut Peer) -> io::Result<()> {
-        peer.send(&start_with(&deep_table(20_000), b"PLAIN", b"en_US"))?;
-        peer.hang_up()
-    }
-    run_all(&BOTH, &[Step::Start], turns![deep], 69);
-}
-
-/// A table with one entry of lists in lists.
-fn deep_table(levels: usize) -> Vec<u8> {
-    // From the inside out, written backwards.
-    let mut reversed = b"V".to_vec();
-    for _ in 0..levels {
-        let length = u32::try_from(reversed.len()).unwrap().to_le_bytes();
-        reversed.extend(length);
-        reversed.push(b'A');
-    }
-    reversed.extend(b"h\x01");
-    reversed.reverse();
-    reversed
-}
-
-#[test]
 fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
     let broker = env::shared();
     let admin = Admin::new(broker, "deep");
@@ -448,17 +245,4 @@ fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
     let headers = admin.get().unwrap().1.headers().clone().unwrap();
     assert_eq!(headers["plain"], AmqpValue::LongString("kept".to_owned()));
     admin.delete_queue(&format!("{}.delay.30", admin.queue));
-}
-
-#[test]
-fn a_close_right_behind_the_opening_is_no_refusal() {
-    const WORDS: &str = "NOT_ALLOWED - come back later";
-    let turn: Turn = |peer| {
-        let open_ok = method(0, [10, 41], &[0]);
-        peer.send(&[open_ok, close(0, [10, 50], 530, WORDS.as_bytes())].concat())?;
-        peer.silence()
-    };
-    for name in ["new_task", "worker"] {
-        run(name, Step::OpenOk, turn).expect(69).says(WORDS);
-    }
 }
