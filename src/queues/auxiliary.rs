@@ -4,11 +4,6 @@ use super::{Declare, QueueName, QueueType};
 use crate::amqp::QueueArguments;
 use std::time::Duration;
 
-/// How long a quorum queue must have been known before its confirms count. One that was declared
-/// less than a second before the broker is killed comes back empty and without a leader (seen with
-/// RabbitMQ 3.10: its directory of members reaches the disk a moment later).
-pub const YOUTH: Duration = Duration::from_secs(2);
-
 /// A queue of ours beside the work queue. Arguments stand on these alone: every other client's
 /// plain declaration of the work queue must go on to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

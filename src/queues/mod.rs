@@ -5,7 +5,7 @@ mod name;
 mod queue_type;
 mod work_queue;
 
-pub use auxiliary::{Auxiliary, YOUTH};
+pub use auxiliary::Auxiliary;
 pub use name::QueueName;
 pub use queue_type::QueueType;
 pub use work_queue::{Declare, Opened, WorkQueue, adoption_note, priority_note};

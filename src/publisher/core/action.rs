@@ -1,8 +1,8 @@
 //! What the core wants done, and what it is told.
 
-use super::declaration::Form;
 use super::message::{Destination, Message, Sent};
 use super::pace::Refusal;
+use super::plan::Form;
 use crate::amqp::Confirm;
 use crate::base::fault::Fault;
 use crate::queues::QueueType;

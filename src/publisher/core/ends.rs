@@ -1,12 +1,14 @@
 //! What the end of a channel or connection means for the messages that were in flight.
 
 use super::action::{Notice, Scope};
+use super::blame::{Blame, blame};
 use super::connection::Phase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::outbox::Output;
 use super::route::Route;
 use super::routes::Named;
-use super::suspects::{Blame, Judged, blame};
-use super::{Core, Output, faults};
+use super::suspects::Judged;
+use super::{Core, faults};
 use crate::base::fault::{Fault, Kind};
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! Why messages were not confirmed, as the user reads it.
 
-use super::backlog::Backlog;
+use super::config::Backlog;
 use super::pace::Refusal;
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};

@@ -3,10 +3,11 @@
 use super::action::Notice;
 use super::connection::Phase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::outbox::Output;
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
-use super::{Core, Output, faults};
+use super::{Core, faults};
 use std::time::{Duration, Instant};
 
 /// After a refusal, how long to wait for further verdicts before the rest is sent again.

@@ -1,12 +1,14 @@
 //! What is to be done next.
 
+use super::Core;
 use super::action::Action;
+use super::config::Connect;
 use super::connection::Phase;
-use super::declaration::Form;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::outbox::Output;
+use super::plan::Form;
 use super::route::Route;
 use super::routes::Routes;
-use super::{Connect, Core, Output};
 use std::time::Instant;
 
 /// Bytes that a publish takes at least beside its body, its queue's name and its properties:

@@ -1,52 +1,16 @@
 //! All destinations, each with a state of its own.
 
-use super::declaration::{Declaration, Form, Plan};
+use super::declaration::Declaration;
 use super::message::{Destination, Entry, Payload};
+use super::plan::{Form, Plan};
+use super::queues::{Queues, Upkeep};
 use super::route::Route;
 use super::window::Size;
 use crate::base::fault::Fault;
 use crate::base::refusal::{Mismatch, is_missing};
 use crate::queues::Auxiliary;
-use crate::queues::{Declare, QueueType, WorkQueue};
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
-
-/// What is known of the queues that messages go to.
-#[derive(Clone, Debug)]
-pub struct Queues {
-    /// The work queue.
-    pub work: WorkQueue,
-    /// Who declares it.
-    pub upkeep: Upkeep,
-    /// What must be known of it before a message is sent.
-    pub needed: Needed,
-    /// Its type, which the dead-letter queue is to have as well.
-    pub queue_type: QueueType,
-    /// Delays of which one is likely to follow upon the other. Their queues are all declared with
-    /// the first, so that they are old enough when a message goes there.
-    pub ladder: Vec<Duration>,
-}
-
-/// Who declares the work queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upkeep {
-    /// This core, as [`WorkQueue`] says. It is made sure of also before a message goes to a delay
-    /// queue, which would not come back without it.
-    Ours,
-    /// Somebody else on another connection: it is there, or comes back.
-    Others,
-}
-
-/// What must be known of the work queue before a message is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needed {
-    /// Nothing: a message that it does not take comes back.
-    Nothing,
-    /// That it is there, where it is not declared.
-    Existence,
-    /// Its type, where it is declared.
-    Type,
-}
 
 /// What the broker says of the queue of one route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +116,7 @@ impl<P: Payload> Routes<P> {
             to => to.clone(),
         };
         let queue = self.name(&to);
-        let declaration = Declaration::new(self.plan(&to));
+        let declaration = Declaration::new(self.queues.plan(&to));
         let route = Route::new(to, queue, declaration, self.window, now);
         self.list.push(route);
         self.list.len() - 1
@@ -182,35 +146,6 @@ impl<P: Payload> Routes<P> {
             Destination::Delay(delay) => Auxiliary::Delay(*delay).name(work),
             Destination::Dead(name) => name.as_str().to_owned(),
             Destination::Reply(_) => String::new(),
-        }
-    }
-
-    fn plan(&self, to: &Destination) -> Plan {
-        let Queues {
-            work,
-            upkeep,
-            needed,
-            queue_type,
-            ..
-        } = &self.queues;
-        match (to, work.declare, upkeep) {
-            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
-            (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
-                Plan::Leave
-            }
-            (_, Declare::No, _) => Plan::Exists,
-            (Destination::Work, Declare::Yes, _) => match (work.queue_type, needed) {
-                (_, Needed::Type) => Plan::LookThenMake,
-                // Where no type is stated the vhost's default type decides.
-                (Some(QueueType::Quorum) | None, _) => Plan::LookThenBlind,
-                (Some(QueueType::Classic), _) => Plan::Blind,
-            },
-            (Destination::Delay(_), Declare::Yes, Upkeep::Ours) => Plan::DelayThenBlind,
-            (Destination::Delay(_), Declare::Yes, Upkeep::Others) => Plan::Delay,
-            (Destination::Dead(_), Declare::Yes, _) => match queue_type {
-                QueueType::Quorum => Plan::DeadQuorum,
-                QueueType::Classic => Plan::Dead,
-            },
         }
     }
 
