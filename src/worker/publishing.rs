@@ -218,7 +218,7 @@ impl User for Relay {
     type Arrival = Request;
 
     fn inbox(&self) -> Option<&Receiver<Request>> {
-        Some(&self.requests).filter(|_| !self.is_over)
+        (!self.is_over).then_some(&self.requests)
     }
 
     fn accept(&mut self, came: Option<Request>, core: &mut Core<Task>, now: Instant) {
