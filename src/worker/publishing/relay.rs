@@ -90,7 +90,7 @@ impl User for Relay {
     type Arrival = PublishRequest;
 
     fn inbox(&self) -> Option<&Receiver<PublishRequest>> {
-        Some(&self.requests).filter(|_| !self.is_over)
+        (!self.is_over).then_some(&self.requests)
     }
 
     fn accept(&mut self, came: Option<PublishRequest>, core: &mut Core<Task>, now: Instant) {
