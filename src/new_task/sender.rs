@@ -141,23 +141,25 @@ impl User for Sender<'_> {
         core.handle(core::Input::Message(message), now);
     }
 
-    fn take(&mut self, event: publisher::Event<'_, PendingTask>) -> Result<(), Fault> {
+    fn take(&mut self, event: publisher::PublishEvent<'_, PendingTask>) -> Result<(), Fault> {
         match event {
-            publisher::Event::Confirmed(number, _, task) => self.confirmed(number, &task),
-            publisher::Event::Refused(number, task, fault, Scope::Message) => {
+            publisher::PublishEvent::Confirmed(number, _, task) => self.confirmed(number, &task),
+            publisher::PublishEvent::Refused(number, task, fault, Scope::Message) => {
                 self.results.forget(number);
                 self.say(SendEvent::Failed(task, &fault))
             }
-            publisher::Event::Refused(number, task, fault, Scope::Destination) => {
+            publisher::PublishEvent::Refused(number, task, fault, Scope::Destination) => {
                 self.results.forget(number);
                 self.refused.push(task);
                 Err(fault)
             }
-            publisher::Event::Withdrawn(..) => Ok(()),
-            publisher::Event::Notice(notice) => self.notice(notice),
-            publisher::Event::Connected(address) => self.say(SendEvent::Connected(address)),
-            publisher::Event::Retrying(fault) => self.say(SendEvent::Retrying(&fault)),
-            publisher::Event::Type(queue_type, series) => self.queue_is_of(queue_type, series),
+            publisher::PublishEvent::Withdrawn(..) => Ok(()),
+            publisher::PublishEvent::Notice(notice) => self.notice(notice),
+            publisher::PublishEvent::Connected(address) => self.say(SendEvent::Connected(address)),
+            publisher::PublishEvent::Retrying(fault) => self.say(SendEvent::Retrying(&fault)),
+            publisher::PublishEvent::Type(queue_type, series) => {
+                self.queue_is_of(queue_type, series)
+            }
         }
     }
 

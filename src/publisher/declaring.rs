@@ -24,12 +24,12 @@ pub(super) struct Request {
 /// What came of it.
 pub(super) struct Answer {
     pub(super) to: Destination,
-    pub(super) declared: Result<Declared, Fault>,
+    pub(super) declared: Result<KnownQueue, Fault>,
 }
 
 /// What is known of a queue that was declared.
 #[derive(Default)]
-pub(super) struct Declared {
+pub(super) struct KnownQueue {
     pub(super) queue_type: Option<QueueType>,
     pub(super) adopted: Option<String>,
 }
@@ -94,7 +94,7 @@ impl Requests {
                 let asked = ask(&channel, &request, &work, queue_type);
                 let answer = Answer {
                     to: request.to,
-                    declared: asked.map(|()| Declared::default()),
+                    declared: asked.map(|()| KnownQueue::default()),
                 };
                 // A refusal has closed it.
                 let channel = answer.declared.is_ok().then_some(channel);
@@ -115,7 +115,7 @@ impl Requests {
                 queue_type,
                 adopted,
             }) => {
-                let declared = Declared {
+                let declared = KnownQueue {
                     queue_type,
                     adopted,
                 };
@@ -126,7 +126,12 @@ impl Requests {
         self.answer(Destination::Work, declared, channel);
     }
 
-    fn answer(&self, to: Destination, declared: Result<Declared, Fault>, channel: Option<Channel>) {
+    fn answer(
+        &self,
+        to: Destination,
+        declared: Result<KnownQueue, Fault>,
+        channel: Option<Channel>,
+    ) {
         let _ = self.sender.send((Answer { to, declared }, channel));
     }
 

@@ -4,7 +4,7 @@ use crate::amqp::Delivery;
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
 use crate::publisher::core::{self as publishing, Core, Input, Notice, Scope, Sent};
-use crate::publisher::{Event, User};
+use crate::publisher::{PublishEvent, User};
 use crate::queues::{Auxiliary, Declare};
 use crate::task::Task;
 use crate::worker::core::{Destination, Outgoing, Verdict};
@@ -133,25 +133,25 @@ impl User for Relay {
         }
     }
 
-    fn take(&mut self, event: Event<'_, Task>) -> Result<(), Fault> {
+    fn take(&mut self, event: PublishEvent<'_, Task>) -> Result<(), Fault> {
         match event {
-            Event::Confirmed(number, queue, _) => {
+            PublishEvent::Confirmed(number, queue, _) => {
                 self.losses = 0;
                 let queue = queue.to_string();
                 self.verdict(number, Verdict::Confirmed { queue });
             }
-            Event::Refused(number, _, fault, scope) => {
+            PublishEvent::Refused(number, _, fault, scope) => {
                 let fault = self.explained(fault, scope);
                 self.verdict(number, Verdict::Refused { fault });
             }
-            Event::Withdrawn(number, Sent::No) => self.verdict(number, Verdict::Withdrawn),
-            Event::Withdrawn(number, Sent::Perhaps) => {
+            PublishEvent::Withdrawn(number, Sent::No) => self.verdict(number, Verdict::Withdrawn),
+            PublishEvent::Withdrawn(number, Sent::Perhaps) => {
                 let fault = Fault::new(Kind::Lost, "the broker has not confirmed it");
                 self.verdict(number, Verdict::Undecided { fault });
             }
-            Event::Notice(notice) => self.notice(notice),
+            PublishEvent::Notice(notice) => self.notice(notice),
             // The worker's own connection tells it.
-            Event::Connected(_) | Event::Retrying(_) | Event::Type(..) => {}
+            PublishEvent::Connected(_) | PublishEvent::Retrying(_) | PublishEvent::Type(..) => {}
         }
         Ok(())
     }

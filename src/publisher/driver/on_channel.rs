@@ -1,12 +1,13 @@
 //! One channel: what is published on it, and what comes back.
 
-use super::core::{Form, Input};
-use super::declaring::Requests;
-use super::driver::{Driver, Left, Open, Step, interrupted};
-use super::options::Results;
-use super::user::User;
-use crate::amqp::{Channel, Confirms, Link, PublishNews, Waited, WaitsFor};
+use super::step::{Left, NextStep, OpenChannel};
+use super::{Driver, interrupted};
+use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsFor};
 use crate::base::fault::{Fault, Kind};
+use crate::publisher::core::{Form, Input};
+use crate::publisher::declaring::Requests;
+use crate::publisher::options::Results;
+use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::Instant;
 
@@ -65,17 +66,17 @@ impl<U: User> Driver<'_, U> {
     ) -> Result<Left, Fault> {
         loop {
             self.take_notices(confirms)?;
-            if self.is_cut() {
+            if self.is_cancelled() {
                 return Err(interrupted("interrupted"));
             }
             let now = Instant::now();
             self.core.handle(Input::Written(link.written()), now);
-            let until = match self.next(Some(Open { channel, requests }), now)? {
-                Step::Again | Step::Connect { .. } => continue,
-                Step::Failed(fault) => return Ok(Left::Ended(fault)),
-                Step::Disconnect => return Ok(Left::GivenUp),
-                Step::OpenChannel => return Ok(Left::Replaced),
-                Step::Declare(request) => {
+            let until = match self.next(Some(OpenChannel { channel, requests }), now)? {
+                NextStep::Again | NextStep::Connect { .. } => continue,
+                NextStep::Failed(fault) => return Ok(Left::Ended(fault)),
+                NextStep::Disconnect => return Ok(Left::GivenUp),
+                NextStep::OpenChannel => return Ok(Left::Replaced),
+                NextStep::Declare(request) => {
                     if request.form != Form::Check {
                         requests.send(link, request);
                         continue;
@@ -91,11 +92,11 @@ impl<U: User> Driver<'_, U> {
                     self.core.handle(input, Instant::now());
                     continue;
                 }
-                Step::Measure => match self.measure(link, channel) {
+                NextStep::Measure => match self.measure(link, channel) {
                     None => continue,
                     Some(left) => return Ok(left),
                 },
-                Step::Wait(until) => until,
+                NextStep::Wait(until) => until,
             };
             if self.user.is_done(&mut self.core) {
                 return Ok(Left::Done);
@@ -196,7 +197,7 @@ impl<U: User> Driver<'_, U> {
         self.core.handle(input, Instant::now());
     }
 
-    fn take_result(&mut self, delivery: crate::amqp::Delivery) -> Result<(), Fault> {
+    fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
         if let Some(number) = self.user.answered(delivery)? {
             self.core.handle(Input::Answered(number), Instant::now());
         }
