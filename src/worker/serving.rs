@@ -127,7 +127,7 @@ impl Session<'_> {
                 consuming,
             });
             match turn {
-                Turn::Consume(core::Channel::Same) => {}
+                Turn::Consume(core::ConsumeOn::Same) => {}
                 other => return Ok(Some(other)),
             }
         }

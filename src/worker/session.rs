@@ -54,7 +54,7 @@ impl Known {
 /// What cannot be done in the middle of things.
 pub(super) enum Turn {
     Connect,
-    Consume(core::Channel),
+    Consume(core::ConsumeOn),
     End(End),
     Lost(Fault),
 }

@@ -2,7 +2,7 @@
 
 use super::action::{Notice, Scope};
 use super::blame::{Blame, blame};
-use super::connection::Phase;
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
 use super::outbox::Output;
 use super::route::Route;
@@ -105,7 +105,7 @@ impl<P: Payload> Core<P> {
 
     /// The connection is gone.
     pub(super) fn connection_lost(&mut self, fault: Fault, now: Instant) {
-        if self.connection.phase != Phase::Open {
+        if self.connection.phase != ConnectionPhase::Open {
             // It was given up before.
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::action::{FirstChannel, Input, Notice, Scope};
-use super::connection::Phase;
+use super::connection::ConnectionPhase;
 use super::limits::Expected;
 use super::message::{Entry, Mark, Message, Payload, Sent};
 use super::outbox::Output;
@@ -150,7 +150,7 @@ impl<P: Payload> Core<P> {
         // What the one before had in flight is of no more use.
         let left = self.take_in_flight(Sent::Perhaps);
         self.routes.take_back(left);
-        self.connection.channel = Phase::Open;
+        self.connection.channel = ConnectionPhase::Open;
         for route in self.routes.iter_mut() {
             route.declaration.channel_opened();
             route.pace.channel_opened(now);

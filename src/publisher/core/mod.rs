@@ -63,7 +63,7 @@ pub use window::Size;
 
 use crate::base::fault::Fault;
 use backlog::BacklogLimit;
-use connection::{Connection, Phase};
+use connection::{Connection, ConnectionPhase};
 use in_flight::InFlight;
 use limits::Limits;
 use message::{Entry, Mark};
@@ -250,7 +250,7 @@ impl<P: Payload> Core<P> {
 
     /// Whether publishing waits until nothing is in flight, so that a new channel can be opened.
     fn is_draining(&self, now: Instant) -> bool {
-        self.connection.channel == Phase::Open
+        self.connection.channel == ConnectionPhase::Open
             && self
                 .routes
                 .iter()

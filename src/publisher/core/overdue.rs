@@ -1,7 +1,7 @@
 //! What is done when time passes and nothing comes in.
 
 use super::action::Notice;
-use super::connection::Phase;
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
 use super::outbox::Output;
 use super::pace::Refusal;
@@ -196,7 +196,7 @@ impl<P: Payload> Core<P> {
             TooLate::Unsettled(index) => {
                 self.take_back_route(index, now);
                 if self.in_flight.is_empty() {
-                    self.connection.channel = Phase::Closed;
+                    self.connection.channel = ConnectionPhase::Closed;
                 }
             }
         }

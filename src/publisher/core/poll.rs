@@ -3,7 +3,7 @@
 use super::Core;
 use super::action::Action;
 use super::config::Connect;
-use super::connection::Phase;
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
 use super::outbox::Output;
 use super::plan::Form;
@@ -30,8 +30,8 @@ impl<P: Payload> Core<P> {
         if let Some(output) = self.outbox.pop_front() {
             return output.into();
         }
-        if self.connection.phase == Phase::Closed && self.is_connection_wanted() {
-            self.connection.phase = Phase::Opening;
+        if self.connection.phase == ConnectionPhase::Closed && self.is_connection_wanted() {
+            self.connection.phase = ConnectionPhase::Opening;
             let pause = self.connection.pause();
             let work = &self.routes[Routes::<P>::WORK];
             let looks = work.declaration.wants() == Some(Form::Look)
@@ -45,7 +45,7 @@ impl<P: Payload> Core<P> {
         if self.is_channel_wanted(now) {
             let left = self.take_in_flight(Sent::Perhaps);
             self.routes.take_back(left);
-            self.connection.channel = Phase::Opening;
+            self.connection.channel = ConnectionPhase::Opening;
             return Action::OpenChannel;
         }
         if self.may_measure() && self.backlog.asks_at(now).is_some_and(|at| at <= now) {
@@ -70,7 +70,7 @@ impl<P: Payload> Core<P> {
 
     /// Whether the queue's length would be that of all that was sent.
     fn may_measure(&self) -> bool {
-        self.in_flight.is_empty() && self.connection.channel == Phase::Open
+        self.in_flight.is_empty() && self.connection.channel == ConnectionPhase::Open
     }
 
     /// The next queue to be declared, or asked for.
@@ -78,7 +78,7 @@ impl<P: Payload> Core<P> {
         if !self.connection.is_open() {
             return None;
         }
-        let channel_is_open = self.connection.channel == Phase::Open;
+        let channel_is_open = self.connection.channel == ConnectionPhase::Open;
         (0..self.routes.len()).find(|&index| {
             let route = &self.routes[index];
             let wants = match route.declaration.wants() {
@@ -118,9 +118,9 @@ impl<P: Payload> Core<P> {
     /// be the fault of the one there is.
     fn is_channel_wanted(&mut self, now: Instant) -> bool {
         match self.connection.channel {
-            Phase::Opening => false,
-            Phase::Open => self.in_flight.is_empty() && self.is_draining(now),
-            Phase::Closed => {
+            ConnectionPhase::Opening => false,
+            ConnectionPhase::Open => self.in_flight.is_empty() && self.is_draining(now),
+            ConnectionPhase::Closed => {
                 if !self.connection.may_open_channel(now) {
                     return false;
                 }
@@ -221,7 +221,7 @@ impl<P: Payload> Core<P> {
             .filter(|_| self.in_flight.is_empty());
         let channel = connection
             .channel_from()
-            .filter(|_| connection.channel == Phase::Closed);
+            .filter(|_| connection.channel == ConnectionPhase::Closed);
         let benched = self.suspects.next_due();
         [deadline, backlog, channel, benched]
             .into_iter()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// words leave room for another cause.
 const TRIES: u32 = 5;
 
-/// TriedAgain before it is tried again; they double.
+/// Waits before it is tried again; they double.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(60);
 

@@ -48,7 +48,7 @@ impl<U: User> Driver<'_, U> {
             let attempt = connecting.as_ref().unwrap_or(&nobody);
             match self.wait(attempt, until, now)? {
                 Some(Connecting::Retrying(fault)) => {
-                    self.user.take(PublishEvent::Retrying(fault))?
+                    self.user.take(PublishEvent::Retrying(fault))?;
                 }
                 Some(Connecting::Done(link)) => {
                     self.last = Some(link.address().to_owned());

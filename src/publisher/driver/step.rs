@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 /// The channel that is published on.
 #[derive(Clone, Copy)]
-pub(in crate::publisher) struct OpenChannel<'a> {
-    pub(in crate::publisher) channel: &'a Channel,
-    pub(in crate::publisher) requests: &'a Requests,
+pub(super) struct OpenChannel<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) requests: &'a Requests,
 }
 
 /// What is to be done where only the caller can.
-pub(in crate::publisher) enum NextStep {
+pub(super) enum NextStep {
     /// The same again: there was much to do.
     Again,
     Wait(Option<Instant>),
@@ -30,7 +30,7 @@ pub(in crate::publisher) enum NextStep {
 }
 
 /// Why a channel or a connection is left.
-pub(in crate::publisher) enum Left {
+pub(super) enum Left {
     /// All is done.
     Done,
     /// It is gone, or broken; as far as is known, why.

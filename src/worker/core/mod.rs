@@ -20,6 +20,7 @@
 //! comes), `settling` (a task ends), `verdicts` (its messages are safe, or cannot be), `idle` and
 //! `stop`.
 
+mod account;
 mod acks;
 mod arrivals;
 mod completed;
@@ -39,6 +40,7 @@ pub mod messages;
 mod outgoing;
 pub mod policy;
 pub mod replay;
+mod result_message;
 mod settlement;
 mod settling;
 mod slots;
@@ -191,7 +193,7 @@ pub enum Action {
     /// Start a consumer: the first one of a connection on a new channel, on which the queue is
     /// declared; so also after [`Input::ConsumerCancelled`], and the old channel stays until what
     /// it delivered is settled. Another one follows on the same channel.
-    Consume(Channel),
+    Consume(ConsumeOn),
     /// Cancel the consumer.
     CancelConsumer,
     /// Run the command for a task.
@@ -216,7 +218,7 @@ pub enum Action {
 
 /// On which channel a consumer is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
+pub enum ConsumeOn {
     /// A new one, with the queue declared.
     New,
     /// The one that the last consumer ran on.

@@ -4,9 +4,10 @@
 //! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
 //! never not at all.
 
+use super::account::{Account, Detail};
 use super::counting::Counting;
 use super::delivery::Delivery;
-use super::messages::{Account, Detail, Reply};
+use super::result_message::ResultMessage;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,11 @@ pub(super) enum Purpose {
 
 /// What is published at the moment.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum SettlementStep {
     /// The copy; the result follows, if one is wanted.
-    Copy(Option<Reply>),
+    Copy(Option<ResultMessage>),
     /// The result. It is kept in case it is too long.
-    Result(Reply),
+    Result(ResultMessage),
 }
 
 /// A task that waits for a message to be safe.
@@ -52,7 +53,7 @@ pub(super) struct Settlement {
     /// Where it ran, if it did.
     pub(super) slot: Option<usize>,
     pub(super) purpose: Purpose,
-    pub(super) step: Step,
+    pub(super) step: SettlementStep,
     pub(super) account: Account,
     pub(super) since: Instant,
     /// It takes long.
@@ -62,7 +63,7 @@ pub(super) struct Settlement {
 impl Settlement {
     /// Whether a copy of the task is what waits.
     pub(super) fn publishes_copy(&self) -> bool {
-        matches!(self.step, Step::Copy(_))
+        matches!(self.step, SettlementStep::Copy(_))
     }
 }
 
@@ -199,7 +200,7 @@ mod tests {
             delivery: delivery(task("x")),
             slot: None,
             purpose,
-            step: Step::Copy(None),
+            step: SettlementStep::Copy(None),
             account: Account::not_begun(String::new()),
             since,
             is_overdue: false,

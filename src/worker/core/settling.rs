@@ -1,11 +1,13 @@
 //! Tasks end: what becomes of them, and when they are acknowledged.
 
-use super::acks::Waiting;
+use super::account::{Account, Detail};
+use super::acks::WaitingAck;
 use super::delivery::Delivery;
-use super::messages::{self, Account, Detail, Fate};
+use super::messages;
 use super::outgoing::{Destination, Outgoing};
 use super::policy::{Ack, Decision, Outcome};
-use super::settlement::{Purpose, Settlement, Step};
+use super::result_message::Fate;
+use super::settlement::{Purpose, Settlement, SettlementStep};
 use super::slots::{CannotRun, NotStarted};
 use super::stopping::Reason;
 use super::worker::Worker;
@@ -113,8 +115,8 @@ impl Worker {
             author.result(&delivery.task, fate, &mut account, id)
         });
         let step = match (publishes_copy, reply) {
-            (true, reply) => Step::Copy(reply),
-            (false, Some(reply)) => Step::Result(reply),
+            (true, reply) => SettlementStep::Copy(reply),
+            (false, Some(reply)) => SettlementStep::Result(reply),
             (false, None) => {
                 self.settled(now, &delivery, slot, purpose, &account);
                 return;
@@ -143,7 +145,7 @@ impl Worker {
     }
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {
-        if let Step::Result(reply) = &mut settlement.step {
+        if let SettlementStep::Result(reply) = &mut settlement.step {
             return (Destination::Reply(reply.to.clone()), reply.take());
         }
         let task = &settlement.delivery.task;
@@ -198,7 +200,8 @@ impl Worker {
             Purpose::CountReturn => {
                 if let Some(token) = delivery.token {
                     // Not done, so not to be remembered as done: its copy is the same task.
-                    self.acks.push(now.instant, Waiting { token, task: None });
+                    self.acks
+                        .push(now.instant, WaitingAck { token, task: None });
                 }
                 self.over(now, delivery, Over::Counted);
                 return;
@@ -223,7 +226,7 @@ impl Worker {
         match delivery.token {
             Some(token) => {
                 let task = Some(Arc::clone(&delivery.task));
-                self.acks.push(now.instant, Waiting { token, task });
+                self.acks.push(now.instant, WaitingAck { token, task });
             }
             None => self.comes_back(now, &delivery.task),
         }

@@ -15,11 +15,11 @@ pub(super) struct Running {
     pub(super) delivery: Delivery,
     pub(super) started: Instant,
     /// Set while its command cannot be started.
-    waits: Option<Waits>,
+    waits: Option<StartPause>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Waits {
+struct StartPause {
     until: Instant,
     /// The next pause.
     pause: Duration,
@@ -109,7 +109,7 @@ impl Slots {
         };
         self.waiting += usize::from(running.waits.is_none());
         let pause = running.waits.map_or(FIRST_PAUSE, |waits| waits.pause);
-        running.waits = Some(Waits {
+        running.waits = Some(StartPause {
             until: now + pause,
             pause: (pause * 2).min(LONGEST_PAUSE),
             begun: false,

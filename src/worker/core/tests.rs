@@ -184,8 +184,8 @@ fn refused_with(code: u16, kind: Kind) -> Fault {
 fn shown(action: &Action) -> Option<String> {
     Some(match action {
         Action::Connect => "connect".to_owned(),
-        Action::Consume(Channel::New) => "consume on new".to_owned(),
-        Action::Consume(Channel::Same) => "consume".to_owned(),
+        Action::Consume(ConsumeOn::New) => "consume on new".to_owned(),
+        Action::Consume(ConsumeOn::Same) => "consume".to_owned(),
         Action::CancelConsumer => "cancel".to_owned(),
         Action::Start(start) => format!("start {} in {}", body(&start.task), start.slot),
         Action::Signal(Urgency::Term) => "term".to_owned(),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use work_queue::amqp::AckToken;
 use work_queue::base::refusal::Mismatch;
 use work_queue::task::Task;
-use work_queue::worker::core::{Channel, Counts, Delivery, Input};
+use work_queue::worker::core::{ConsumeOn as Channel, Counts, Delivery, Input};
 
 /// A worker's connection to the work queue.
 pub struct Consuming {
