@@ -23,7 +23,7 @@ pub(super) enum Refused {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DeclarationStep {
+enum Step {
     Do(Form),
     Asked(Form),
     /// Declared, and nobody knows yet whether that was refused.
@@ -44,7 +44,7 @@ enum Age {
 #[derive(Debug)]
 pub(super) struct Declaration {
     plan: Plan,
-    step: DeclarationStep,
+    step: Step,
     age: Age,
 }
 
@@ -64,58 +64,50 @@ impl Declaration {
     /// What is to be done next, if anything, before messages may go there.
     pub(super) fn wants(&self) -> Option<Form> {
         match self.step {
-            DeclarationStep::Do(form) => Some(form),
-            DeclarationStep::Asked(_) | DeclarationStep::Unverified | DeclarationStep::Ready => {
-                None
-            }
+            Step::Do(form) => Some(form),
+            Step::Asked(_) | Step::Unverified | Step::Ready => None,
         }
     }
 
     /// Whether messages may go there.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(
-            self.step,
-            DeclarationStep::Ready | DeclarationStep::Unverified
-        )
+        matches!(self.step, Step::Ready | Step::Unverified)
     }
 
     /// Whether nobody knows yet if the declaration was refused.
     pub(super) fn is_unverified(&self) -> bool {
-        self.step == DeclarationStep::Unverified
+        self.step == Step::Unverified
     }
 
     /// Whether it is declared on the publishing channel, and that may have been refused.
     pub(super) fn is_open(&self) -> bool {
-        let check = [
-            DeclarationStep::Do(Form::Check),
-            DeclarationStep::Asked(Form::Check),
-        ];
-        self.step == DeclarationStep::Unverified || check.contains(&self.step)
+        let check = [Step::Do(Form::Check), Step::Asked(Form::Check)];
+        self.step == Step::Unverified || check.contains(&self.step)
     }
 
     /// Whether an answer is awaited.
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.step, DeclarationStep::Asked(_))
+        matches!(self.step, Step::Asked(_))
     }
 
     /// A message was confirmed: so it is there.
     pub(super) fn verified(&mut self) {
-        if self.step == DeclarationStep::Unverified {
-            self.step = DeclarationStep::Ready;
+        if self.step == Step::Unverified {
+            self.step = Step::Ready;
         }
     }
 
     /// It must be known whether it was refused before more goes there.
     pub(super) fn check(&mut self) {
-        if self.step == DeclarationStep::Unverified {
-            self.step = DeclarationStep::Do(Form::Check);
+        if self.step == Step::Unverified {
+            self.step = Step::Do(Form::Check);
         }
     }
 
     /// The first channel of a new connection looks for it as it opens.
     pub(super) fn looked_for(&mut self) {
-        if self.plan == Plan::LookThenBlind && self.step == DeclarationStep::Do(Form::Look) {
-            self.step = DeclarationStep::Do(Form::Blind);
+        if self.plan == Plan::LookThenBlind && self.step == Step::Do(Form::Look) {
+            self.step = Step::Do(Form::Blind);
         }
     }
 
@@ -125,32 +117,30 @@ impl Declaration {
             return;
         }
         self.age = Age::Missing;
-        self.step = DeclarationStep::Do(Form::Make);
+        self.step = Step::Do(Form::Make);
     }
 
     /// What it wants is being done.
     pub(super) fn asked(&mut self) {
-        if let DeclarationStep::Do(form) = self.step {
+        if let Step::Do(form) = self.step {
             self.step = match form {
-                Form::Blind => DeclarationStep::Unverified,
-                form => DeclarationStep::Asked(form),
+                Form::Blind => Step::Unverified,
+                form => Step::Asked(form),
             };
         }
     }
 
     /// It was declared, or is there. The work queue is of this type, where that is known.
     pub(super) fn declared(&mut self, queue_type: Option<QueueType>, now: Instant) {
-        let DeclarationStep::Asked(form) = self.step else {
+        let Step::Asked(form) = self.step else {
             return;
         };
         self.step = match (self.plan, form) {
-            (Plan::LookThenBlind | Plan::DelayThenBlind, Form::Look) => {
-                DeclarationStep::Do(Form::Blind)
-            }
+            (Plan::LookThenBlind | Plan::DelayThenBlind, Form::Look) => Step::Do(Form::Blind),
             (Plan::LookThenMake | Plan::Delay | Plan::DeadQuorum, Form::Look) => {
-                DeclarationStep::Do(Form::Make)
+                Step::Do(Form::Make)
             }
-            _ => DeclarationStep::Ready,
+            _ => Step::Ready,
         };
         if self.plan == Plan::LookThenMake && form == Form::Make {
             // Once is enough.
@@ -169,8 +159,8 @@ impl Declaration {
 
     /// The question got no answer.
     pub(super) fn ask_again(&mut self) {
-        if let DeclarationStep::Asked(form) = self.step {
-            self.step = DeclarationStep::Do(form);
+        if let Step::Asked(form) = self.step {
+            self.step = Step::Do(form);
         }
     }
 
@@ -181,15 +171,15 @@ impl Declaration {
 
     /// The declaration of this queue was refused.
     pub(super) fn refused(&mut self, queue: &str, fault: &Fault) -> Refused {
-        let DeclarationStep::Asked(form) = self.step else {
+        let Step::Asked(form) = self.step else {
             return Refused::Again;
         };
         if fault.is_transient() {
-            self.step = DeclarationStep::Do(form);
+            self.step = Step::Do(form);
             return Refused::Later;
         }
         let next = self.after_refusal(form, queue, fault);
-        self.step = next.map_or(first_step(self.plan), DeclarationStep::Do);
+        self.step = next.map_or(first_step(self.plan), Step::Do);
         match next {
             Some(_) => Refused::Again,
             None => Refused::ForGood,
@@ -231,20 +221,20 @@ impl Declaration {
     /// The publishing channel is a new one.
     pub(super) fn channel_opened(&mut self) {
         if self.is_open() {
-            self.step = DeclarationStep::Do(Form::Blind);
+            self.step = Step::Do(Form::Blind);
         }
     }
 
     /// Something on the channel was refused, and it may have been this declaration: it is made
     /// once more, and waited for.
     pub(super) fn verify(&mut self) {
-        self.step = DeclarationStep::Do(Form::Make);
+        self.step = Step::Do(Form::Make);
     }
 
     /// No queue of this name took a message, or it does not confirm: it may be gone.
     pub(super) fn doubt(&mut self) {
         // An answer that is awaited will show it.
-        if !matches!(self.step, DeclarationStep::Asked(_)) {
+        if !matches!(self.step, Step::Asked(_)) {
             self.step = first_step(self.plan);
             self.age = Age::Enough;
         }
@@ -257,7 +247,7 @@ impl Declaration {
         match self.age {
             Age::Made(at) if now < at + YOUTH => {
                 self.age = Age::Missing;
-                self.step = DeclarationStep::Do(Form::Make);
+                self.step = Step::Do(Form::Make);
             }
             Age::Made(_) | Age::Enough => {
                 self.age = Age::Enough;
@@ -293,17 +283,17 @@ impl Declaration {
     }
 }
 
-fn first_step(plan: Plan) -> DeclarationStep {
+fn first_step(plan: Plan) -> Step {
     match plan {
-        Plan::Leave => DeclarationStep::Ready,
-        Plan::Blind => DeclarationStep::Do(Form::Blind),
-        Plan::Dead | Plan::Adopt => DeclarationStep::Do(Form::Make),
+        Plan::Leave => Step::Ready,
+        Plan::Blind => Step::Do(Form::Blind),
+        Plan::Dead | Plan::Adopt => Step::Do(Form::Make),
         Plan::Exists
         | Plan::LookThenBlind
         | Plan::LookThenMake
         | Plan::Delay
         | Plan::DelayThenBlind
-        | Plan::DeadQuorum => DeclarationStep::Do(Form::Look),
+        | Plan::DeadQuorum => Step::Do(Form::Look),
     }
 }
 

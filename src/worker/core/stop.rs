@@ -36,7 +36,7 @@ impl Worker {
         match self.consumer.phase {
             ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Stop),
             ConsumerPhase::Cancelling(_) => {
-                self.consumer.phase = ConsumerPhase::Cancelling(CancelFor::Stop)
+                self.consumer.phase = ConsumerPhase::Cancelling(CancelFor::Stop);
             }
             // It is cancelled as soon as it has started.
             ConsumerPhase::Starting(_) => {}
