@@ -133,19 +133,6 @@ impl Channel {
         self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
     }
 
-    /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
-    /// back. Returns as soon as the message is handed over for sending, which takes time only where
-    /// tens of megabytes are unsent: `limit` at most.
-    pub fn publish(
-        &self,
-        queue: &str,
-        properties: &Properties,
-        body: &[u8],
-        limit: Duration,
-    ) -> Result<(), Fault> {
-        self.burst(limit).publish(queue, properties.clone(), body)
-    }
-
     /// For several publishes, during which something must leave every `limit`.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
@@ -219,7 +206,9 @@ pub struct Burst<'a> {
 }
 
 impl Burst<'_> {
-    /// As [`Channel::publish`].
+    /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
+    /// back. Returns as soon as the message is handed over for sending, which takes time only where
+    /// tens of megabytes are unsent.
     pub fn publish(
         &mut self,
         queue: &str,

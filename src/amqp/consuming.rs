@@ -185,18 +185,6 @@ impl<'a> Consuming<'a> {
         Some(self.translate(Some(message)))
     }
 
-    /// Whether something is here that was not taken yet.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        !self.messages.is_empty()
-    }
-
-    /// Whether [`Consuming::cancel`] was called, or the consumer was given up.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled
-    }
-
     /// Ends the consumer and returns what had been delivered meanwhile. The channel lives on, so
     /// that running tasks can still be acknowledged.
     pub fn cancel(&mut self) -> Result<Vec<Delivery>, Fault> {

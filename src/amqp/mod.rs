@@ -5,7 +5,7 @@
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
-//! 2. `ConfirmSmoother` turns nacks into acks: [`crate::publisher::core::outstanding`] tracks tags itself.
+//! 2. `ConfirmSmoother` turns nacks into acks: `publisher::core` tracks tags itself.
 //! 3. `close` and every drop hang while the broker blocks the connection: `watchdog` guards
 //!    each, and [`Link`] throws its kill switch before it is dropped.
 //! 4. Client and server that close at once panic the I/O thread: [`crate::base::logging`] keeps that
@@ -50,7 +50,7 @@ mod transport;
 mod violation;
 mod watchdog;
 
-pub use channel::{Burst, Channel};
+pub use channel::Channel;
 pub use confirms::{Confirm, Confirms, PublishNews, Waited, WaitsFor};
 pub use consuming::{ConsumeOptions, ConsumerEvent, Consuming, Prefetch};
 pub use delivery::{AckMode, AckToken, Delivery};

@@ -154,8 +154,9 @@ impl Properties {
     }
 
     /// Sets `reply_to`: at most 255 bytes.
+    #[cfg(test)]
     #[must_use]
-    pub fn with_reply_to(self, reply_to: String) -> Self {
+    pub(crate) fn with_reply_to(self, reply_to: String) -> Self {
         Self(self.0.with_reply_to(reply_to))
     }
 

@@ -1,12 +1,14 @@
 //! `new_task`'s command line.
 
+use super::delay::Delay;
+use super::options::{Priority, SendOptions};
 use super::record::Separator;
 use crate::amqp::connector::RetryFor;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::duration::duration;
 use crate::cli::{Common, positive};
+use crate::publisher::Results;
 use crate::publisher::core::Backlog;
-use crate::publisher::{Delay, Priority, Results, SendOptions};
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;

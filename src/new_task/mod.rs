@@ -6,8 +6,10 @@
 
 mod args;
 mod bulk;
+mod delay;
 mod event;
 mod input;
+mod options;
 mod ordered;
 mod outcome;
 mod pending;

@@ -1,12 +1,13 @@
 //! Hands the tasks to the publishing core, and tells what becomes of them.
 
 use super::event::{SendEvent, Standing, Tell};
+use super::options::{Priority, SendOptions};
 use super::pending::{Pending, PendingTask, TaskInput};
 use super::results::AwaitedResults;
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{self, Core, Destination, Message, Notice, Scope, Sent};
-use crate::publisher::{self, Priority, SendOptions, User};
+use crate::publisher::{self, User};
 use crate::queues::{QueueType, WorkQueue, priority_note};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;

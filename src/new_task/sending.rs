@@ -1,6 +1,7 @@
 //! Sends the tasks of an input: sets up the engine that publishes, and runs it.
 
 use super::event::Tell;
+use super::options::{Priority, SendOptions};
 use super::pending::{Pending, TaskInput};
 use super::results::AwaitedResults;
 use super::sender::{Ended, Sender};
@@ -8,7 +9,7 @@ use crate::amqp::connector::{Connector, RetryFor};
 use crate::publisher::core::{
     Config, Connect, Core, Destination, Needed, PATIENCE, Queues, Size, Upkeep,
 };
-use crate::publisher::{self, Driver, FRAME_MAX, Priority, SendOptions, WINDOW_BYTES};
+use crate::publisher::{self, Driver, FRAME_MAX, WINDOW_BYTES};
 use crate::queues::{Auxiliary, QueueType, WorkQueue};
 use crate::task::Template;
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use super::args::NewTaskArgs;
 use super::event::SendEvent;
+use super::options::SendOptions;
 use super::ordered::Ordered;
 use super::pending::TaskInput;
 use super::reporter::{Mode, Reporter, SendCounts};
@@ -12,7 +13,6 @@ use crate::amqp::connector::Connector;
 use crate::base::fault::Fault;
 use crate::output::Report;
 use crate::output::progress::BulkBar;
-use crate::publisher::SendOptions;
 use crate::task::Template;
 
 /// How the broker is reached.

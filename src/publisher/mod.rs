@@ -8,14 +8,12 @@
 mod connecting;
 pub mod core;
 mod declaring;
-mod delay;
 mod driver;
-mod options;
+mod results;
 mod user;
 
-pub use delay::Delay;
 pub use driver::Driver;
-pub use options::{Priority, Results, SendOptions};
+pub use results::Results;
 pub use user::{Content, PublishEvent, User};
 
 /// Unconfirmed bodies in bytes, all in all: beyond this the window is full, so that large bodies

@@ -37,15 +37,6 @@ impl Auxiliary {
         }
     }
 
-    /// Its type, beside a work queue of type `work`.
-    #[must_use]
-    pub fn queue_type(&self, work: QueueType) -> QueueType {
-        match self {
-            Self::Delay(_) => QueueType::Quorum,
-            Self::Dead(_) => work,
-        }
-    }
-
     /// When a task that is put there expires, for its own properties; beside a queue that is
     /// declared by us or not.
     ///

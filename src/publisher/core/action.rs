@@ -185,8 +185,6 @@ pub enum Notice {
     },
     /// A destination does not take messages for now; they are sent again.
     Refused {
-        /// Which.
-        to: Destination,
         /// Its queue.
         queue: Arc<str>,
         /// How many messages wait.

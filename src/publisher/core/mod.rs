@@ -204,12 +204,6 @@ impl<P: Payload> Core<P> {
         self.patience.progress
     }
 
-    /// Why the broker takes nothing, if it does not.
-    #[must_use]
-    pub fn blocked(&self) -> Option<&str> {
-        self.connection.blocked.as_deref()
-    }
-
     /// Takes what is in flight out of its routes' accounts, and drops what nobody wants any more.
     /// What was sent may have arrived, as `sent` says.
     fn take_in_flight(&mut self, sent: Sent) -> Vec<Entry<P>> {

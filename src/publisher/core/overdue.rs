@@ -79,7 +79,6 @@ impl<P: Payload> Core<P> {
             }
             if let Some(refusal) = route.pace.tell(now) {
                 outbox.push_back(Output::Tell(Notice::Refused {
-                    to: route.to.clone(),
                     queue: route.queue.clone(),
                     waiting,
                     refusal,

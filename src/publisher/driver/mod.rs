@@ -7,7 +7,7 @@ mod step;
 
 use super::core::{Action, Core, Input};
 use super::declaring::Requests;
-use super::options::Results;
+use super::results::Results;
 use super::user::{PublishEvent, User};
 use crate::amqp::connector::Connector;
 use crate::base::cancellation::WhenCancelled;

@@ -6,7 +6,7 @@ use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsF
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
-use crate::publisher::options::Results;
+use crate::publisher::results::Results;
 use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::Instant;

@@ -1,8 +1,9 @@
 //! How tasks are sent.
 
-use super::Delay;
-use super::core::Backlog;
+use super::delay::Delay;
 use crate::base::cancellation::WhenCancelled;
+use crate::publisher::Results;
+use crate::publisher::core::Backlog;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -34,14 +35,4 @@ pub enum Priority {
     Given,
     /// They have none.
     None,
-}
-
-/// Whether the tasks' results are waited for. They come to the channel that the tasks are published
-/// on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Results {
-    /// They are, for at most so long after the last task was confirmed.
-    Wanted(Option<Duration>),
-    /// They are not.
-    No,
 }
