@@ -1,54 +1,17 @@
-//! What the broker says of published messages.
+//! Waits for what the broker says of published messages.
 
 use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::Delivery;
 use super::errors;
+use super::publish_news::PublishNews;
 use crate::base::cancellation::WhenCancelled;
-use crate::base::escape::escape;
 use crate::base::fault::Fault;
-use amiquip::{ConnectionBlockedNotification, ConsumerMessage, Return};
+use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-
-/// What the broker said of a publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirm {
-    /// The broker has taken responsibility for it.
-    Ack,
-    /// The broker could not take it.
-    Nack,
-}
-
-/// News of what was published on a channel.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PublishNews {
-    /// A verdict on the publish with this tag, or with `multiple` on all up to it.
-    Settled {
-        /// The publish's number on its channel, from 1.
-        tag: u64,
-        /// Whether all before it are meant as well.
-        multiple: bool,
-        /// The verdict.
-        verdict: Confirm,
-    },
-    /// No queue took the message with this id. It comes before the message's confirm, which is
-    /// an ack all the same.
-    Returned {
-        /// The queue that it was sent to.
-        queue: String,
-        /// The message's `message_id`.
-        id: Option<String>,
-        /// The broker's words, escaped.
-        reason: String,
-    },
-    /// The broker takes no publishes for now; the reason, escaped.
-    Blocked(String),
-    /// The broker takes publishes again.
-    Unblocked,
-}
 
 /// What [`Confirms::wait`] waits for beside what the broker says.
 #[derive(Debug)]
@@ -88,13 +51,13 @@ pub enum Waited<T, A> {
 
 /// The receiving end of a channel's publisher confirms.
 pub struct Confirms {
-    verdicts: Receiver<amiquip::Confirm>,
+    verdicts: Receiver<Confirm>,
     returns: Receiver<Return>,
     blocked: Receiver<ConnectionBlockedNotification>,
     /// What came of that before.
     noted: VecDeque<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
-    held_back: Option<amiquip::Confirm>,
+    held_back: Option<Confirm>,
     /// Deliveries to a consumer on the same channel, and the channel's number.
     answers: Receiver<ConsumerMessage>,
     epoch: u64,
@@ -118,7 +81,7 @@ impl Channel {
 
 impl Confirms {
     pub(super) fn new(
-        verdicts: Receiver<amiquip::Confirm>,
+        verdicts: Receiver<Confirm>,
         returns: Receiver<Return>,
         blocked: Receiver<ConnectionBlockedNotification>,
         noted: Vec<ConnectionBlockedNotification>,
@@ -159,7 +122,7 @@ impl Confirms {
                 Err(_) => Waited::Closed,
             },
             recv(self.blocked) -> news => match news {
-                Ok(news) => Waited::News(translate_blocked(news)),
+                Ok(news) => Waited::News(PublishNews::of_blocked(news)),
                 Err(_) => self.last_words(),
             },
             recv(self.answers) -> message => match self.answer(message.ok()) {
@@ -180,23 +143,23 @@ impl Confirms {
     /// A verdict or a return that is here already.
     pub fn try_news(&mut self) -> Option<PublishNews> {
         if let Some(news) = self.noted.pop_front() {
-            return Some(translate_blocked(news));
+            return Some(PublishNews::of_blocked(news));
         }
         // amiquip queues a return before the confirm of the same message, but on another channel:
         // returns are looked at first, and once more after a confirm was taken.
         if let Ok(returned) = self.returns.try_recv() {
-            return Some(translate_return(&returned));
+            return Some(PublishNews::of_return(&returned));
         }
         if let Some(confirm) = self.held_back.take() {
-            return Some(translate(confirm));
+            return Some(PublishNews::of_confirm(confirm));
         }
         let confirm = self.verdicts.try_recv().ok()?;
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Some(translate_return(&returned))
+                Some(PublishNews::of_return(&returned))
             }
-            Err(_) => Some(translate(confirm)),
+            Err(_) => Some(PublishNews::of_confirm(confirm)),
         }
     }
 
@@ -232,13 +195,13 @@ impl Confirms {
         self.cause.take()
     }
 
-    fn after_returns<T, A>(&mut self, confirm: amiquip::Confirm) -> Waited<T, A> {
+    fn after_returns<T, A>(&mut self, confirm: Confirm) -> Waited<T, A> {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Waited::News(translate_return(&returned))
+                Waited::News(PublishNews::of_return(&returned))
             }
-            Err(_) => Waited::News(translate(confirm)),
+            Err(_) => Waited::News(PublishNews::of_confirm(confirm)),
         }
     }
 
@@ -248,34 +211,5 @@ impl Confirms {
             Ok(confirm) => self.after_returns(confirm),
             Err(_) => Waited::Closed,
         }
-    }
-}
-
-fn translate_blocked(news: ConnectionBlockedNotification) -> PublishNews {
-    match news {
-        ConnectionBlockedNotification::Blocked(reason) => {
-            PublishNews::Blocked(escape(reason.as_bytes()))
-        }
-        ConnectionBlockedNotification::Unblocked => PublishNews::Unblocked,
-    }
-}
-
-fn translate(confirm: amiquip::Confirm) -> PublishNews {
-    let (payload, verdict) = match confirm {
-        amiquip::Confirm::Ack(payload) => (payload, Confirm::Ack),
-        amiquip::Confirm::Nack(payload) => (payload, Confirm::Nack),
-    };
-    PublishNews::Settled {
-        tag: payload.delivery_tag,
-        multiple: payload.multiple,
-        verdict,
-    }
-}
-
-fn translate_return(returned: &Return) -> PublishNews {
-    PublishNews::Returned {
-        queue: returned.routing_key.clone(),
-        id: returned.properties.message_id().clone(),
-        reason: escape(returned.reply_text.as_bytes()),
     }
 }

@@ -1,4 +1,4 @@
-//! Durations, as users write them.
+//! Durations, as users write them and as programs read them.
 
 use std::time::Duration;
 
@@ -10,4 +10,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("it must be at most a year".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// In whole milliseconds.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

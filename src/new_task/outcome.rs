@@ -1,6 +1,7 @@
 //! One outcome, as it is shown.
 
 use super::results::TaskResult;
+use crate::base::duration::milliseconds;
 use crate::base::escape::escape;
 use crate::base::fault::Fault;
 use crate::output::{Fields, Report, insert_bytes};
@@ -68,7 +69,7 @@ fn result_fields(answer: &TaskResult) -> Fields {
         fields.insert("host".to_owned(), json!(host));
     }
     if let Some(duration) = answer.duration {
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = milliseconds(duration);
         fields.insert("duration_ms".to_owned(), json!(milliseconds));
     }
     if answer.is_truncated {

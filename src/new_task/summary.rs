@@ -2,6 +2,7 @@
 
 use super::reporter::{Reporter, SendCounts};
 use super::unsent::Unsent;
+use crate::base::duration::milliseconds;
 use crate::output::Fields;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -45,9 +46,6 @@ fn summary_fields(counts: SendCounts, sent: u64, took: Duration, wait: bool) -> 
         insert("outcomes_failed", counts.undone);
         insert("outcomes_unanswered", counts.unanswered);
     }
-    insert(
-        "duration_ms",
-        u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    );
+    insert("duration_ms", milliseconds(took));
     fields
 }

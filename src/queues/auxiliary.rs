@@ -66,7 +66,7 @@ impl Auxiliary {
                 .with_number("x-delivery-limit", DEAD_DELIVERY_LIMIT),
             (Self::Delay(delay), _) => {
                 arguments
-                    .with_number("x-message-ttl", milliseconds(*delay))
+                    .with_milliseconds("x-message-ttl", *delay)
                     .with_text("x-dead-letter-exchange", "")
                     .with_text("x-dead-letter-routing-key", work.as_str())
                     .with_text("x-queue-type", "quorum")
@@ -77,8 +77,4 @@ impl Auxiliary {
             }
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,6 +11,7 @@ mod admin;
 mod args;
 mod connecting;
 pub mod core;
+mod event_fields;
 mod events;
 mod incoming;
 mod process;
@@ -20,6 +21,7 @@ mod serving;
 mod session;
 mod settings;
 mod terminal;
+mod totals;
 mod work;
 
 use self::core::Moment;

@@ -1,6 +1,7 @@
 //! One bar for each running task, and a line with the totals.
 
 use super::{is_drawn, is_due, style};
+use crate::base::duration::milliseconds;
 use crate::base::escape::escape;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use std::time::{Duration, Instant};
@@ -126,8 +127,4 @@ impl DrawnTasks {
         let started = Instant::now();
         self.slots[slot] = Some(SlotBar { bar, started });
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,15 +1,11 @@
 //! How one queue is made sure of before messages go there, and when it counts as safe.
 
+use super::age::{Age, YOUTH};
 use super::plan::{Form, Plan};
 use crate::base::fault::Fault;
 use crate::base::refusal::{Mismatch, is_missing};
 use crate::queues::QueueType;
-use std::time::{Duration, Instant};
-
-/// How old a quorum queue must be before its confirms count. One that was declared less than a
-/// second before the broker is killed comes back empty and without a leader (seen with RabbitMQ
-/// 3.10: its directory of members reaches the disk a moment later).
-pub(super) const YOUTH: Duration = Duration::from_secs(2);
+use std::time::Instant;
 
 /// What comes of a refused declaration.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,15 +25,6 @@ enum Step {
     /// Declared, and nobody knows yet whether that was refused.
     Unverified,
     Ready,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Age {
-    Enough,
-    /// It was not there when it was looked for.
-    Missing,
-    /// We made it then.
-    Made(Instant),
 }
 
 /// What is known of one queue.
@@ -276,10 +263,7 @@ impl Declaration {
 
     /// Until when what it confirms does not count, if it is too young.
     pub(super) fn young_until(&self, now: Instant) -> Option<Instant> {
-        match self.age {
-            Age::Made(at) if now < at + YOUTH => Some(at + YOUTH),
-            Age::Made(_) | Age::Missing | Age::Enough => None,
-        }
+        self.age.young_until(now)
     }
 }
 

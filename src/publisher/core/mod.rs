@@ -22,6 +22,7 @@
 //! declaration, pace and silence; the messages in flight; the suspects; the limits.
 
 mod action;
+mod age;
 mod backlog;
 mod blame;
 mod config;

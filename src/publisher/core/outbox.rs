@@ -1,6 +1,6 @@
 //! Verdicts and notices on their way out.
 
-use super::action::{Notice, Scope};
+use super::action::{Action, Notice, Scope};
 use super::message::Sent;
 use crate::base::fault::Fault;
 use std::sync::Arc;
@@ -14,4 +14,26 @@ pub(super) enum Output<P> {
     Tell(Notice),
     Disconnect,
     GiveUp(Fault),
+}
+
+impl<P> From<Output<P>> for Action<'_, P> {
+    fn from(output: Output<P>) -> Self {
+        match output {
+            Output::Confirmed(number, queue, payload) => Self::Confirmed {
+                number,
+                queue,
+                payload,
+            },
+            Output::Refused(number, payload, fault, scope) => Self::Refused {
+                number,
+                payload,
+                fault,
+                scope,
+            },
+            Output::Withdrawn(number, sent) => Self::Withdrawn { number, sent },
+            Output::Tell(notice) => Self::Tell(notice),
+            Output::Disconnect => Self::Disconnect,
+            Output::GiveUp(fault) => Self::GiveUp(fault),
+        }
+    }
 }

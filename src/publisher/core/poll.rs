@@ -5,7 +5,6 @@ use super::action::Action;
 use super::config::Connect;
 use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
-use super::outbox::Output;
 use super::plan::Form;
 use super::route::Route;
 use super::routes::Routes;
@@ -241,27 +240,5 @@ impl<P: Payload> Core<P> {
         let renewal = route.pace.renew_at();
         let renewal = renewal.filter(|at| *at > now && route.has_pending());
         held.into_iter().chain(closed).chain(renewal).min()
-    }
-}
-
-impl<P> From<Output<P>> for Action<'_, P> {
-    fn from(output: Output<P>) -> Self {
-        match output {
-            Output::Confirmed(number, queue, payload) => Self::Confirmed {
-                number,
-                queue,
-                payload,
-            },
-            Output::Refused(number, payload, fault, scope) => Self::Refused {
-                number,
-                payload,
-                fault,
-                scope,
-            },
-            Output::Withdrawn(number, sent) => Self::Withdrawn { number, sent },
-            Output::Tell(notice) => Self::Tell(notice),
-            Output::Disconnect => Self::Disconnect,
-            Output::GiveUp(fault) => Self::GiveUp(fault),
-        }
     }
 }

@@ -7,7 +7,7 @@ mod queues;
 mod sending;
 mod suspicion;
 
-use super::declaration::YOUTH;
+use super::age::YOUTH;
 use super::*;
 use crate::amqp::Confirm;
 use crate::queues::{Declare, QueueType, WorkQueue};

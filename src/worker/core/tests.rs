@@ -10,8 +10,10 @@ use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use super::testing::moment;
 use super::*;
-use crate::base::fault::{Kind, Reply};
+use crate::amqp::{AckToken, Prefetch};
+use crate::base::fault::{Fault, Kind, Reply};
 use crate::task::Task;
+use std::time::Duration;
 
 /// A worker, and the broker, the commands and the clock around it.
 struct Script {

@@ -4,8 +4,8 @@ use super::Moment;
 use super::account::Detail;
 use super::delivery::Delivery;
 use super::outgoing::Verdict;
+use super::returning::Over;
 use super::settlement::{Purpose, Settlement, SettlementStep};
-use super::settling::Over;
 use super::worker::Worker;
 use crate::base::fault::{Fault, Kind};
 
