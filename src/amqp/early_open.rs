@@ -11,22 +11,13 @@
 //! So a send takes one round trip less, and the broker prepares the channel while we get ready. A sender
 //! also asks there, at no cost, whether its queue is there: see [`super::OpenOptions`].
 
-use super::frames::{FRAME_END, HEADER, METHOD};
+use super::early_frames::{
+    CHANNEL, CHANNEL_OPEN_OK, CONNECTION_OPEN_OK, OPEN, OPEN_OK, channel, ends_with_open,
+    frame_len, method, passive_declare,
+};
 
 /// The first that a client sends: AMQP 0-9-1.
 pub(super) const PROTOCOL_HEADER: [u8; 8] = *b"AMQP\0\0\x09\x01";
-
-const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
-const CONNECTION_OPEN_OK: [u8; 4] = [0, 10, 0, 41];
-const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
-/// amiquip counts its channels from 1.
-const CHANNEL: u16 = 1;
-/// `channel.open` on it, as amiquip writes it: class, method, and an empty string.
-const OPEN: [u8; 13] = [METHOD, 0, 1, 0, 0, 0, 5, 0, 20, 0, 10, 0, FRAME_END];
-/// `channel.open-ok`: class, method, and an empty long string.
-const OPEN_OK: [u8; 16] = [
-    METHOD, 0, 1, 0, 0, 0, 8, 0, 20, 0, 11, 0, 0, 0, 0, FRAME_END,
-];
 
 /// What becomes of bytes that amiquip writes.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,11 +29,6 @@ pub(super) enum EarlyWrite {
     /// So many of them stay here.
     Keep(usize),
 }
-
-/// `queue.declare`: class and method.
-const QUEUE_DECLARE: [u8; 4] = [0, 50, 0, 10];
-/// The bits `passive` (is it there?) and `no-wait` (say nothing if it is).
-const PASSIVE_NOWAIT: u8 = 0b1_0001;
 
 /// So many bytes of frames are held back until amiquip knows their channel: room for a
 /// `channel.close` with the longest text. A peer that says more is left to amiquip, which gives it up.
@@ -203,56 +189,6 @@ impl EarlyOpen {
         self.ready.drain(..count);
         count
     }
-}
-
-/// Whether the last of the frames is a `connection.open`, and whole.
-fn ends_with_open(mut bytes: &[u8]) -> bool {
-    let mut last = None;
-    while bytes.first() == Some(&METHOD) {
-        let Some(len) = frame_len(bytes) else {
-            return false;
-        };
-        last = method(bytes);
-        bytes = &bytes[len..];
-    }
-    bytes.is_empty() && last == Some((0, CONNECTION_OPEN))
-}
-
-/// The length of the first frame, if it is whole.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
-    let size = bytes.get(3..HEADER)?.try_into().ok()?;
-    let len = HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + 1;
-    (bytes.len() >= len).then_some(len)
-}
-
-/// The channel of a frame, and its class and method, if it is one.
-fn method(frame: &[u8]) -> Option<(u16, [u8; 4])> {
-    let method = frame.get(HEADER..HEADER + 4)?.try_into().ok()?;
-    (frame[0] == METHOD).then_some((channel(frame)?, method))
-}
-
-fn channel(frame: &[u8]) -> Option<u16> {
-    Some(u16::from_be_bytes(frame.get(1..3)?.try_into().ok()?))
-}
-
-/// A `queue.declare` on the first channel that only asks whether `queue` is there. amiquip can
-/// send it only where it waits for the answer. Names have at most 255 bytes.
-fn passive_declare(queue: &str) -> Vec<u8> {
-    let name = &queue.as_bytes()[..queue.len().min(255)];
-    let payload = [
-        &QUEUE_DECLARE[..],
-        &[0, 0, u8::try_from(name.len()).unwrap_or(u8::MAX)],
-        name,
-        &[PASSIVE_NOWAIT, 0, 0, 0, 0],
-    ]
-    .concat();
-    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let mut frame = vec![METHOD];
-    frame.extend(CHANNEL.to_be_bytes());
-    frame.extend(size.to_be_bytes());
-    frame.extend(payload);
-    frame.push(FRAME_END);
-    frame
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod consume;
 mod consuming;
 mod cut_content;
 mod delivery;
+mod early_frames;
 mod early_open;
 mod errors;
 mod field_table;

@@ -1,18 +1,17 @@
 //! What both commands take.
 
 use super::Generate;
+use super::values::{heartbeat, read_password};
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{FramesInFlight, OpenOptions, Tls};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::duration::duration;
-use crate::base::endpoint::{Endpoint, Password, Scheme};
+use crate::base::endpoint::{Endpoint, Scheme};
 use crate::base::fault::{Fault, Kind};
 use crate::output::{Color, LogFormat, Report, Verbosity};
 use crate::queues::{Declare, QueueName, QueueType, WorkQueue};
 use clap::{ArgAction, Args};
-use std::num::{IntErrorKind, ParseIntError};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The options of both commands.
@@ -119,24 +118,6 @@ pub struct Common {
     pub color: Color,
 }
 
-/// A number from 1 on, for types that know no zero.
-pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
-    text.parse::<T>().map_err(|error| match error.kind() {
-        IntErrorKind::Zero => "it must be at least 1".to_owned(),
-        _ => error.to_string(),
-    })
-}
-
-fn heartbeat(text: &str) -> Result<Duration, String> {
-    // The wire knows whole seconds up to 65535.
-    let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
-    match humantime::parse_duration(text) {
-        Ok(duration) if range.contains(&duration) => Ok(duration),
-        Ok(_) => Err("it must be between 1s and 65535s".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 impl Common {
     /// The work queue.
     #[must_use]
@@ -209,27 +190,6 @@ impl Common {
             retry_for,
         })
     }
-}
-
-fn read_password(path: &Path) -> Result<Password, Fault> {
-    let unusable = |why: String| {
-        let text = format!("cannot read the password file {}: {why}", path.display());
-        Fault::new(Kind::SetUp, text)
-    };
-    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let mut password = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".into()))?;
-    if password.ends_with('\n') {
-        password.pop();
-        if password.ends_with('\r') {
-            password.pop();
-        }
-    }
-    if password.contains('\0') {
-        return Err(unusable(
-            "it holds a NUL byte, which a log-in cannot".into(),
-        ));
-    }
-    Ok(Password::new(password))
 }
 
 impl Common {

@@ -5,9 +5,10 @@ mod arguments;
 mod common;
 mod generate;
 mod parse;
+mod values;
 
 pub use arguments::{CONCEALED, take};
 pub use common::Common;
-pub(crate) use common::positive;
 pub use generate::Generate;
 pub use parse::parse;
+pub(crate) use values::positive;

@@ -4,8 +4,7 @@
 use super::core::{Destination, Form};
 use crate::amqp::{Channel, Link};
 use crate::base::fault::{Fault, Kind};
-use crate::queues::Auxiliary;
-use crate::queues::{Opened, QueueName, QueueType, WorkQueue};
+use crate::queues::{Auxiliary, Opened, QueueName, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
 

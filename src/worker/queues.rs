@@ -4,8 +4,7 @@ use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, WorkerSettings};
 use crate::amqp::{Declared, Link};
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
-use crate::queues::Auxiliary;
-use crate::queues::{Declare, WorkQueue};
+use crate::queues::{Auxiliary, Declare, WorkQueue};
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
 pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {

@@ -1,4 +1,5 @@
 use super::super::frames;
+use super::super::frames::METHOD;
 use super::*;
 
 const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];

@@ -6,6 +6,7 @@ mod group;
 mod job;
 mod open_files;
 mod output;
+mod pipe;
 mod pipes;
 mod pool;
 mod run;
