@@ -4,7 +4,6 @@ use super::delay::Delay;
 use super::options::{Priority, SendOptions};
 use super::record::Separator;
 use crate::amqp::connector::RetryFor;
-use crate::base::cancellation::WhenCancelled;
 use crate::base::duration::duration;
 use crate::cli::{Common, positive};
 use crate::publisher::Results;
@@ -169,7 +168,7 @@ impl NewTaskArgs {
 
     /// How the tasks are sent.
     #[must_use]
-    pub fn send_options(&self, when_cancelled: WhenCancelled) -> SendOptions {
+    pub fn send_options(&self) -> SendOptions {
         SendOptions {
             confirm_timeout: self.confirm_timeout,
             window: NonZeroUsize::try_from(self.window).unwrap_or(NonZeroUsize::MAX),
@@ -188,7 +187,6 @@ impl NewTaskArgs {
                 Some(_) | None => Priority::None,
             },
             tick: None,
-            when_cancelled,
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Resu
     let when_cancelled = signals::install(EndsAt::BULK, move || {
         let _ = signal.send(());
     })?;
-    let mut options = args.send_options(when_cancelled);
-    let connector = connector(args, &options, report)?;
+    let mut options = args.send_options();
+    let connector = connector(args, when_cancelled, report)?;
     let file = TaskFile::open(path, args.separator())?;
     let mut reporter = reporter(args, Mode::Bulk, report);
     // Last, as it empties that file.

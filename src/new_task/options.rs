@@ -1,7 +1,6 @@
 //! How tasks are sent.
 
 use super::delay::Delay;
-use crate::base::cancellation::WhenCancelled;
 use crate::publisher::Results;
 use crate::publisher::core::Backlog;
 use std::num::NonZeroUsize;
@@ -24,8 +23,6 @@ pub struct SendOptions {
     pub priority: Priority,
     /// How often the progress is shown.
     pub tick: Option<Duration>,
-    /// Ends all when it is disconnected.
-    pub when_cancelled: WhenCancelled,
 }
 
 /// Whether the tasks have a priority.

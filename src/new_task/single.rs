@@ -24,8 +24,8 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> 
         }
         args.message()
     };
-    let options = args.send_options(when_cancelled);
-    let connector = connector(args, &options, report)?;
+    let options = args.send_options();
+    let connector = connector(args, when_cancelled, report)?;
     let mut reporter = reporter(args, Mode::Single, report);
     let ended = send_all(args, connector, &options, input::one(body), &mut reporter);
     reporter.finish()?;

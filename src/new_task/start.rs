@@ -10,6 +10,7 @@ use super::sender::Ended;
 use super::sending;
 use crate::amqp::FramesInFlight;
 use crate::amqp::connector::Connector;
+use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
 use crate::output::Report;
 use crate::output::progress::BulkBar;
@@ -18,11 +19,10 @@ use crate::task::Template;
 /// How the broker is reached.
 pub(super) fn connector(
     args: &NewTaskArgs,
-    options: &SendOptions,
+    when_cancelled: WhenCancelled,
     report: &Report,
 ) -> Result<Connector, Fault> {
     let name = format!("new_task {}", report.who());
-    let when_cancelled = options.when_cancelled.clone();
     let mut connector = args
         .common
         .connector(name, args.retry_for, when_cancelled)?;
