@@ -23,7 +23,7 @@ pub(super) struct Watchdog {
     written: Arc<AtomicU64>,
     watched: Arc<Mutex<Watched>>,
     /// Wakes the thread; it ends when this is dropped.
-    doorbell: Sender<()>,
+    waker: Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ pub(super) struct Watch {
     written: Arc<AtomicU64>,
     when_cancelled: WhenCancelled,
     watched: Arc<Mutex<Watched>>,
-    doorbell: Receiver<()>,
+    calls: Receiver<()>,
 }
 
 impl Watchdog {
@@ -86,20 +86,20 @@ impl Watchdog {
         when_cancelled: WhenCancelled,
     ) -> (Self, Watch) {
         let watched = Arc::default();
-        // One ring is enough, however often it is pressed.
-        let (doorbell, rings) = bounded(1);
+        // One is enough, however often it is sent.
+        let (waker, calls) = bounded(1);
         let watch = Watch {
             switch: switch.clone(),
             written: Arc::clone(&written),
             when_cancelled,
             watched: Arc::clone(&watched),
-            doorbell: rings,
+            calls,
         };
         let watchdog = Self {
             switch,
             written,
             watched,
-            doorbell,
+            waker,
         };
         (watchdog, watch)
     }
@@ -141,7 +141,7 @@ impl Watchdog {
         watched.limit = limit;
         watched.left = self.written.load(Ordering::Relaxed);
         if watched.is_cancelled || watched.wakes_at.is_none_or(|at| at > deadline) {
-            let _ = self.doorbell.try_send(());
+            let _ = self.waker.try_send(());
         }
     }
 
@@ -156,7 +156,7 @@ impl Watch {
         loop {
             let limit = self.next(Instant::now());
             select! {
-                recv(self.doorbell) -> ring => if ring.is_err() {
+                recv(self.calls) -> call => if call.is_err() {
                     return;
                 },
                 recv(self.when_cancelled) -> _ => {

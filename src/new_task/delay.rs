@@ -10,7 +10,8 @@ use std::time::Duration;
 pub struct Delay(Duration);
 
 impl Delay {
-    /// The longest: what RabbitMQ takes as a time to live, 2^32 - 1 ms or 49 days, less the detours.
+    /// The longest: what RabbitMQ takes as a time to live, 2^32 - 1 ms or 49 days, less the
+    /// milliseconds that are added where a queue does not confirm.
     pub const MAX: Duration = Duration::from_secs(49 * 24 * 60 * 60);
 
     /// Whether it is no delay at all.

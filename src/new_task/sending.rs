@@ -78,7 +78,7 @@ fn config(connector: &Connector, queue: &WorkQueue, options: &SendOptions) -> Co
                 (None, Priority::None) => Needed::Nothing,
             },
             queue_type: QueueType::Classic,
-            ladder: Vec::new(),
+            retry_delays: Vec::new(),
         },
         window: Size {
             messages: options.window.get(),

@@ -65,7 +65,7 @@ impl Session<'_> {
                     connector: settings.connector.clone(),
                     queue: settings.queue.clone(),
                     queue_type,
-                    ladder: settings.core.policy.ladder(),
+                    retry_delays: settings.core.policy.retry_delays(),
                 };
                 if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
                     let verdict = Verdict::Undecided { fault };

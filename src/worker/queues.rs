@@ -30,7 +30,7 @@ pub(super) fn first_missing(
         return Ok(None);
     }
     let policy = &settings.core.policy;
-    let delays = policy.ladder().into_iter().map(Auxiliary::Delay);
+    let delays = policy.retry_delays().into_iter().map(Auxiliary::Delay);
     let dead = settings.may_dead_letter();
     let dead = dead.then(|| Auxiliary::Dead(settings.core.dead_letters.clone()));
     for auxiliary in delays.chain(dead) {

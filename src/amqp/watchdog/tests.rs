@@ -53,13 +53,13 @@ fn it_sleeps_on_when_calls_begin_and_end() {
     let now = Instant::now();
     let limit = Duration::from_secs(30);
     let guard = watchdog.guard(limit);
-    assert!(watchdog.doorbell.is_full(), "it must hear of the first");
-    watch.doorbell.recv().unwrap();
+    assert!(watchdog.waker.is_full(), "it must hear of the first");
+    watch.calls.recv().unwrap();
     assert!(watch.next(now) > limit);
     drop(guard);
     drop(watchdog.guard(limit));
     let _guard = watchdog.guard(limit);
-    assert!(watchdog.doorbell.is_empty());
+    assert!(watchdog.waker.is_empty());
     // It wakes at the end of the first, and sleeps on to that of the last.
     assert!(watch.next(now + limit) > Duration::ZERO);
     assert!(!watch.switch.is_thrown());

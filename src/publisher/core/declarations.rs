@@ -55,7 +55,7 @@ impl<P: Payload> Core<P> {
                 self.routes[other].declaration.missing();
                 return self.routes[index].declaration.ask_again();
             }
-            Some(Named::Differs(_)) if self.routes.detour(index) => return,
+            Some(Named::Differs(_)) if self.routes.lengthen_delay(index) => return,
             _ => {}
         }
         let keep = self.config.keep_channel;

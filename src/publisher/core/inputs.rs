@@ -82,7 +82,7 @@ impl<P: Payload> Core<P> {
         if self.limits.is_dead_end(&entry.to) {
             return self.confirmed(entry);
         }
-        match self.limits.judge(&entry.payload, now) {
+        match self.limits.expected(&entry.payload, now) {
             Expected::No(fault) => self.refused(entry, fault, Scope::Message),
             Expected::Hardly => self.suspects.suspect(vec![entry], None),
             Expected::Yes => {

@@ -10,7 +10,7 @@
 //!   [`Action::Withdrawn`]. Until then it is sent again, for as long as the [`Config`] allows; the
 //!   rest can be taken out with [`Core::take_unfinished`].
 //! - A verdict concerns one message. After the end of a channel or connection that a message may
-//!   have caused, those that were in flight are sent one at a time, until the guilty one is found.
+//!   have caused, those that were in flight are sent one at a time, until the cause is found.
 //! - Destinations are independent. One that refuses, is not there or does not confirm slows down
 //!   nobody else.
 //! - What a quorum queue confirms that was made less than two seconds ago is held back, and sent

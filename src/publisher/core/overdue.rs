@@ -190,7 +190,7 @@ impl<P: Payload> Core<P> {
             }
             TooLate::QueueSilent(index) => {
                 self.take_back_route(index, now);
-                self.routes.detour(index);
+                self.routes.lengthen_delay(index);
             }
             TooLate::Unsettled(index) => {
                 self.take_back_route(index, now);

@@ -221,8 +221,8 @@ impl<P: Payload> Core<P> {
         let channel = connection
             .channel_from()
             .filter(|_| connection.channel == ConnectionPhase::Closed);
-        let benched = self.suspects.next_due();
-        [deadline, backlog, channel, benched]
+        let suspect = self.suspects.next_due();
+        [deadline, backlog, channel, suspect]
             .into_iter()
             .flatten()
             .chain(routes)

@@ -18,7 +18,7 @@ pub struct Queues {
     pub queue_type: QueueType,
     /// Delays of which one is likely to follow upon the other. Their queues are all declared with
     /// the first, so that they are old enough when a message goes there.
-    pub ladder: Vec<Duration>,
+    pub retry_delays: Vec<Duration>,
 }
 
 /// Who declares the work queue.

@@ -30,7 +30,7 @@ pub(super) struct Routes<P> {
     queues: Queues,
     window: Size,
     /// How often the delay queue of one length was left for one that is a millisecond longer.
-    detours: Vec<(Duration, u32)>,
+    lengthened: Vec<(Duration, u32)>,
 }
 
 impl<P> Index<usize> for Routes<P> {
@@ -56,7 +56,7 @@ impl<P: Payload> Routes<P> {
             turn: 0,
             queues,
             window,
-            detours: Vec::new(),
+            lengthened: Vec::new(),
         };
         routes.add(&Destination::Work, now);
         routes
@@ -80,7 +80,7 @@ impl<P: Payload> Routes<P> {
         found.unwrap_or_else(|| {
             let index = self.add(to, now);
             if matches!(to, Destination::Delay(_)) {
-                self.expect_ladder(now);
+                self.expect_retry_delays(now);
             }
             index
         })
@@ -122,8 +122,8 @@ impl<P: Payload> Routes<P> {
         self.list.len() - 1
     }
 
-    fn expect_ladder(&mut self, now: Instant) {
-        for delay in std::mem::take(&mut self.queues.ladder) {
+    fn expect_retry_delays(&mut self, now: Instant) {
+        for delay in std::mem::take(&mut self.queues.retry_delays) {
             let index = self.find(&Destination::Delay(delay), now);
             self.list[index].wanted = true;
         }
@@ -134,8 +134,8 @@ impl<P: Payload> Routes<P> {
         let Destination::Delay(delay) = to else {
             return to.clone();
         };
-        let detour = self.detours.iter().find(|(of, _)| of == delay);
-        let longer = detour.map_or(0, |(_, longer)| *longer);
+        let longer = self.lengthened.iter().find(|(of, _)| of == delay);
+        let longer = longer.map_or(0, |(_, longer)| *longer);
         Destination::Delay(*delay + Duration::from_millis(u64::from(longer)))
     }
 
@@ -151,7 +151,7 @@ impl<P: Payload> Routes<P> {
 
     /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond
     /// longer is used instead. Whether there can be one.
-    pub(super) fn detour(&mut self, index: usize) -> bool {
+    pub(super) fn lengthen_delay(&mut self, index: usize) -> bool {
         let route = &self.list[index];
         let plan = route.declaration.plan();
         let Destination::Delay(delay) = route.to else {
@@ -160,9 +160,9 @@ impl<P: Payload> Routes<P> {
         if plan == Plan::Exists {
             return false;
         }
-        match self.detours.iter_mut().find(|(of, _)| *of == delay) {
+        match self.lengthened.iter_mut().find(|(of, _)| *of == delay) {
             Some((_, longer)) => *longer += 1,
-            None => self.detours.push((delay, 1)),
+            None => self.lengthened.push((delay, 1)),
         }
         let queue = self.name(&Destination::Delay(delay));
         let route = &mut self.list[index];

@@ -1,5 +1,5 @@
 //! Messages of which one has cost a channel or a connection. They are sent one at a time, so that
-//! the guilty one is found and nothing else suffers for it.
+//! the cause is found and nothing else suffers for it.
 
 use super::blame::Blame;
 use super::message::{Entry, Payload, Sent};
@@ -20,11 +20,11 @@ const LOSSES: u32 = 3;
 
 /// What becomes of a message that was alone when the channel or connection ended.
 #[derive(Debug)]
-pub(super) enum Judged<P> {
+pub(super) enum Tried<P> {
     /// The broker will never take it.
-    Guilty(Entry<P>),
+    Refused(Entry<P>),
     /// It is tried again later.
-    Open,
+    Later,
 }
 
 /// One that was alone when a connection broke, and is tried alone again.
@@ -103,7 +103,7 @@ impl<P: Payload> Suspects<P> {
         self.waiting.extend(entries);
     }
 
-    /// The one that was alone is settled: it was none of the guilty.
+    /// The one that was alone is settled: it was not the cause.
     pub(super) fn settled(&mut self) {
         self.alone = None;
         self.losses = 0;
@@ -124,13 +124,13 @@ impl<P: Payload> Suspects<P> {
         self.alone.is_some()
     }
 
-    /// Judges one that was alone in flight when the channel or connection ended.
-    pub(super) fn judge(&mut self, mut entry: Entry<P>, blame: Blame, now: Instant) -> Judged<P> {
+    /// Decides on one that was alone in flight when the channel or connection ended.
+    pub(super) fn tried(&mut self, mut entry: Entry<P>, blame: Blame, now: Instant) -> Tried<P> {
         let alone = self.alone.take();
         let tries = alone.filter(|(number, _)| *number == entry.number);
         let tries = tries.map_or(0, |(_, tries)| tries) + 1;
         if blame == Blame::Surely || (blame == Blame::Perhaps && tries >= TRIES) {
-            return Judged::Guilty(entry);
+            return Tried::Refused(entry);
         }
         entry.sent = Sent::Perhaps;
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries - 1));
@@ -139,10 +139,10 @@ impl<P: Payload> Suspects<P> {
             not_before: now + wait.min(MAX_WAIT),
             tries,
         });
-        Judged::Open
+        Tried::Later
     }
 
-    /// The guilty one is found: the others are let go.
+    /// The cause is found: the others are let go.
     pub(super) fn release(&mut self) -> Vec<Entry<P>> {
         self.alone = None;
         self.losses = 0;

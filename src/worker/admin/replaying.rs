@@ -32,7 +32,7 @@ impl Replaying {
                 connector: settings.connector.clone(),
                 queue: settings.queue.clone(),
                 queue_type,
-                ladder: Vec::new(),
+                retry_delays: Vec::new(),
             },
             messages,
             count: 0,

@@ -21,7 +21,7 @@ pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, 
         return Err(Fault::new(Kind::Queue, text));
     };
     let mut delayed = 0;
-    for delay in settings.core.policy.ladder() {
+    for delay in settings.core.policy.retry_delays() {
         let name = Auxiliary::Delay(delay).name(name);
         delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
     }

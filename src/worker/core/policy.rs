@@ -157,7 +157,7 @@ impl FailurePolicy {
 
     /// The pauses that a task goes through if it fails every time; the first few of them.
     #[must_use]
-    pub fn ladder(&self) -> Vec<Duration> {
+    pub fn retry_delays(&self) -> Vec<Duration> {
         /// Beyond so many the pauses are minutes, or all the same.
         const MANY: u64 = 8;
         if self.on_failure != OnFailure::Retry {

@@ -19,7 +19,7 @@ pub(in crate::worker) struct PublishingSettings {
     /// The work queue's real type, as far as is known.
     pub(in crate::worker) queue_type: Option<QueueType>,
     /// Delays of which one is likely to follow upon the other.
-    pub(in crate::worker) ladder: Vec<Duration>,
+    pub(in crate::worker) retry_delays: Vec<Duration>,
 }
 
 /// Runs the publisher until the worker wants nothing more.
@@ -28,7 +28,7 @@ pub(super) fn run(settings: PublishingSettings, mut relay: Relay) {
         mut connector,
         queue,
         queue_type,
-        ladder,
+        retry_delays,
     } = settings;
     connector.retry_for = RetryFor::Forever;
     let queue_type = queue_type.unwrap_or(QueueType::Classic);
@@ -38,7 +38,7 @@ pub(super) fn run(settings: PublishingSettings, mut relay: Relay) {
             upkeep: Upkeep::Others,
             needed: Needed::Nothing,
             queue_type,
-            ladder,
+            retry_delays,
         },
         window: Size {
             messages: WINDOW,

@@ -235,7 +235,7 @@ fn config(plan: &SenderPlan, queue: &str) -> Config {
             upkeep: Upkeep::Ours,
             needed: plan.needed,
             queue_type: plan.queue_type.unwrap_or(QueueType::Classic),
-            ladder: Vec::new(),
+            retry_delays: Vec::new(),
         },
         window: Size {
             messages: plan.window,

@@ -78,7 +78,7 @@ impl WorkerActor {
     ) -> Self {
         let port = |line| Port { actor, life, line };
         let settings = settings(&plan, queue);
-        let ladder = settings.policy.ladder();
+        let ladder = settings.policy.retry_delays();
         let moment = moment(world);
         let work_type = plan.queue_type.map(type_name);
         let dead_type = work_type.filter(|kind| *kind == "quorum");
@@ -421,7 +421,7 @@ fn config(plan: &WorkerPlan, queue: &str, ladder: Vec<Duration>) -> Config {
             upkeep: Upkeep::Others,
             needed: Needed::Nothing,
             queue_type: plan.queue_type.unwrap_or(QueueType::Classic),
-            ladder,
+            retry_delays: ladder,
         },
         window: Size {
             messages: 100,

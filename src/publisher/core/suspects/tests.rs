@@ -61,17 +61,17 @@ fn the_most_likely_is_tried_first() {
 }
 
 #[test]
-fn one_that_the_broker_names_is_guilty_at_once() {
+fn one_that_the_broker_names_is_refused_at_once() {
     let now = Instant::now();
     let mut suspects = Suspects::default();
     suspects.suspect(vec![entry(1, Destination::Work, 0)], Some(406));
     let alone = suspects.next(now).unwrap();
-    let judged = suspects.judge(alone, Blame::Surely, now);
-    assert!(matches!(judged, Judged::Guilty(entry) if entry.number == 1));
+    let tried = suspects.tried(alone, Blame::Surely, now);
+    assert!(matches!(tried, Tried::Refused(entry) if entry.number == 1));
 }
 
 #[test]
-fn one_that_breaks_connections_without_a_word_waits_and_is_never_condemned() {
+fn one_that_breaks_connections_without_a_word_waits_and_is_never_refused() {
     let mut now = Instant::now();
     let mut suspects = Suspects::default();
     for _ in 0..LOSSES {
@@ -87,8 +87,8 @@ fn one_that_breaks_connections_without_a_word_waits_and_is_never_condemned() {
         let alone = suspects.next(now).unwrap();
         assert_eq!(alone.number, 1);
         assert!(matches!(
-            suspects.judge(alone, Blame::Nobody, now),
-            Judged::Open
+            suspects.tried(alone, Blame::Nobody, now),
+            Tried::Later
         ));
         numbers(&mut suspects, now);
         assert!(!suspects.is_active(now), "the others go on");
@@ -106,9 +106,9 @@ fn where_the_words_leave_room_it_is_tried_some_times() {
     loop {
         tries += 1;
         let alone = suspects.next(now).unwrap();
-        match suspects.judge(alone, Blame::Perhaps, now) {
-            Judged::Guilty(_) => break,
-            Judged::Open => now = suspects.next_due().unwrap(),
+        match suspects.tried(alone, Blame::Perhaps, now) {
+            Tried::Refused(_) => break,
+            Tried::Later => now = suspects.next_due().unwrap(),
         }
     }
     assert_eq!(tries, TRIES);

@@ -20,7 +20,7 @@ pub(super) fn config() -> Config {
             upkeep: Upkeep::Others,
             needed: Needed::Nothing,
             queue_type: QueueType::Classic,
-            ladder: Vec::new(),
+            retry_delays: Vec::new(),
         },
         window: Size {
             messages: 100,
