@@ -125,8 +125,9 @@ impl Broker {
             super::Series::V3_10 => "access",
             super::Series::V4_0 | super::Series::V4_3 => access,
         };
+        let user = &self.settings.user;
         let text =
-            format!("ACCESS_REFUSED - {access} to {what} in vhost '/' refused for user 'guest'");
+            format!("ACCESS_REFUSED - {access} to {what} in vhost '/' refused for user '{user}'");
         (403, text)
     }
 }

@@ -6,9 +6,6 @@ use super::timers::Due;
 use super::{Broker, Time};
 use std::time::Duration;
 
-/// After so long a transfer that was refused is tried again.
-const AGAIN: Duration = Duration::from_secs(180);
-
 impl Broker {
     /// What happens of itself, at its time.
     pub(super) fn happen(&mut self, at: Time, due: Due) {
@@ -52,7 +49,8 @@ impl Broker {
             .collect();
         for place in expired {
             if !self.takes(&target) {
-                self.timers.note(now + AGAIN, Due::Expires(name.to_owned()));
+                let again = now + self.settings.transfers_again;
+                self.timers.note(again, Due::Expires(name.to_owned()));
                 return;
             }
             let Some(queue) = self.queues.get_mut(name) else {

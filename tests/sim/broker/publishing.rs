@@ -6,9 +6,10 @@ use super::message::Message;
 use super::method::{ChannelId, ConnectionId, Publish, Reply, Verdict};
 use super::queue::State;
 use super::timers::Due;
-use super::{Broker, Permissions, Series};
+use super::{ASKS, Broker, Permissions, Series};
 use std::rc::Rc;
 use std::time::Duration;
+use work_queue::task::Task;
 
 /// A frame of the default size without its envelope.
 pub const FRAME_MAX: usize = 131_072 - 8;
@@ -59,7 +60,13 @@ impl Broker {
                 Some(fate) => fate,
                 None => return self.throw_out(id, 541, "INTERNAL_ERROR"),
             },
-            None => self.store(id, publish),
+            None => match self.with_its_channel(id, channel, &publish.task) {
+                Some(task) => self.store(id, publish, task),
+                None => {
+                    let text = "PRECONDITION_FAILED - fast reply consumer does not exist";
+                    return self.refuse(id, channel, 406, text.to_owned());
+                }
+            },
         };
         self.decide(id, channel, publish, fate);
     }
@@ -113,7 +120,27 @@ impl Broker {
         delay + elected.map_or(Duration::ZERO, |at| at.saturating_sub(self.now))
     }
 
-    fn store(&mut self, id: ConnectionId, publish: &Publish) -> Fate {
+    /// The task with the address of the channel that it comes from, if it wants its answer there.
+    /// None: there is no consumer for answers.
+    fn with_its_channel(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        task: &Rc<Task>,
+    ) -> Option<Rc<Task>> {
+        let asking = task.properties.clone().with_reply_to(ASKS.to_owned());
+        if asking != task.properties {
+            return Some(Rc::clone(task));
+        }
+        self.channel(id, channel)?.direct?;
+        let address = Asker { id, channel }.address();
+        Some(Rc::new(Task {
+            body: task.body.clone(),
+            properties: asking.with_reply_to(address),
+        }))
+    }
+
+    fn store(&mut self, id: ConnectionId, publish: &Publish, task: Rc<Task>) -> Fate {
         let Some(queue) = self.queues.get(&publish.to) else {
             return Fate::Unroutable;
         };
@@ -127,7 +154,7 @@ impl Broker {
         if queue.is_full(self.policies.get(&publish.to).copied()) {
             return Fate::Refused;
         }
-        let message = Message::new(Rc::clone(&publish.task), Some(id));
+        let message = Message::new(task, Some(id));
         let place = self.put(&publish.to, message);
         Fate::Stored(publish.to.clone(), place)
     }
