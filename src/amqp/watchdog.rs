@@ -72,22 +72,39 @@ struct Watched {
     deadline: Option<Instant>,
     /// When the thread wakes up by itself.
     wakes_at: Option<Instant>,
+    /// What kind of call it is, how long it may take, and how many bytes had left when that began.
     call: Call,
+    limit: Duration,
+    left: u64,
     is_cut: bool,
 }
 
 /// What kind of call is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Call {
-    /// It waits for an answer, and is ended when the user wants to stop at once.
+    /// It waits for an answer, behind what was handed over before it, and is ended when the user
+    /// wants to stop at once.
     #[default]
     Request,
     /// It only hands over what is sent, and is given a moment then.
     Sending,
-    /// It waits until what it sends has left: bytes that leave are given as much time again. So
-    /// many had left.
-    Leaving(Duration, u64),
+    /// It waits until what it sends has left.
+    Leaving,
 }
+
+impl Call {
+    /// While so many bytes leave in the time that the call may take, it is given as much time again.
+    fn extended_by(self) -> Option<u64> {
+        match self {
+            Self::Request => Some(MORE_THAN_HEARTBEATS),
+            Self::Sending => None,
+            Self::Leaving => Some(1),
+        }
+    }
+}
+
+/// What leaves besides heartbeats: 8 bytes each, at most one a second.
+const MORE_THAN_HEARTBEATS: u64 = 1024;
 
 /// That moment.
 const AFTER_CUT: Duration = Duration::from_secs(2);
@@ -147,8 +164,7 @@ impl Watchdog {
     /// The same for a call that waits until what it sends has left: it is ended once nothing has
     /// left for so long.
     pub(super) fn guard_leaving(&self, limit: Duration) -> Guard<'_> {
-        let written = self.written.load(Ordering::Relaxed);
-        self.arm(limit, Call::Leaving(limit, written));
+        self.arm(limit, Call::Leaving);
         Guard(self)
     }
 
@@ -157,11 +173,13 @@ impl Watchdog {
         let mut watched = lock(&self.watched);
         let limit = match call {
             Call::Sending if watched.is_cut => limit.min(AFTER_CUT),
-            Call::Sending | Call::Request | Call::Leaving(..) => limit,
+            Call::Sending | Call::Request | Call::Leaving => limit,
         };
         let deadline = now + limit;
         watched.deadline = Some(deadline);
         watched.call = call;
+        watched.limit = limit;
+        watched.left = self.written.load(Ordering::Relaxed);
         if watched.is_cut || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.doorbell.try_send(());
         }
@@ -198,15 +216,15 @@ impl Watch {
     fn next(&self, now: Instant) -> Duration {
         let mut watched = lock(&self.watched);
         let ends = match watched.call {
-            Call::Request | Call::Leaving(..) => watched.is_cut,
+            Call::Request | Call::Leaving => watched.is_cut,
             Call::Sending => false,
         };
         let written = self.written.load(Ordering::Relaxed);
-        if let Call::Leaving(limit, before) = watched.call {
-            if before < written && watched.deadline.is_some() {
-                watched.call = Call::Leaving(limit, written);
-                watched.deadline = Some(now + limit);
-            }
+        let more = written.saturating_sub(watched.left);
+        let is_extended = watched.call.extended_by().is_some_and(|by| by <= more);
+        if is_extended && watched.deadline.is_some() {
+            watched.left = written;
+            watched.deadline = Some(now + watched.limit);
         }
         if watched.deadline.is_some_and(|at| ends || at <= now) {
             self.switch.throw();
@@ -372,6 +390,27 @@ mod tests {
             now += limit;
         }
         assert!(!watch.switch.is_thrown());
+        watch.next(now);
+        assert!(watch.switch.is_thrown());
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_while_what_was_sent_before_it_leaves_and_heartbeats_do_not_count() {
+        let (near, _far) = connected();
+        let (_cut, when_cut) = cut();
+        let written = Arc::new(AtomicU64::new(0));
+        let switch = KillSwitch::new(near);
+        let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cut);
+        let limit = Duration::from_secs(30);
+        let _guard = watchdog.guard(limit);
+        let mut now = Instant::now() + limit;
+        for _ in 0..5 {
+            written.fetch_add(30_000, Ordering::Relaxed);
+            assert_eq!(watch.next(now), limit);
+            now += limit;
+        }
+        assert!(!watch.switch.is_thrown());
+        written.fetch_add(30 * 8, Ordering::Relaxed);
         watch.next(now);
         assert!(watch.switch.is_thrown());
     }

@@ -1,6 +1,6 @@
 //! The state of the connection, and of the channel that is published on.
 
-use super::silence::Silence;
+use super::silence::{Question, Silence};
 use super::steps::Steps;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,9 @@ pub(super) struct Connection {
     channel_from: Option<Instant>,
     /// Since when publishing has waited for what is in flight, so that a new channel can be opened.
     pub(super) draining_since: Option<Instant>,
+    /// Bytes that the broker may not have read: handed over since it last answered, or unconfirmed
+    /// then.
+    unread: u64,
     /// When the first connection was lost since something was confirmed.
     lost_since: Option<Instant>,
 }
@@ -57,6 +60,7 @@ impl Connection {
             silence: Silence::new(now),
             handed: 0,
             written: 0,
+            unread: 0,
             steps: Steps::new(FIRST, MAX),
             channel_steps: Steps::new(FIRST_CHANNEL, MAX),
             channel_from: None,
@@ -73,6 +77,7 @@ impl Connection {
         self.blocked = None;
         self.handed = 0;
         self.written = 0;
+        self.unread = 0;
         self.silence.restart(now);
     }
 
@@ -130,7 +135,23 @@ impl Connection {
     pub(super) fn hand_over(&mut self, bytes: usize) -> u64 {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.handed = self.handed.max(self.written).saturating_add(bytes);
+        self.unread = self.unread.saturating_add(bytes);
         self.handed
+    }
+
+    /// The broker has settled something; so many bytes are still unconfirmed.
+    pub(super) fn settled(&mut self, unconfirmed: usize) {
+        self.unread = u64::try_from(unconfirmed).unwrap_or(u64::MAX);
+    }
+
+    /// The broker has answered what was asked when all had been handed over up to byte `mark`.
+    pub(super) fn answered(&mut self, mark: u64) {
+        self.unread = self.handed.saturating_sub(mark);
+    }
+
+    /// A question that is asked now, behind all that was handed over.
+    pub(super) fn ask(&self, now: Instant) -> Question {
+        Question::new(self.handed, self.unread, now)
     }
 
     /// All that was handed over has left: it is settled.

@@ -174,6 +174,7 @@ impl<P: Payload> Core<P> {
         let Some(index) = self.routes.position(to) else {
             return;
         };
+        self.question_answered(index);
         let declaration = &mut self.routes[index].declaration;
         declaration.declared(queue_type, now);
         if let Some(adopted) = adopted {
@@ -185,10 +186,18 @@ impl<P: Payload> Core<P> {
         }
     }
 
+    /// The broker has read all that was sent before its answer.
+    fn question_answered(&mut self, index: usize) {
+        if let Some(question) = &self.routes[index].question {
+            self.connection.answered(question.mark());
+        }
+    }
+
     fn declaration_refused(&mut self, to: &Destination, fault: &Fault, now: Instant) {
         let Some(index) = self.routes.position(to) else {
             return;
         };
+        self.question_answered(index);
         match self.routes.named_in(fault) {
             // The channel looked for the work queue as well, as the first one of a connection.
             Some(Named::Missing(other)) if other != index => {
@@ -311,6 +320,9 @@ impl<P: Payload> Core<P> {
         if self.in_flight.is_empty() {
             self.connection.all_left();
         }
+        let routes = self.routes.iter();
+        let unconfirmed = routes.map(|route| route.in_flight().bytes).sum();
+        self.connection.settled(unconfirmed);
         if taken {
             self.patience.progress = now;
             self.connection.confirmed();
@@ -362,15 +374,10 @@ impl<P: Payload> Core<P> {
         let Some(before) = self.connection.left(bytes) else {
             return;
         };
-        if self.in_flight.is_empty() {
-            return;
-        }
         self.connection.silence.left(before, now);
         let mut refused = false;
         for route in self.routes.iter_mut() {
-            if route.in_flight().messages > 0 {
-                route.silence.left(before, now);
-            }
+            route.left(before, now);
             refused |= route.pace.refusal().is_some();
         }
         if self.connection.is_leaving(before) && !refused {

@@ -144,8 +144,8 @@ impl<P: Payload> Core<P> {
             });
         // A declaration that is not answered ends the connection, but not soon if others are served.
         let patience = if in_flight { SILENT_ALONE } else { PATIENCE };
-        let asked = self.routes.iter().filter_map(Route::asked_since);
-        let asked = asked.map(move |at| (at + patience, TooLate::Silent));
+        let asked = self.routes.iter().filter_map(Route::open_question);
+        let asked = asked.map(move |asked| (asked.deadline(patience), TooLate::Silent));
         let silent = is_listening.then(|| {
             let bytes = self.routes.iter().map(|route| route.in_flight().bytes);
             let silence = &self.connection.silence;

@@ -103,7 +103,7 @@ impl<P: Payload> Core<P> {
         let route = &mut self.routes[index];
         let form = route.declaration.wants().unwrap_or(Form::Look);
         route.declaration.asked();
-        route.asked_at = Some(now);
+        route.question = Some(self.connection.ask(now));
         Action::Declare {
             to: &route.to,
             at,

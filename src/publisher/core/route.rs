@@ -3,7 +3,7 @@
 use super::declaration::Declaration;
 use super::message::{Destination, Entry, Payload};
 use super::pace::Pace;
-use super::silence::Silence;
+use super::silence::{Question, Silence};
 use super::window::Size;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Route<P> {
     pub(super) queue: Arc<str>,
     pub(super) declaration: Declaration,
     /// When it was last declared, or asked for.
-    pub(super) asked_at: Option<Instant>,
+    pub(super) question: Option<Question>,
     /// Its queue is to be declared even if no message waits for it.
     pub(super) wanted: bool,
     /// To be published, in the order of their numbers.
@@ -42,7 +42,7 @@ impl<P: Payload> Route<P> {
             to,
             queue: queue.into(),
             declaration,
-            asked_at: None,
+            question: None,
             wanted: false,
             pending: VecDeque::new(),
             held: Vec::new(),
@@ -69,9 +69,20 @@ impl<P: Payload> Route<P> {
         self.in_flight
     }
 
-    /// Since when an answer to its declaration is awaited.
-    pub(super) fn asked_since(&self) -> Option<Instant> {
-        self.asked_at.filter(|_| self.declaration.is_asked())
+    /// The declaration whose answer is awaited.
+    pub(super) fn open_question(&self) -> Option<&Question> {
+        let question = self.question.as_ref();
+        question.filter(|_| self.declaration.is_asked())
+    }
+
+    /// Bytes have left over the connection; so many had before.
+    pub(super) fn left(&mut self, before: u64, now: Instant) {
+        if self.in_flight.messages > 0 {
+            self.silence.left(before, now);
+        }
+        if let Some(question) = &mut self.question {
+            question.left(before, now);
+        }
     }
 
     /// Whether its queue is needed now.

@@ -84,9 +84,56 @@ impl Silence {
     }
 }
 
+/// Something that the broker was asked. The answer waits until all has arrived that was sent before.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    silence: Silence,
+    /// Bytes before it that the broker may not have read.
+    behind: usize,
+}
+
+impl Question {
+    /// Asked behind byte `mark` of the connection, and behind so many that may be unread.
+    pub(super) fn new(mark: u64, behind: u64, now: Instant) -> Self {
+        let mut silence = Silence::new(now);
+        silence.began(mark, now);
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        Self { silence, behind }
+    }
+
+    /// Bytes have left; so many had before.
+    pub(super) fn left(&mut self, before: u64, now: Instant) {
+        self.silence.left(before, now);
+    }
+
+    /// The byte behind which it was asked.
+    pub(super) fn mark(&self) -> u64 {
+        self.silence.mark
+    }
+
+    /// When the answer is too late.
+    pub(super) fn deadline(&self, patience: Duration) -> Instant {
+        self.silence.deadline(self.behind, patience)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_for_an_answer_counts_once_all_before_it_has_left() {
+        let now = Instant::now();
+        let question = Question::new(1000, 0, now);
+        assert_eq!(question.deadline(PATIENCE), now + PATIENCE);
+        let mut question = Question::new(1000, 2_000_000, now);
+        let buffers = Duration::from_secs(20);
+        assert_eq!(question.deadline(PATIENCE), now + PATIENCE + buffers);
+        let later = now + PATIENCE;
+        question.left(999, later);
+        question.left(1000, later + PATIENCE);
+        assert_eq!(question.deadline(PATIENCE), later + PATIENCE + buffers);
+    }
 
     #[test]
     fn the_time_counts_once_all_has_left() {

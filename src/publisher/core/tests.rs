@@ -1057,3 +1057,25 @@ fn a_declaration_that_is_never_answered_ends_the_connection() {
     assert_eq!(did[..2], [Disconnect, Tell("lost")]);
     assert_eq!(published(&did), [1]);
 }
+
+#[test]
+fn a_declaration_behind_much_that_still_leaves_is_waited_for() {
+    let mut bench = Bench::new(sender());
+    bench.publish(1, Destination::Work);
+    for number in 2..=80 {
+        bench.send_sized(number, Destination::Work, 100_000, 100);
+    }
+    let text = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': \
+                received none but current is the value 'quorum' of type 'longstr'";
+    let did = bench.handle(Input::ChannelClosed(closed(406, text)));
+    assert_eq!(did, [declared("q", Form::Make)]);
+    // 100 kB/s; the last megabytes lie in the system's buffers when all has left us.
+    for second in 1..=120 {
+        bench.now += Duration::from_secs(1);
+        let leaves = (3_000_000 + second * 100_000).min(8_000_000);
+        assert_eq!(bench.handle(Input::Written(leaves)), [], "{second}");
+    }
+    // But not for ever.
+    let did = bench.pass_at_most(Duration::from_secs(60));
+    assert!(did.contains(&Disconnect), "{did:?}");
+}

@@ -15,6 +15,10 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// So often a task may come back to a quorum queue before its copy is waited for, however long.
 const NEAR_THE_LIMIT: u64 = 10;
 
+/// A task that came back to a quorum queue so often, and could not be counted, becomes a dead letter
+/// before the queue discards it: a few returns are left for workers that end before that is safe.
+const LAST_CHANCE: u64 = 15;
+
 /// Whether returns can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -42,8 +46,10 @@ impl Counting {
     }
 
     /// Whether a task that came back so often is not to be done any more.
-    pub(super) fn is_too_often(&self, returns: u64) -> bool {
-        self.limit > 0 && returns >= self.limit
+    pub(super) fn is_too_often(&self, delivery: &Delivery, returns: u64) -> bool {
+        let is_last_chance = self.state != State::Impossible
+            && headers::count(&delivery.task, headers::DELIVERY_COUNT) >= LAST_CHANCE;
+        self.limit > 0 && (returns >= self.limit || is_last_chance)
     }
 
     /// Whether a return is to be counted now.
@@ -105,9 +111,9 @@ mod tests {
         assert!(counting.is_impossible());
         assert!(!counting.is_impossible());
         assert!(!counting.is_wanted(now + PAUSE, &returned));
-        assert!(!counting.is_too_often(2) && counting.is_too_often(3));
+        assert!(!counting.is_too_often(&returned, 2) && counting.is_too_often(&returned, 3));
         assert!(!Counting::new(0).is_wanted(now, &returned));
-        assert!(!Counting::new(0).is_too_often(u64::MAX));
+        assert!(!Counting::new(0).is_too_often(&returned, u64::MAX));
     }
 
     #[test]
@@ -126,5 +132,13 @@ mod tests {
             assert_eq!(counting.is_wanted(now, &returned), is_near, "{count}");
             assert_eq!(Counting::may_be_left(&returned), !is_near, "{count}");
         }
+        for (count, is_last) in [(14, false), (15, true)] {
+            let returned = returned(count);
+            assert_eq!(counting.is_too_often(&returned, count), is_last, "{count}");
+            assert!(!Counting::new(0).is_too_often(&returned, count));
+        }
+        // Where no dead letter is possible, it is done for as long as the queue hands it out.
+        counting.is_impossible();
+        assert!(!counting.is_too_often(&returned(15), 15));
     }
 }

@@ -43,7 +43,7 @@ impl Intake {
             return Admission::Queued;
         }
         let returns = delivery.returns();
-        if self.counting.is_too_often(returns) {
+        if self.counting.is_too_often(&delivery, returns) {
             return Admission::TooOften(delivery, returns);
         }
         if delivery.redelivered && self.counting.is_wanted(now, &delivery) {

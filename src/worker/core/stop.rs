@@ -93,7 +93,8 @@ impl Worker {
 
     /// What follows from the time and from what has ended, while it stops.
     pub(super) fn step_stop(&mut self, now: Moment) {
-        match self.stopping.due(now.instant) {
+        let due = self.stopping.due(now.instant);
+        match due {
             Then::Wait => {}
             Then::GraceIsOver => {
                 if !self.slots.is_idle() {
@@ -113,7 +114,9 @@ impl Worker {
             }
         }
         self.send_acks(now);
-        let has_stopped = matches!(self.consumer.phase, Phase::Paused | Phase::Disconnected);
+        // A broker that does not answer is not waited for when all else is over.
+        let has_stopped = due == Then::Leave
+            || matches!(self.consumer.phase, Phase::Paused | Phase::Disconnected);
         if has_stopped && self.slots.is_idle() && !self.waits_for_messages(now) {
             self.end(now);
         }

@@ -179,8 +179,9 @@ impl Running {
         self.ended_while(|_| {})
     }
 
-    /// Waits for the end, and tells the most memory that the command had at once, in KiB. Pages of
-    /// files do not count: a debug build's own file is large, and may be mapped to print a panic.
+    /// Waits for the end, and tells the most memory that the command had for itself, in KiB, as far
+    /// as looking every few milliseconds shows. Pages of files do not count: a debug build maps the
+    /// hundred megabytes of its own file to name the lines of a backtrace, and lets them go again.
     pub fn ended_with_peak(self) -> (Ended, u64) {
         let mut peak = 0;
         let ended = self.ended_while(|pid| {
@@ -190,8 +191,7 @@ impl Running {
                 let line = status.lines().find_map(|line| line.strip_prefix(name));
                 line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
             };
-            let most = field("VmHWM:").unwrap_or(0);
-            peak = peak.max(most.saturating_sub(field("RssFile:").unwrap_or(0)));
+            peak = peak.max(field("RssAnon:").unwrap_or(0));
         });
         (ended, peak)
     }
