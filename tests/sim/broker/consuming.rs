@@ -389,7 +389,8 @@ impl Broker {
                 consumer,
             });
         }
-        self.put_back(held, None);
+        // It does not count as a return.
+        self.put_back(held, Some(Settle::Nack));
         self.hand_out(&queue);
     }
 }

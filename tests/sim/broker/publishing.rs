@@ -14,6 +14,9 @@ use work_queue::task::Task;
 /// A frame of the default size without its envelope.
 pub const FRAME_MAX: usize = 131_072 - 8;
 
+/// So much larger than the largest a frame may be.
+const TOLERATED: usize = 8;
+
 /// How long a quorum queue without a leader is asked for one. Measured with 3.10.
 pub const LEADER_TIMEOUT: Duration = Duration::from_secs(65);
 
@@ -35,7 +38,7 @@ enum Fate {
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, channel: ChannelId, publish: &Publish) {
         let size = publish.task.properties.header_len();
-        if size > FRAME_MAX {
+        if size > FRAME_MAX + TOLERATED {
             let text = format!(
                 "FRAME_ERROR - type 2, all octets = <<>>: {{frame_too_large,{size},{FRAME_MAX}}}"
             );

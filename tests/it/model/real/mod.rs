@@ -17,6 +17,15 @@ pub struct Real<'b> {
     clients: BTreeMap<ChannelId, Client>,
 }
 
+impl Drop for Real<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // Whoever leaves a broker that blocks waits for ever.
+            std::mem::forget(std::mem::take(&mut self.clients));
+        }
+    }
+}
+
 impl<'b> Real<'b> {
     pub fn new(broker: &'b Broker, url: &str) -> Self {
         Self {
