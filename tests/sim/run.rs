@@ -26,7 +26,7 @@ const PROMPTLY: Duration = Duration::from_secs(150);
 const DONE: Duration = Duration::from_secs(3600);
 
 /// No run has so many events, unless something goes in circles.
-const EVENTS: u64 = 40_000;
+const EVENTS: u64 = 400_000;
 
 /// Whether what happens is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +265,7 @@ impl Run {
             Kind::Flaky(times) => times <= retries,
             _ => false,
         });
-        let long_ago = self.world.now - PROMPTLY;
+        let long_ago = self.world.now.saturating_sub(PROMPTLY);
         let late = undone.into_iter();
         let late = late.filter(|key| self.ledger.was_confirmed_by(*key, long_ago));
         let late: Vec<usize> = late.collect();
@@ -310,7 +310,7 @@ impl Run {
             && broker.unsettled() == 0
             && broker
                 .queue_names()
-                .all(|name| name.ends_with(".dead") || broker.stored(name) == 0)
+                .all(|name| name == format!("{WORK}.dead") || broker.stored(name) == 0)
     }
 
     fn close(&mut self) {

@@ -125,7 +125,8 @@ fn sender(
 ) -> SenderPlan {
     let waits = random.chance(20);
     let delays = random.chance(15) && !waits;
-    let ours = random.chance(80);
+    // It is `new_task` that waits.
+    let ours = random.chance(80) || waits;
     let count = random.between(Duration::from_micros(1), Duration::from_micros(30));
     let mut last = None;
     let orders = (0..count.as_micros()).map(|_| {
@@ -149,9 +150,10 @@ fn sender(
             0 => 2000,
             _ => 10,
         };
-        let to = match delays {
-            true => Destination::Delay(Duration::from_millis(1 << random.below(14))),
-            false => Destination::Work,
+        let to = if delays {
+            Destination::Delay(Duration::from_millis(1 << random.below(14)))
+        } else {
+            Destination::Work
         };
         Order {
             key,

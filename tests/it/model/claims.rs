@@ -125,7 +125,7 @@ fn full_queues_refuse_beyond_their_limit() {
             .with_number("x-max-length", 2)
             .with_text("x-overflow", "reject-publish")
     };
-    let fill = |client: u16, queue: &str| {
+    let fill_up = |client: u16, queue: &str| {
         let publishes = (0..5).map(move |body: u32| body.to_string());
         let queue = queue.to_owned();
         publishes.map(move |body| (client, publish(&queue, &body)))
@@ -139,10 +139,10 @@ fn full_queues_refuse_beyond_their_limit() {
             (1, confirms()),
         ]
         .into_iter()
-        .chain(fill(1, &classic))
+        .chain(fill_up(1, &classic))
         .chain([take(2, &classic)])
-        .chain(fill(1, &classic))
-        .chain(fill(1, &replicated)),
+        .chain(fill_up(1, &classic))
+        .chain(fill_up(1, &replicated)),
     );
 }
 

@@ -68,8 +68,10 @@ enum Step {
 
 /// A count of what the queues hold.
 struct Counting {
-    left: VecDeque<String>,
-    ready: u64,
+    /// The delay queues that are still to be asked for.
+    delays: VecDeque<String>,
+    /// The channel on which a delay queue is asked for; none: it is the work queue's turn.
+    channel: Option<ChannelId>,
     delayed: u64,
     deadline: Time,
 }
@@ -229,33 +231,40 @@ impl Consuming {
         }
     }
 
-    /// Asks what the queues hold, on the consumer's channel.
+    /// Asks what the queues hold.
     pub fn count(&mut self, world: &mut World, delays: Vec<String>) {
-        let queues = std::iter::once(self.queue.clone()).chain(delays);
         self.counting = Some(Counting {
-            left: queues.collect(),
-            ready: 0,
+            delays: delays.into(),
+            channel: None,
             delayed: 0,
             deadline: world.now + RPC_LIMIT,
         });
         self.ask_next(world);
     }
 
+    /// Asks for a delay queue on a channel of its own, which closes where there is none; at last for
+    /// the work queue.
     fn ask_next(&mut self, world: &mut World) {
         let (Some(wire), Some(consumer), Some(counting)) =
-            (self.wire, &self.consumer, &self.counting)
+            (self.wire, &self.consumer, &mut self.counting)
         else {
             return;
         };
-        if let Some(queue) = counting.left.front() {
-            let declaration = Declaration {
-                queue: queue.clone(),
-                wish: Wish::Passive,
-                answer: Answer::Wanted,
-            };
-            let declare = Request::Declare(declaration);
-            world.send(wire, consumer.channel, declare);
-        }
+        let (channel, queue) = if let Some(queue) = counting.delays.pop_front() {
+            let channel = self.channels.next();
+            world.send(wire, channel, Request::Open);
+            counting.channel = Some(channel);
+            (channel, queue)
+        } else {
+            counting.channel = None;
+            (consumer.channel, self.queue.clone())
+        };
+        let declaration = Declaration {
+            queue,
+            wish: Wish::Passive,
+            answer: Answer::Wanted,
+        };
+        world.send(wire, channel, Request::Declare(declaration));
     }
 
     /// Acknowledges, with as few frames as may be.
@@ -412,20 +421,16 @@ impl Consuming {
             return None;
         }
         let counting = self.counting.as_mut()?;
-        let queue = counting.left.pop_front()?;
-        if queue == self.queue {
-            counting.ready = ready;
-        } else {
+        if counting.channel == Some(channel) {
             counting.delayed += ready;
-        }
-        if !counting.left.is_empty() {
+            world.send(wire, channel, Request::Close);
             self.ask_next(world);
             return None;
         }
         let counting = self.counting.take()?;
         let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         Some(Input::Counts(Counts {
-            ready: small(counting.ready),
+            ready: small(ready),
             delayed: small(counting.delayed),
         }))
     }
@@ -439,6 +444,11 @@ impl Consuming {
         code: u16,
         text: String,
     ) -> Option<Input> {
+        let counting = self.counting.as_ref();
+        if code == 404 && counting.is_some_and(|counting| counting.channel == Some(channel)) {
+            self.ask_next(world);
+            return None;
+        }
         let consumer = self
             .consumer
             .as_ref()

@@ -146,7 +146,7 @@ impl Sender {
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
         match output {
             Output::Confirmed { number, .. } => {
-                self.verdict(world, ledger, number, Sent::Confirmed)
+                self.verdict(world, ledger, number, Sent::Confirmed);
             }
             Output::Refused {
                 number,

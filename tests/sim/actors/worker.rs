@@ -280,7 +280,11 @@ impl WorkerActor {
         let key = crate::ledger::key(task);
         let attempt = headers::attempt(task);
         let kind = key.map_or(Kind::Sound, |key| ledger.kind(key));
-        let before = key.map_or(0, |key| ledger.runs(key));
+        let before = match kind {
+            // Of this message: there may be several of equal tasks.
+            Kind::Flaky(_) => attempt - 1,
+            _ => key.map_or(0, |key| ledger.runs(key)),
+        };
         let (took, outcome) = kind.run(before, &mut world.random);
         world.trace.note(world.now, || {
             format!(

@@ -147,7 +147,7 @@ impl Broker {
                 queue,
                 consumer,
                 settlement,
-            } => self.consume(id, channel, queue, consumer, settlement),
+            } => self.consume(id, channel, &queue, consumer, settlement),
             Request::Cancel(consumer) => {
                 // It is the queue that answers, behind what it has handed out.
                 self.send_mail(id, channel);

@@ -18,7 +18,7 @@ impl Broker {
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
-        queue: String,
+        queue: &str,
         consumer: ConsumerTag,
         settlement: Settlement,
     ) {
@@ -29,10 +29,10 @@ impl Broker {
             self.say(id, channel, Reply::Consuming(consumer));
             return;
         }
-        let state = self.queues.get(&queue).map(|queue| queue.state);
+        let state = self.queues.get(queue).map(|queue| queue.state);
         let refusal = match state {
-            None => no_queue(&queue),
-            Some(State::NodeDown) => home_down(&queue),
+            None => no_queue(queue),
+            Some(State::NodeDown) => home_down(queue),
             Some(State::Dead) => {
                 self.pause(id, channel, Due::Fails(id), LEADER_TIMEOUT);
                 return;
@@ -49,7 +49,7 @@ impl Broker {
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
-        queue: String,
+        queue: &str,
         consumer: ConsumerTag,
         settlement: Settlement,
     ) {
@@ -58,20 +58,20 @@ impl Broker {
             return;
         };
         let state = Consumer {
-            queue: queue.clone(),
+            queue: queue.to_owned(),
             prefetch: open.prefetch,
             settlement,
             held: 0,
         };
         open.consumers.insert(consumer, state);
-        if let Some(queue) = self.queues.get_mut(&queue) {
+        if let Some(queue) = self.queues.get_mut(queue) {
             queue.consumers.push_back(Subscriber {
                 connection: id,
                 channel,
                 consumer,
             });
         }
-        self.hand_out(&queue);
+        self.hand_out(queue);
     }
 
     pub(super) fn cancel(&mut self, id: ConnectionId, channel: ChannelId, consumer: ConsumerTag) {

@@ -58,18 +58,17 @@ impl Broker {
             self.refuse(id, channel, 406, text);
             return;
         }
-        let fate = match publish.to.strip_prefix(DIRECT_REPLY) {
-            Some(asker) => match self.reply(asker, publish) {
-                Some(fate) => fate,
-                None => return self.throw_out(id, 541, "INTERNAL_ERROR"),
-            },
-            None => match self.with_its_channel(id, channel, &publish.task) {
-                Some(task) => self.store(id, publish, task),
-                None => {
-                    let text = "PRECONDITION_FAILED - fast reply consumer does not exist";
-                    return self.refuse(id, channel, 406, text.to_owned());
-                }
-            },
+        let fate = if let Some(asker) = publish.to.strip_prefix(DIRECT_REPLY) {
+            let Some(fate) = self.reply(asker, publish) else {
+                return self.throw_out(id, 541, "INTERNAL_ERROR");
+            };
+            fate
+        } else {
+            let Some(task) = self.with_its_channel(id, channel, &publish.task) else {
+                let text = "PRECONDITION_FAILED - fast reply consumer does not exist";
+                return self.refuse(id, channel, 406, text.to_owned());
+            };
+            self.store(id, publish, task)
         };
         self.decide(id, channel, publish, fate);
     }
@@ -180,28 +179,29 @@ impl Broker {
     fn reply(&mut self, asker: &str, publish: &Publish) -> Option<Fate> {
         let series = self.settings.series;
         let Some(asker) = Asker::parse(asker) else {
-            return (series >= Series::V4_0).then_some(Fate::Unroutable);
+            let is_read = match series {
+                // They fall over what looks like an address, and is none.
+                Series::V3_10 | Series::V4_0 => !asker.contains('.'),
+                Series::V4_3 => true,
+            };
+            return is_read.then_some(Fate::Unroutable);
         };
-        if !self.answer(asker, publish) || series < Series::V4_0 {
-            // 3.10 says so even of answers that arrive.
-            let silent = series >= Series::V4_0;
-            return Some(if silent {
-                Fate::Delivered
-            } else {
-                Fate::Unroutable
-            });
-        }
-        Some(Fate::Delivered)
+        self.answer(asker, publish);
+        // Series differ in what they say of answers, whether these arrive or not.
+        Some(match series {
+            Series::V3_10 | Series::V4_0 => Fate::Unroutable,
+            Series::V4_3 => Fate::Delivered,
+        })
     }
 
-    /// Whether the asker is still there.
-    fn answer(&mut self, asker: Asker, publish: &Publish) -> bool {
+    /// Hands an answer on, if the asker is still there.
+    fn answer(&mut self, asker: Asker, publish: &Publish) {
         let Asker { id, channel } = asker;
         let Some(found) = self.channel(id, channel) else {
-            return false;
+            return;
         };
         let Some(consumer) = found.direct else {
-            return false;
+            return;
         };
         let tag = found.next_tag();
         let delivered = Reply::Delivered {
@@ -212,7 +212,6 @@ impl Broker {
             serial: 0,
         };
         self.say(id, channel, delivered);
-        true
     }
 
     /// A queue has decided about a publish.

@@ -124,7 +124,10 @@ impl Wire {
         }
         let mut left = leaving.left;
         if let Some((begins, ends, total)) = leaving.parts.front() {
-            let (all, gone) = ((*ends - *begins).as_micros(), now.saturating_sub(*begins));
+            let (all, gone) = (
+                ends.saturating_sub(*begins).as_micros(),
+                now.saturating_sub(*begins),
+            );
             let part = u128::from(total - leaving.left) * gone.as_micros();
             left += part
                 .checked_div(all)
