@@ -116,6 +116,10 @@ impl Ledger {
         self.records[key].kind
     }
 
+    pub fn make(&self, key: usize) -> Make {
+        self.records[key].make
+    }
+
     /// How often a task was begun.
     pub fn runs(&self, key: usize) -> u64 {
         self.records[key].runs
@@ -305,6 +309,10 @@ impl Ledger {
         }
         for key in 0..self.records.len() {
             let record = &self.records[key];
+            if record.make == Make::Large {
+                // There may be no room for its count.
+                continue;
+            }
             let expected = match record.kind {
                 Kind::Sound | Kind::Slow | Kind::Fatal => 1,
                 Kind::Flaky(times) => (times + 1).min(self.retries + 1),

@@ -454,6 +454,12 @@ impl Consuming {
             .as_ref()
             .filter(|found| found.channel == channel);
         let step = consumer.map(|consumer| consumer.step.clone());
+        let is_missing = code == 404 && text.contains("no queue");
+        if step == Some(Step::Starting) && is_missing {
+            // It was deleted a moment after it was declared.
+            self.declare(world, wire, None);
+            return None;
+        }
         if let Some(Step::Declaring(found)) = step {
             let differs = Mismatch::parse(&text).filter(|_| self.work_type.is_none());
             match (differs, found) {

@@ -4,7 +4,7 @@ use super::command::{FATAL, Kind};
 use super::consuming::Consuming;
 use super::publishing::{Output, Publishing, Results, unknown};
 use super::sender::{type_name, work_queue};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Make};
 use crate::sabotage::Sabotage;
 use crate::world::{ActorId, Happening, Line, Port, Rest, Wakes, World};
 use std::collections::BTreeMap;
@@ -280,11 +280,11 @@ impl WorkerActor {
         let key = crate::ledger::key(task);
         let attempt = headers::attempt(task);
         let kind = key.map_or(Kind::Sound, |key| ledger.kind(key));
-        let before = match kind {
-            // Of this message: there may be several of equal tasks.
-            Kind::Flaky(_) => attempt - 1,
-            _ => key.map_or(0, |key| ledger.runs(key)),
-        };
+        let before = key.map_or(0, |key| match ledger.make(key) {
+            // There may be several messages of equal tasks.
+            Make::Foreign if matches!(kind, Kind::Flaky(_)) => attempt - 1,
+            _ => ledger.runs(key),
+        });
         let (took, outcome) = kind.run(before, &mut world.random);
         world.trace.note(world.now, || {
             format!(
