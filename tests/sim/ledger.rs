@@ -44,6 +44,8 @@ struct Record {
     done: u32,
     /// The attempts that failed.
     failed: BTreeSet<u64>,
+    /// The messages that were begun, by attempt.
+    begun: BTreeSet<(u64, u64)>,
     skipped: u32,
     dropped: u32,
     results: u32,
@@ -104,6 +106,7 @@ impl Ledger {
             runs: 0,
             done: 0,
             failed: BTreeSet::new(),
+            begun: BTreeSet::new(),
             skipped: 0,
             dropped: 0,
             results: 0,
@@ -158,13 +161,15 @@ impl Ledger {
             return self.wrong("a task without a number".to_owned());
         };
         let attempt = headers::attempt(task);
-        // Of one message: a sender that lost its connection, or a worker that was killed, may have
-        // left another one of the same task.
         let mut running = self.running.iter();
         let twice = serial.is_some()
             && running.any(|((other, _), run)| *other == worker && run.serial == serial);
         let record = &mut self.records[key];
-        if twice && record.make != Make::Foreign {
+        record.begun.extend(serial.map(|serial| (attempt, serial)));
+        // A sender that lost its connection, or a worker that was killed, may have left another
+        // message of the same task: a worker cannot tell which of them came back.
+        let messages = record.begun.range((attempt, 0)..(attempt + 1, 0)).count();
+        if twice && messages == 1 && record.make != Make::Foreign {
             self.wrongs.push(format!(
                 "worker {worker} runs task {key} twice at the same time"
             ));
@@ -248,8 +253,15 @@ impl Ledger {
         !self.running.is_empty()
     }
 
-    /// At the end of a run: the dead letters, and what quorum queues dropped.
-    pub fn close(&mut self, dead_letters: &[Rc<Task>], dropped: &[Rc<Task>]) {
+    /// At the end of a run: the dead letters, and what quorum queues dropped. Bodies larger than
+    /// `movable` could not be moved for some time.
+    pub fn close(&mut self, dead_letters: &[Rc<Task>], dropped: &[Rc<Task>], movable: usize) {
+        let (immovable, dropped): (Vec<&Rc<Task>>, _) =
+            dropped.iter().partition(|task| task.body.len() > movable);
+        for task in immovable {
+            // Each end of a worker counts as a return, and nothing else can be done with it.
+            self.excuse(task);
+        }
         for task in dropped {
             let line = task.line();
             self.wrong(format!(

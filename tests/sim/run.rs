@@ -201,6 +201,9 @@ impl Run {
             Life::Ended("failed", Some(fault))
                 if fault.contains("could not be acknowledged")
                     || fault.contains("could not be put aside") => {}
+            // An administrator deleted its queue while it was counting what is in it.
+            Life::Ended("failed", Some(fault))
+                if fault.contains("no queue") && self.scenario.deletes_the_work_queue() => {}
             Life::Ended("failed", fault) => {
                 let text = format!("worker {actor} ended: {fault:?}");
                 self.ledger.wrong(text);
@@ -330,7 +333,8 @@ impl Run {
         }
         let dead = self.world.broker.messages(&format!("{WORK}.dead"));
         let dropped = self.world.broker.take_dropped();
-        self.ledger.close(&dead, &dropped);
+        let movable = self.scenario.smallest_limit();
+        self.ledger.close(&dead, &dropped, movable);
         if self.scenario.is_calm() && self.ledger.wrongs().is_empty() {
             self.ledger.check_single_runs();
         }

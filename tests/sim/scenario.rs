@@ -111,6 +111,22 @@ impl Scenario {
         (scenario, ledger)
     }
 
+    /// The smallest body that is too large at some time is larger than this.
+    pub fn smallest_limit(&self) -> usize {
+        let limits = self.faults.iter().filter_map(|(_, fault)| match fault {
+            Fault::SmallerBodies(most) => Some(*most),
+            _ => None,
+        });
+        limits.min().unwrap_or(usize::MAX)
+    }
+
+    /// Whether an administrator may delete the work queue.
+    pub fn deletes_the_work_queue(&self) -> bool {
+        let mut faults = self.faults.iter();
+        // Where there is no other queue yet it is that one.
+        faults.any(|(_, fault)| matches!(fault, Fault::DeleteQueue(_)))
+    }
+
     /// Whether nothing goes wrong but what tasks do themselves.
     pub fn is_calm(&self) -> bool {
         self.faults.is_empty() && self.consumer_timeout > Duration::from_secs(1000)
