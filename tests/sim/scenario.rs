@@ -153,8 +153,9 @@ fn sender(
             kind => kind,
         };
         let make = match ours {
-            // With a slow link it would not be moved within the time that a consumer has.
-            true if random.chance(3) && worker.rate.is_none() => Make::Large,
+            // With a slow link it would not be moved within the time that a consumer has, and with
+            // the address of its sender it could not be moved at all.
+            true if random.chance(3) && worker.rate.is_none() && !waits => Make::Large,
             true => Make::Ours,
             false => Make::Foreign,
         };

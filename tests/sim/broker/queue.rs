@@ -29,7 +29,8 @@ pub struct Subscriber {
 #[derive(Clone, Debug)]
 pub struct Lost {
     pub message: Message,
-    pub made_by: ConnectionId,
+    /// When the queue was made, and by whom.
+    pub made: (Time, ConnectionId),
 }
 
 /// Whether a queue can take and hand out messages.
@@ -208,18 +209,13 @@ impl Queue {
         let young = self
             .made
             .filter(|(made, _)| self.kind == Kind::Quorum && *made + YOUNG > now);
-        if let Some((_, by)) = young {
+        if let Some(made) = young {
             let lost = std::mem::take(&mut self.ready).into_values();
             // Before 4.0 its directory of members is lost as well.
             if series < Series::V4_0 {
                 self.state = State::Dead;
             }
-            return lost
-                .map(|message| Lost {
-                    message,
-                    made_by: by,
-                })
-                .collect();
+            return lost.map(|message| Lost { message, made }).collect();
         }
         for (at, mut message) in settled {
             if at + LATE > now && message.safe && random.chance(50) {

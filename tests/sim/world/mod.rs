@@ -314,8 +314,14 @@ impl World {
         let (port, from) = (wire.port, wire.stands_from);
         let (_, number) = wire.last_up(self.now);
         let at = (self.now + client).max(from);
+        wire.noticed = Some(at);
         self.happen(at, port, Happening::Gone(id));
         self.schedule(self.now + broker, Event::Arrives(id, number, Input::End));
+    }
+
+    /// When the client notices that this connection was cut, if it was.
+    pub fn notices(&self, id: ConnectionId) -> Option<Time> {
+        self.wires.get(&id)?.noticed
     }
 
     /// The broker's process is gone, and its connections with it.

@@ -18,6 +18,8 @@ pub struct Wire {
     pub port: Port,
     /// Whether what the broker says reaches the client.
     pub is_heard: bool,
+    /// It was cut: when the client notices that.
+    pub noticed: Option<Time>,
     /// When the client learns that it stands.
     pub stands_from: Time,
     /// Bytes a second that leave; none: all at once.
@@ -50,6 +52,7 @@ impl Wire {
         Self {
             port,
             is_heard: true,
+            noticed: None,
             stands_from: now,
             rate,
             latency,
