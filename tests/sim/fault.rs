@@ -114,8 +114,8 @@ impl Fault {
         let repair = match self {
             Self::KillBroker(down) => {
                 let gone = world.broker.kill();
-                world.broker_killed(gone);
                 excuse_unknowing(world, ledger);
+                world.broker_killed(gone);
                 Some((*down, Repair::StartBroker))
             }
             Self::RestartBroker(down) => {

@@ -158,15 +158,15 @@ impl Run {
     fn go(&mut self) {
         while let Some(turn) = self.world.step() {
             self.events += 1;
+            if self.world.now > DONE || self.events > EVENTS {
+                break;
+            }
             match turn {
                 Turn::Nothing => continue,
                 Turn::Fault(number) => self.happen(number),
                 Turn::Happens(port, happening) => self.turn(port, happening),
             }
             if self.is_mended && self.is_quiet() {
-                break;
-            }
-            if self.world.now > DONE || self.events > EVENTS {
                 break;
             }
         }
