@@ -159,6 +159,11 @@ fn sender(
             true => Make::Ours,
             false => Make::Foreign,
         };
+        let kind = match kind {
+            // What takes no count is begun again and again.
+            Kind::Crashes(_) if make == Make::Large => Kind::Sound,
+            kind => kind,
+        };
         // Another program may send equal tasks, and means each of them.
         let equal = last.filter(|_| make == Make::Foreign && random.chance(30));
         let key = equal.unwrap_or_else(|| ledger.add(kind, make));

@@ -4,7 +4,7 @@ use super::confirms::Confirms;
 use super::declaration::Kind;
 use super::message::Message;
 use super::method::{ChannelId, ConnectionId, Publish, Reply, Verdict};
-use super::queue::State;
+use super::queue::{FRESH, State};
 use super::timers::Due;
 use super::{ASKS, Broker, Permissions, Series};
 use std::rc::Rc;
@@ -233,15 +233,20 @@ impl Broker {
 
     /// A message is on disk.
     pub(super) fn make_safe(&mut self, queue: &str, place: u64) {
-        let ready = self.queues.get_mut(queue);
-        if let Some(message) = ready.and_then(|queue| queue.ready.get_mut(&place)) {
-            message.safe = true;
-            return;
+        // Where it came back it has another place now.
+        let serial = place - FRESH;
+        let is_meant = |message: &Message| message.serial == serial;
+        if let Some(queue) = self.queues.get_mut(queue) {
+            let mut ready = queue.ready.values_mut();
+            if let Some(message) = ready.find(|message| is_meant(message)) {
+                message.safe = true;
+                return;
+            }
         }
         let channels = self.connections.values_mut();
         let channels = channels.flat_map(|connection| connection.channels.values_mut());
         let mut unsettled = channels.flat_map(|channel| channel.unsettled.values_mut());
-        let held = unsettled.find(|held| held.queue == queue && held.message.place == place);
+        let held = unsettled.find(|held| held.queue == queue && is_meant(&held.message));
         if let Some(held) = held {
             held.message.safe = true;
         }

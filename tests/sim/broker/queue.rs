@@ -15,7 +15,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(2);
 
 /// Messages come back before those that are fresh.
-const FRESH: u64 = 1 << 40;
+pub const FRESH: u64 = 1 << 40;
 
 /// A consumer, as its queue knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
