@@ -16,6 +16,8 @@ pub mod method;
 mod power;
 mod publishing;
 mod queue;
+mod settling;
+mod timeouts;
 mod timers;
 
 pub use connection::Input;

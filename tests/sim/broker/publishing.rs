@@ -234,7 +234,7 @@ impl Broker {
     /// A message is on disk.
     pub(super) fn make_safe(&mut self, queue: &str, place: u64) {
         // Where it came back it has another place now.
-        let serial = place - FRESH;
+        let serial = place.saturating_sub(FRESH);
         let is_meant = |message: &Message| message.serial == serial;
         if let Some(queue) = self.queues.get_mut(queue) {
             let mut ready = queue.ready.values_mut();
