@@ -3,9 +3,8 @@
 
 use super::core::{Destination, Form};
 use crate::amqp::{Channel, Link};
-use crate::auxiliary::Auxiliary;
-use crate::fault::{Fault, Kind};
-use crate::topology::{Opened, QueueName, QueueType, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{Auxiliary, Opened, QueueName, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
 
@@ -24,12 +23,12 @@ pub(super) struct Request {
 /// What came of it.
 pub(super) struct Answer {
     pub(super) to: Destination,
-    pub(super) declared: Result<Declared, Fault>,
+    pub(super) declared: Result<KnownQueue, Fault>,
 }
 
 /// What is known of a queue that was declared.
 #[derive(Default)]
-pub(super) struct Declared {
+pub(super) struct KnownQueue {
     pub(super) queue_type: Option<QueueType>,
     pub(super) adopted: Option<String>,
 }
@@ -94,7 +93,7 @@ impl Requests {
                 let asked = ask(&channel, &request, &work, queue_type);
                 let answer = Answer {
                     to: request.to,
-                    declared: asked.map(|()| Declared::default()),
+                    declared: asked.map(|()| KnownQueue::default()),
                 };
                 // A refusal has closed it.
                 let channel = answer.declared.is_ok().then_some(channel);
@@ -115,7 +114,7 @@ impl Requests {
                 queue_type,
                 adopted,
             }) => {
-                let declared = Declared {
+                let declared = KnownQueue {
                     queue_type,
                     adopted,
                 };
@@ -126,7 +125,12 @@ impl Requests {
         self.answer(Destination::Work, declared, channel);
     }
 
-    fn answer(&self, to: Destination, declared: Result<Declared, Fault>, channel: Option<Channel>) {
+    fn answer(
+        &self,
+        to: Destination,
+        declared: Result<KnownQueue, Fault>,
+        channel: Option<Channel>,
+    ) {
         let _ = self.sender.send((Answer { to, declared }, channel));
     }
 

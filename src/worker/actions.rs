@@ -1,12 +1,11 @@
 //! What the core wants done.
 
-use super::connecting::Flushed;
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
 use super::publishing::PublishingSettings;
 use super::queues::inspect;
-use super::session::{Place, Session, Turn};
+use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
@@ -24,7 +23,7 @@ impl Session<'_> {
             }
             let now = Moment::now();
             let (slot, outcome) = self.work.ended(now.instant)?;
-            self.teller.progress.ended(slot);
+            self.teller.bars.ended(slot);
             self.core.handle(now, Input::Ended { slot, outcome });
         }
     }
@@ -66,7 +65,7 @@ impl Session<'_> {
                     connector: settings.connector.clone(),
                     queue: settings.queue.clone(),
                     queue_type,
-                    ladder: settings.core.policy.ladder(),
+                    retry_delays: settings.core.policy.retry_delays(),
                 };
                 if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
                     let verdict = Verdict::Undecided { fault };
@@ -84,9 +83,9 @@ impl Session<'_> {
     fn tell(&mut self, event: Event) {
         if let Event::Received(of) = &event {
             let takes = self.work.takes(&of.task.body);
-            let progress = &mut self.teller.progress;
+            let bars = &mut self.teller.bars;
             if let Some(slot) = of.slot {
-                progress.started(slot, &of.task.body, takes);
+                bars.started(slot, &of.task.body, takes);
             }
         }
         self.teller.tell(event, &self.known.broker);

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Duration;
 use work_queue::amqp::Properties;
 use work_queue::publisher::core::{Backlog, Destination, Needed};
+use work_queue::queues::QueueType;
 use work_queue::task::Task;
-use work_queue::topology::QueueType;
 use work_queue::worker::core::policy::OnFailure;
 
 /// All that a seed decides beforehand.

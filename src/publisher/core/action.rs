@@ -1,11 +1,11 @@
 //! What the core wants done, and what it is told.
 
-use super::declaration::Form;
 use super::message::{Destination, Message, Sent};
 use super::pace::Refusal;
-use crate::confirms::Verdict;
-use crate::fault::Fault;
-use crate::topology::QueueType;
+use super::plan::Form;
+use crate::amqp::Confirm;
+use crate::base::fault::Fault;
+use crate::queues::QueueType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ pub enum Input<P> {
         /// Whether all before it are meant as well.
         multiple: bool,
         /// The verdict.
-        verdict: Verdict,
+        verdict: Confirm,
     },
     /// A message came back: no queue took it. This must come before its confirm.
     Returned {
@@ -185,8 +185,6 @@ pub enum Notice {
     },
     /// A destination does not take messages for now; they are sent again.
     Refused {
-        /// Which.
-        to: Destination,
         /// Its queue.
         queue: Arc<str>,
         /// How many messages wait.

@@ -1,7 +1,7 @@
 //! A message as the core sees it.
 
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::QueueName;
 use std::time::Duration;
 
 /// What the core must know of a message's content.

@@ -1,12 +1,13 @@
 //! What is done when time passes and nothing comes in.
 
 use super::action::Notice;
-use super::connection::Phase;
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::outbox::Output;
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
-use super::{Core, Output, faults};
+use super::{Core, faults};
 use std::time::{Duration, Instant};
 
 /// After a refusal, how long to wait for further verdicts before the rest is sent again.
@@ -78,7 +79,6 @@ impl<P: Payload> Core<P> {
             }
             if let Some(refusal) = route.pace.tell(now) {
                 outbox.push_back(Output::Tell(Notice::Refused {
-                    to: route.to.clone(),
                     queue: route.queue.clone(),
                     waiting,
                     refusal,
@@ -190,12 +190,12 @@ impl<P: Payload> Core<P> {
             }
             TooLate::QueueSilent(index) => {
                 self.take_back_route(index, now);
-                self.routes.detour(index);
+                self.routes.lengthen_delay(index);
             }
             TooLate::Unsettled(index) => {
                 self.take_back_route(index, now);
                 if self.in_flight.is_empty() {
-                    self.connection.channel = Phase::Closed;
+                    self.connection.channel = ConnectionPhase::Closed;
                 }
             }
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use work_queue::publisher::core::{
     Backlog, Config, Connect, Destination, Needed, Queues, Scope, Size, Upkeep,
 };
+use work_queue::queues::{Declare, QueueType, WorkQueue};
 use work_queue::task::Task;
-use work_queue::topology::{Declare, QueueType, WorkQueue};
 
 /// How tasks are handed to the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ fn config(plan: &SenderPlan, queue: &str) -> Config {
             upkeep: Upkeep::Ours,
             needed: plan.needed,
             queue_type: plan.queue_type.unwrap_or(QueueType::Classic),
-            ladder: Vec::new(),
+            retry_delays: Vec::new(),
         },
         window: Size {
             messages: plan.window,

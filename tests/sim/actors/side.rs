@@ -8,10 +8,10 @@ use crate::broker::{Series, Time};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use work_queue::fault::Fault;
+use work_queue::base::fault::Fault;
+use work_queue::base::refusal::Mismatch;
 use work_queue::publisher::core::{Destination, Form};
-use work_queue::refusal::Mismatch;
-use work_queue::topology::QueueType;
+use work_queue::queues::QueueType;
 
 /// How long a request may take before the connection is given up.
 pub const RPC_LIMIT: Duration = Duration::from_secs(30);

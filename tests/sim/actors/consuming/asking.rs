@@ -7,7 +7,7 @@ use crate::broker::declaration::{Answer, Arguments, Declaration, Wish};
 use crate::broker::method::{ChannelId, ConnectionId, ConsumerTag, Request, Settlement};
 use crate::world::World;
 use std::collections::VecDeque;
-use work_queue::worker::core::Channel;
+use work_queue::worker::core::ConsumeOn as Channel;
 
 /// A count of what the queues hold.
 pub struct Counting {

@@ -7,7 +7,7 @@ use crate::sabotage::Sabotage;
 use crate::world::{Rest, World};
 use std::sync::Arc;
 use work_queue::amqp::AckToken;
-use work_queue::refusal::Mismatch;
+use work_queue::base::refusal::Mismatch;
 use work_queue::task::Task;
 use work_queue::worker::core::{Counts, Delivery, Input};
 

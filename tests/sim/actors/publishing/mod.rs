@@ -11,8 +11,8 @@ use crate::world::{Happening, Port, Rest, Wakes, World};
 use line::Line;
 use std::rc::Rc;
 use std::time::Duration;
-use work_queue::confirms::Verdict as Confirm;
-use work_queue::fault::{Fault, Kind};
+use work_queue::amqp::Confirm;
+use work_queue::base::fault::{Fault, Kind};
 use work_queue::publisher::core::{
     Config, Core, Destination, FirstChannel, Input, Message, Scope, Sent,
 };

@@ -13,7 +13,7 @@ use settings::{config, settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use work_queue::publisher::core::Sent;
-use work_queue::topology::QueueType;
+use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ending, OnFailure, Outcome};
 use work_queue::worker::core::{Event, Input, Moment, Verdict, Worker};
 
@@ -73,7 +73,7 @@ impl WorkerActor {
     ) -> Self {
         let port = |line| Port { actor, life, line };
         let settings = settings(&plan, queue);
-        let ladder = settings.policy.ladder();
+        let ladder = settings.policy.retry_delays();
         let moment = moment(world);
         let work_type = plan.queue_type.map(type_name);
         let dead_type = work_type.filter(|kind| *kind == "quorum");

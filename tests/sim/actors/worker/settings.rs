@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 use work_queue::amqp::Prefetch;
 use work_queue::publisher::core::{Config, Connect, Needed, Queues, Size, Upkeep};
-use work_queue::topology::QueueType;
+use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ack, FailurePolicy};
 use work_queue::worker::core::{EndSettings, ExitWhenEmpty, Settings};
 
@@ -51,7 +51,7 @@ pub fn config(plan: &WorkerPlan, queue: &str, ladder: Vec<Duration>) -> Config {
             upkeep: Upkeep::Others,
             needed: Needed::Nothing,
             queue_type: plan.queue_type.unwrap_or(QueueType::Classic),
-            ladder,
+            retry_delays: ladder,
         },
         window: Size {
             messages: 100,
