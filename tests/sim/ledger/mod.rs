@@ -249,6 +249,18 @@ impl Ledger {
         self.records[key].confirmed_at <= at
     }
 
+    /// Whether there were very many messages of a task that always kills its worker.
+    pub fn has_multiplied(&self) -> bool {
+        const VERY_MANY: usize = 100;
+        let mut killers = self.records.iter();
+        killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.begun.len() > VERY_MANY)
+    }
+
+    /// Drops the wrongs for which `is_meant` does not hold.
+    pub fn retain_wrongs(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.wrongs.retain(|text| is_meant(text));
+    }
+
     /// Whether any command runs.
     pub fn is_running(&self) -> bool {
         !self.running.is_empty()
