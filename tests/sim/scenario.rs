@@ -1,8 +1,8 @@
 //! What a seed decides.
 
 use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
-use crate::broker::Series;
 use crate::broker::declaration::Kind as QueueKind;
+use crate::broker::{DIRECT_REPLY, Series};
 use crate::fault::{Fault, Queue};
 use crate::ledger::{Ledger, Make, body};
 use crate::random::Random;
@@ -100,6 +100,8 @@ impl Scenario {
             consumer_timeout: match all.max_redeliveries {
                 // A task that takes longer would come back without end.
                 0 => Duration::from_secs(1800),
+                // The same of those that cannot be told from equal ones.
+                _ if ledger.has_slow_ones_alike() => Duration::from_secs(1800),
                 _ => *random.pick(&[Duration::from_secs(30), Duration::from_secs(1800)]),
             },
             senders,
@@ -129,7 +131,10 @@ impl Scenario {
 
     /// Whether nothing goes wrong but what tasks do themselves.
     pub fn is_calm(&self) -> bool {
-        self.faults.is_empty() && self.consumer_timeout > Duration::from_secs(1000)
+        let mut orders = self.senders.iter().flat_map(|sender| &sender.orders);
+        // The connection may end with an answer to such an address.
+        let has_address = orders.any(|order| order.task.properties.answer().is_some());
+        !has_address && self.faults.is_empty() && self.consumer_timeout > Duration::from_secs(1000)
     }
 }
 
@@ -213,6 +218,11 @@ fn task(random: &mut Random, key: usize, size: usize, make: Make, waits: bool) -
     }
     if waits {
         properties = properties.with_answer_wanted(key.to_string());
+    }
+    // By a copy of chance, so that it changes nothing else.
+    if make == Make::Foreign && random.clone().chance(5) {
+        // No channel ever had this address, and some series fall over it.
+        properties = properties.with_reply_to(format!("{DIRECT_REPLY}no.address"));
     }
     if make == Make::Large {
         let large = "h".repeat(130_000 + random.index(1100));

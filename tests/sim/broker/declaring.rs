@@ -101,7 +101,6 @@ impl Broker {
     pub(super) fn purge(&mut self, id: ConnectionId, channel: ChannelId, name: &str) {
         if let Some(queue) = self.queues.get_mut(name) {
             queue.ready.clear();
-            queue.leaving = 0;
         }
         self.say(id, channel, Reply::Purged);
     }

@@ -33,20 +33,23 @@ impl Broker {
 
     /// What has expired at the head of a queue goes on its way.
     fn expire(&mut self, name: &str, now: Time) {
-        let Some(queue) = self.queues.get(name) else {
+        let Some(queue) = self.queues.get_mut(name) else {
             return;
         };
         let Some(target) = queue.arguments.dead_letters_to() else {
             return self.discard(name, now);
         };
         let target = target.to_owned();
-        let expired: Vec<u64> = queue
-            .ready
-            .values()
-            .take_while(|message| message.expires.is_some_and(|at| at <= now))
-            .filter(|message| !message.leaving)
-            .map(|message| message.place)
-            .collect();
+        let mut expired = Vec::new();
+        for message in queue.ready.values_mut() {
+            if message.expires.is_none_or(|at| at > now) {
+                break;
+            }
+            message.expired = true;
+            if !message.leaving {
+                expired.push(message.place);
+            }
+        }
         for place in expired {
             if !self.takes(&target) {
                 let again = now + self.settings.transfers_again;
@@ -60,7 +63,6 @@ impl Broker {
                 continue;
             };
             message.leaving = true;
-            queue.leaving += 1;
             let copy = message.died_in(name);
             let to = (target.clone(), self.put(&target, copy));
             let from = (name.to_owned(), place);
@@ -85,9 +87,7 @@ impl Broker {
         let Some(queue) = self.queues.get_mut(&from.0) else {
             return;
         };
-        if queue.ready.remove(&from.1).is_some() {
-            queue.leaving -= 1;
-        }
+        queue.ready.remove(&from.1);
     }
 
     /// Expiries of a queue that was there before the broker was started.

@@ -29,7 +29,9 @@ pub struct Message {
     pub expires: Option<Time>,
     /// Since when it is safe on disk, which its confirm tells.
     pub safe: bool,
-    /// It expired, and its copy is on the way to the work queue.
+    /// It does not belong to this queue any more.
+    pub expired: bool,
+    /// Its copy is on the way to the next queue.
     pub leaving: bool,
 }
 
@@ -46,6 +48,7 @@ impl Message {
             deaths: Vec::new(),
             expires: None,
             safe: false,
+            expired: false,
             leaving: false,
         }
     }

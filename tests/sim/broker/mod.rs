@@ -22,9 +22,7 @@ mod timers;
 
 pub use connection::Input;
 pub use consuming::DIRECT_REPLY_TO as ASKS;
-#[allow(unused_imports, reason = "the comparison with real brokers uses it")]
-pub use publishing::DIRECT_REPLY;
-pub use publishing::FRAME_MAX;
+pub use publishing::{DIRECT_REPLY, FRAME_MAX};
 pub use queue::State as QueueState;
 
 use super::random::Random;

@@ -47,7 +47,6 @@ impl Broker {
                 message.safe = true;
                 message.leaving = false;
             }
-            queue.leaving = 0;
         }
     }
 

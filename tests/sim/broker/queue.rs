@@ -64,8 +64,6 @@ pub struct Queue {
     pub without_room: Vec<Subscriber>,
     /// What was acknowledged a moment ago: a broker that is killed may not have noted it.
     settled: VecDeque<(Time, Message)>,
-    /// How many of the ready ones have expired and are on the way to another queue.
-    pub leaving: u64,
 }
 
 impl Queue {
@@ -80,13 +78,14 @@ impl Queue {
             consumers: VecDeque::new(),
             without_room: Vec::new(),
             settled: VecDeque::new(),
-            leaving: 0,
         }
     }
 
-    /// How many are ready, as the broker tells it.
+    /// How many are ready, as the broker tells it: none that has expired, though it may wait here for
+    /// a place in the next queue.
     pub fn len(&self) -> u64 {
-        self.ready.len() as u64 - self.leaving
+        let there = self.ready.values().filter(|message| !message.expired);
+        there.count() as u64
     }
 
     /// Whether another message is refused, under a policy that sets this length.
@@ -114,7 +113,7 @@ impl Queue {
     /// What is handed out next, unless the head is about to expire.
     pub fn pop(&mut self) -> Option<Message> {
         let head = self.ready.first_entry()?;
-        if head.get().leaving {
+        if head.get().expired {
             return None;
         }
         Some(head.remove())
@@ -200,7 +199,6 @@ impl Queue {
     pub fn survive(&mut self, now: Time, series: Series, random: &mut Random) -> Vec<Lost> {
         self.consumers.clear();
         self.without_room.clear();
-        self.leaving = 0;
         if self.state == State::Electing {
             self.state = State::Running;
             self.elected = None;

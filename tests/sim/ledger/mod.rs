@@ -249,9 +249,15 @@ impl Ledger {
         self.records[key].confirmed_at <= at
     }
 
+    /// Whether there are tasks that take minutes, and have nothing that tells them from equal ones.
+    pub fn has_slow_ones_alike(&self) -> bool {
+        let mut records = self.records.iter();
+        records.any(|one| one.kind == Kind::Slow && one.make == Make::Foreign)
+    }
+
     /// Whether there were very many messages of a task that always kills its worker.
     pub fn has_multiplied(&self) -> bool {
-        const VERY_MANY: usize = 100;
+        const VERY_MANY: usize = 40;
         let mut killers = self.records.iter();
         killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.begun.len() > VERY_MANY)
     }

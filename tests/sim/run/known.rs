@@ -3,6 +3,7 @@
 
 use super::Run;
 use crate::broker::Series;
+use crate::fault::Fault;
 use std::time::Duration;
 
 impl Run {
@@ -13,10 +14,13 @@ impl Run {
         if self.ledger.has_multiplied() {
             self.ledger.retain_wrongs(|_| false);
         }
-        // From 4.3 on a quorum queue takes a task away that takes too long. Where the worker is
-        // just renewing its consumer it comes back over the same channel, and is begun again.
-        let takes_away = self.scenario.series == Series::V4_3
-            && self.scenario.consumer_timeout < Duration::from_secs(1000);
+        // From 4.3 on a quorum queue takes a task away that takes too long, and a queue does whose
+        // node goes down. Where the worker is just renewing its consumer the task comes back over
+        // the same channel, and is begun again.
+        let mut faults = self.scenario.faults.iter();
+        let is_quick = self.scenario.consumer_timeout < Duration::from_secs(1000);
+        let takes_away = (is_quick && self.scenario.series == Series::V4_3)
+            || faults.any(|(_, fault)| matches!(fault, Fault::NodeDown(_)));
         if takes_away {
             self.ledger
                 .retain_wrongs(|text| !text.ends_with("twice at the same time"));
