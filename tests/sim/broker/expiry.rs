@@ -1,5 +1,6 @@
 //! Messages that expire, and reach the next queue at least once.
 
+use super::message::Stay;
 use super::method::Reply;
 use super::queue::Queue;
 use super::timers::Due;
@@ -45,8 +46,8 @@ impl Broker {
             if message.expires.is_none_or(|at| at > now) {
                 break;
             }
-            message.expired = true;
-            if !message.leaving {
+            if message.stay != Stay::Leaving {
+                message.stay = Stay::Expired;
                 expired.push(message.place);
             }
         }
@@ -62,7 +63,7 @@ impl Broker {
             let Some(message) = queue.ready.get_mut(&place) else {
                 continue;
             };
-            message.leaving = true;
+            message.stay = Stay::Leaving;
             let copy = message.died_in(name);
             let to = (target.clone(), self.put(&target, copy));
             let from = (name.to_owned(), place);

@@ -45,7 +45,7 @@ impl Broker {
             }
             for message in queue.ready.values_mut() {
                 message.safe = true;
-                message.leaving = false;
+                message.is_back();
             }
         }
     }

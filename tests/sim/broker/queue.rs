@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::declaration::{Arguments, Kind};
-use super::message::Message;
+use super::message::{Message, Stay};
 use super::method::{ChannelId, ConnectionId, ConsumerTag, Settle};
 use super::{Random, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -84,7 +84,10 @@ impl Queue {
     /// How many are ready, as the broker tells it: none that has expired, though it may wait here for
     /// a place in the next queue.
     pub fn len(&self) -> u64 {
-        let there = self.ready.values().filter(|message| !message.expired);
+        let there = self
+            .ready
+            .values()
+            .filter(|message| message.stay == Stay::Here);
         there.count() as u64
     }
 
@@ -113,7 +116,7 @@ impl Queue {
     /// What is handed out next, unless the head is about to expire.
     pub fn pop(&mut self) -> Option<Message> {
         let head = self.ready.first_entry()?;
-        if head.get().expired {
+        if head.get().stay != Stay::Here {
             return None;
         }
         Some(head.remove())
@@ -228,7 +231,7 @@ impl Queue {
         });
         for message in self.ready.values_mut() {
             message.safe = true;
-            message.leaving = false;
+            message.is_back();
             // A classic queue does not know any more which ones it had handed out.
             message.redelivered |= self.kind == Kind::Classic;
         }
