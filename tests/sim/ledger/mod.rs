@@ -45,8 +45,8 @@ struct Record {
     done: u32,
     /// The attempts that failed.
     failed: BTreeSet<u64>,
-    /// The messages that were begun, by attempt.
-    begun: BTreeSet<(u64, u64)>,
+    /// Its messages that were delivered, by attempt.
+    delivered: BTreeSet<(u64, u64)>,
     skipped: u32,
     dropped: u32,
     results: u32,
@@ -107,7 +107,7 @@ impl Ledger {
             runs: 0,
             done: 0,
             failed: BTreeSet::new(),
-            begun: BTreeSet::new(),
+            delivered: BTreeSet::new(),
             skipped: 0,
             dropped: 0,
             results: 0,
@@ -156,6 +156,14 @@ impl Ledger {
         }
     }
 
+    /// A message was delivered.
+    pub fn delivered(&mut self, task: &Task, serial: Option<u64>) {
+        if let (Some(key), Some(serial)) = (key(task), serial) {
+            let message = (headers::attempt(task), serial);
+            self.records[key].delivered.insert(message);
+        }
+    }
+
     /// A command begins.
     pub fn began(&mut self, worker: ActorId, slot: usize, task: &Task, serial: Option<u64>) {
         let Some(key) = key(task) else {
@@ -166,10 +174,12 @@ impl Ledger {
         let twice = serial.is_some()
             && running.any(|((other, _), run)| *other == worker && run.serial == serial);
         let record = &mut self.records[key];
-        record.begun.extend(serial.map(|serial| (attempt, serial)));
         // A sender that lost its connection, or a worker that was killed, may have left another
         // message of the same task: a worker cannot tell which of them came back.
-        let messages = record.begun.range((attempt, 0)..(attempt + 1, 0)).count();
+        let messages = record
+            .delivered
+            .range((attempt, 0)..(attempt + 1, 0))
+            .count();
         if twice && messages == 1 && record.make != Make::Foreign {
             self.wrongs.push(format!(
                 "worker {worker} runs task {key} twice at the same time"
@@ -239,7 +249,10 @@ impl Ledger {
     pub fn undone(&self, is_meant: impl Fn(Kind) -> bool) -> Vec<usize> {
         let records = self.records.iter().enumerate();
         let undone = records.filter(|(_, record)| {
-            is_meant(record.kind) && record.done + record.dropped < record.confirmed
+            // A large one may not fit into a frame again.
+            is_meant(record.kind)
+                && record.make != Make::Large
+                && record.done + record.dropped < record.confirmed
         });
         undone.map(|(key, _)| key).collect()
     }
@@ -259,7 +272,7 @@ impl Ledger {
     pub fn has_multiplied(&self) -> bool {
         const VERY_MANY: usize = 40;
         let mut killers = self.records.iter();
-        killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.begun.len() > VERY_MANY)
+        killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.delivered.len() > VERY_MANY)
     }
 
     /// Drops the wrongs for which `is_meant` does not hold.

@@ -138,6 +138,10 @@ impl WorkerActor {
             }
             (Line::Consuming, happening) => {
                 let input = self.consuming.happen(world, happening);
+                if let Some(Input::Delivery(delivery)) = &input {
+                    let serial = self.consuming.serial(&delivery.task);
+                    ledger.delivered(&delivery.task, serial);
+                }
                 self.core
                     .handle(moment(world), input.unwrap_or(Input::Time));
             }
