@@ -2,10 +2,11 @@
 
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
 use super::publishing::PublishingSettings;
-use super::queues::inspect;
+use super::queues::{self, inspect};
 use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
-use crate::base::fault::Fault;
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
 
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
@@ -129,7 +130,16 @@ impl Session<'_> {
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }
         let queue = self.settings.queue.name.as_str();
-        let ready = place.channel.inspect(queue)?.ready;
+        // On the channel of the deliveries, so that its answer comes behind them.
+        let ready = match place.channel.inspect(queue) {
+            Ok(found) => found.ready,
+            Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
+                // It was deleted a moment ago, and the channel is closed. The next connection makes it.
+                let text = format!("queue `{}` was deleted", escape(queue.as_bytes()));
+                return Err(Fault::new(Kind::Lost, text));
+            }
+            Err(fault) => return Err(fault),
+        };
         // What was delivered before the answer counts.
         while let Some(event) = place.consuming.try_delivery() {
             self.take_in(place, event)?;

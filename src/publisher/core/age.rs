@@ -16,14 +16,27 @@ pub(super) enum Age {
     Missing,
     /// We made it then.
     Made(Instant),
+    /// It would be old enough, if the broker has stood all the while. That is to be asked: what it
+    /// confirmed may have been read late, and the connection may be dead without a word.
+    Unproven,
+    /// That has been asked.
+    Asked,
 }
 
 impl Age {
-    /// Until when what the queue confirms does not count, if it is too young.
-    pub(super) fn young_until(self, now: Instant) -> Option<Instant> {
+    /// Whether what the queue confirms does not count yet.
+    pub(super) fn is_young(self) -> bool {
         match self {
-            Self::Made(at) if now < at + YOUTH => Some(at + YOUTH),
-            Self::Made(_) | Self::Missing | Self::Enough => None,
+            Self::Made(_) | Self::Unproven | Self::Asked => true,
+            Self::Enough | Self::Missing => false,
+        }
+    }
+
+    /// When it may be asked whether it is old enough.
+    pub(super) fn may_be_proven_at(self) -> Option<Instant> {
+        match self {
+            Self::Made(at) => Some(at + YOUTH),
+            Self::Unproven | Self::Asked | Self::Enough | Self::Missing => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How one queue is made sure of before messages go there, and when it counts as safe.
 
-use super::age::{Age, YOUTH};
+use super::age::Age;
 use super::plan::{Form, Plan};
 use crate::base::fault::Fault;
 use crate::base::refusal::{Mismatch, is_missing};
@@ -52,6 +52,7 @@ impl Declaration {
     pub(super) fn wants(&self) -> Option<Form> {
         match self.step {
             Step::Do(form) => Some(form),
+            Step::Unverified | Step::Ready if self.age == Age::Unproven => Some(Form::Look),
             Step::Asked(_) | Step::Unverified | Step::Ready => None,
         }
     }
@@ -74,7 +75,7 @@ impl Declaration {
 
     /// Whether an answer is awaited.
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.step, Step::Asked(_))
+        matches!(self.step, Step::Asked(_)) || self.age == Age::Asked
     }
 
     /// A message was confirmed: so it is there.
@@ -114,12 +115,17 @@ impl Declaration {
                 Form::Blind => Step::Unverified,
                 form => Step::Asked(form),
             };
+        } else if self.age == Age::Unproven {
+            self.age = Age::Asked;
         }
     }
 
     /// It was declared, or is there. The work queue is of this type, where that is known.
     pub(super) fn declared(&mut self, queue_type: Option<QueueType>, now: Instant) {
         let Step::Asked(form) = self.step else {
+            if self.age == Age::Asked {
+                self.age = Age::Enough;
+            }
             return;
         };
         self.step = match (self.plan, form) {
@@ -135,7 +141,7 @@ impl Declaration {
         }
         self.age = match (form, self.age) {
             (Form::Make, Age::Missing) if queue_type != Some(QueueType::Classic) => Age::Made(now),
-            (_, age @ Age::Made(_)) => age,
+            (_, age @ (Age::Made(_) | Age::Unproven | Age::Asked)) => age,
             // Another worker may have made it a moment ago.
             (Form::Make, Age::Enough) if matches!(self.plan, Plan::Delay | Plan::DeadQuorum) => {
                 Age::Made(now)
@@ -148,6 +154,8 @@ impl Declaration {
     pub(super) fn ask_again(&mut self) {
         if let Step::Asked(form) = self.step {
             self.step = Step::Do(form);
+        } else if self.age == Age::Asked {
+            self.age = Age::Unproven;
         }
     }
 
@@ -159,7 +167,7 @@ impl Declaration {
     /// The declaration of this queue was refused.
     pub(super) fn refused(&mut self, queue: &str, fault: &Fault) -> Refused {
         let Step::Asked(form) = self.step else {
-            return Refused::Again;
+            return self.not_proven(queue, fault);
         };
         if fault.is_transient() {
             self.step = Step::Do(form);
@@ -171,6 +179,24 @@ impl Declaration {
             Some(_) => Refused::Again,
             None => Refused::ForGood,
         }
+    }
+
+    /// It could not be asked whether it is old enough.
+    fn not_proven(&mut self, queue: &str, fault: &Fault) -> Refused {
+        if self.age != Age::Asked {
+            return Refused::Again;
+        }
+        if fault.is_transient() {
+            self.age = Age::Unproven;
+            return Refused::Later;
+        }
+        if fault.reply().is_some_and(|reply| is_missing(reply, queue)) {
+            self.missing();
+        } else {
+            // This user may make it and not ask for it: the broker stands, at least.
+            self.age = Age::Enough;
+        }
+        Refused::Again
     }
 
     fn after_refusal(&mut self, form: Form, queue: &str, fault: &Fault) -> Option<Form> {
@@ -229,18 +255,15 @@ impl Declaration {
 
     /// The connection broke, perhaps with the broker: a queue that was young then may not have
     /// survived, and is made once more.
-    pub(super) fn connection_lost(&mut self, now: Instant) {
+    pub(super) fn connection_lost(&mut self) {
         self.ask_again();
         match self.age {
-            Age::Made(at) if now < at + YOUTH => {
+            age if age.is_young() => {
                 self.age = Age::Missing;
                 self.step = Step::Do(Form::Make);
             }
-            Age::Made(_) | Age::Enough => {
-                self.age = Age::Enough;
-                self.declare_anew();
-            }
-            Age::Missing => {}
+            Age::Enough => self.declare_anew(),
+            _ => {}
         }
     }
 
@@ -261,9 +284,15 @@ impl Declaration {
         }
     }
 
-    /// Until when what it confirms does not count, if it is too young.
-    pub(super) fn young_until(&self, now: Instant) -> Option<Instant> {
-        self.age.young_until(now)
+    pub(super) fn age(&self) -> Age {
+        self.age
+    }
+
+    /// What it confirmed is wanted: asks whether it is old enough, as soon as it may be.
+    pub(super) fn prove(&mut self, now: Instant) {
+        if self.age.may_be_proven_at().is_some_and(|at| at <= now) {
+            self.age = Age::Unproven;
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl<P: Payload> Core<P> {
         }
         if !alone {
             // Those before the cause were taken.
-            entries = entries.into_iter().map(perhaps).collect();
+            entries = entries.into_iter().map(Entry::perhaps_sent).collect();
         }
         self.find_cause(entries, alone, fault, now);
     }
@@ -126,8 +126,8 @@ impl<P: Payload> Core<P> {
         for route in self.routes.iter_mut() {
             let held = route.release();
             again += held.len();
-            route.take_back(held.into_iter().map(perhaps).collect());
-            route.declaration.connection_lost(now);
+            route.take_back(held.into_iter().map(Entry::perhaps_sent).collect());
+            route.declaration.connection_lost();
         }
         // Whatever else may end a connection: only what was sent alone by order counts.
         let alone = alone && (self.suspects.is_alone() || blame(&fault) == Blame::Nobody);
@@ -186,12 +186,5 @@ impl<P: Payload> Core<P> {
             Kind::Refused => self.refused(entry, fault.clone(), Scope::Destination),
             _ => self.refused(entry, faults::never_taken(fault.clone()), Scope::Message),
         }
-    }
-}
-
-fn perhaps<P>(entry: Entry<P>) -> Entry<P> {
-    Entry {
-        sent: Sent::Perhaps,
-        ..entry
     }
 }

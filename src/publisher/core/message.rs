@@ -74,6 +74,16 @@ pub(super) struct Entry<P> {
     pub(super) payload: P,
 }
 
+impl<P> Entry<P> {
+    /// The same, which may have arrived.
+    pub(super) fn perhaps_sent(self) -> Self {
+        Self {
+            sent: Sent::Perhaps,
+            ..self
+        }
+    }
+}
+
 /// What is special about a message in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {

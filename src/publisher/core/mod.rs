@@ -187,10 +187,7 @@ impl<P: Payload> Core<P> {
         for route in self.routes.iter_mut() {
             all.extend(route.take_pending());
             let held = route.release().into_iter();
-            all.extend(held.map(|entry| Entry {
-                sent: Sent::Perhaps,
-                ..entry
-            }));
+            all.extend(held.map(Entry::perhaps_sent));
         }
         all.sort_unstable_by_key(|entry| entry.number);
         all.into_iter()

@@ -233,7 +233,7 @@ impl<P: Payload> Core<P> {
     /// When the route is released, or opened again.
     fn route_due(&self, index: usize, now: Instant) -> Option<Instant> {
         let route = &self.routes[index];
-        let held = self.routes.young_until(index, now);
+        let held = self.routes.may_be_proven_at(index);
         let held = held.filter(|_| route.held() > 0);
         let closed = route.pace.closed_until();
         let closed = closed.filter(|at| *at > now && self.routes.is_needed(index));

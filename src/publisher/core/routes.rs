@@ -1,5 +1,6 @@
 //! All destinations, each with a state of its own.
 
+use super::age::Age;
 use super::declaration::Declaration;
 use super::message::{Destination, Entry, Payload};
 use super::plan::{Form, Plan};
@@ -227,15 +228,34 @@ impl<P: Payload> Routes<P> {
         any
     }
 
-    /// Until when what is confirmed there does not count.
-    pub(super) fn young_until(&self, index: usize, now: Instant) -> Option<Instant> {
-        let route = &self.list[index];
-        let own = route.declaration.young_until(now);
-        if self.needs_work(route) {
-            let work = self.list[Self::WORK].declaration.young_until(now);
-            return own.max(work);
+    /// Whether what is confirmed there does not count yet.
+    pub(super) fn is_young(&self, index: usize) -> bool {
+        self.ages(index).any(Age::is_young)
+    }
+
+    /// What is confirmed there waits to count: has asked what is to be asked for that.
+    pub(super) fn prove(&mut self, index: usize, now: Instant) {
+        let needs_work = self.needs_work(&self.list[index]);
+        for other in [index, Self::WORK] {
+            if other == index || needs_work {
+                self.list[other].declaration.prove(now);
+            }
         }
-        own
+    }
+
+    /// When there is something to ask for it.
+    pub(super) fn may_be_proven_at(&self, index: usize) -> Option<Instant> {
+        self.ages(index).filter_map(Age::may_be_proven_at).min()
+    }
+
+    /// The ages of the queues that must be safe for what is published there.
+    fn ages(&self, index: usize) -> impl Iterator<Item = Age> {
+        let route = &self.list[index];
+        let work = self.needs_work(route).then(|| &self.list[Self::WORK]);
+        [Some(route), work]
+            .into_iter()
+            .flatten()
+            .map(|route| route.declaration.age())
     }
 
     /// The next in turn of those that have something to publish and `may`.

@@ -30,7 +30,7 @@ impl<P: Payload> Core<P> {
         let mut unroutable = Vec::new();
         let mut taken = false;
         in_flight.settle(tag, multiple, |entry| {
-            let young = routes.young_until(entry.route, now).is_some();
+            let young = routes.is_young(entry.route);
             let route = &mut routes[entry.route];
             route.landed(entry.payload.body_len());
             route.silence.heard(mark, now);

@@ -76,15 +76,15 @@ impl Worker {
         let running = self.slots.iter_mut().map(|running| &mut running.delivery);
         let settling = self.settling.iter_mut();
         let settling = settling.map(|(_, settlement)| &mut settlement.delivery);
+        let is_here = |old: AckToken| old.channel == token.channel;
         let mut earlier = running.chain(settling).filter(|under_way| {
-            under_way
-                .token
-                .is_none_or(|old| old.channel != token.channel)
+            // The broker may have taken it away without our hearing of it.
+            (delivery.redelivered && delivery.is_unique()) || !under_way.token.is_some_and(is_here)
         });
         let Some(same) = earlier.find(|under_way| delivery.is_same_message(&under_way.task)) else {
             return Some(delivery);
         };
-        let same = if delivery.is_unique() {
+        let same = if delivery.is_unique() && !same.token.is_some_and(is_here) {
             Ok(same.token.replace(token))
         } else {
             Err(same.clone())

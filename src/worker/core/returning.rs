@@ -59,8 +59,8 @@ impl Worker {
         };
         for copy in copies {
             match how {
-                Over::Counted => self.intake.queue(copy),
-                Over::Returned => self.admit_again(now, copy),
+                // Others of the same task may have come back, too: each is counted on its own.
+                Over::Counted | Over::Returned => self.admit_again(now, copy),
                 Over::Settled => {
                     let completed = &mut self.intake.completed;
                     completed.comes_back(now.instant, &delivery.task);

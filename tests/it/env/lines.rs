@@ -1,10 +1,10 @@
 //! The lines of a stream, read as they come.
 
 use super::DEADLINE;
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use std::io::{BufRead, BufReader, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The lines of a stream, read on a thread as they come.
 pub(super) struct Lines {
@@ -14,7 +14,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn read(stream: impl Read + Send + 'static) -> Self {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = unbounded();
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
@@ -31,7 +31,12 @@ impl Lines {
     }
 
     pub(super) fn next(&mut self) -> Result<String, RecvTimeoutError> {
-        let line = self.receiver.recv_timeout(DEADLINE)?;
+        self.next_by(Instant::now() + DEADLINE)
+    }
+
+    /// The same, waiting until then at most.
+    pub(super) fn next_by(&mut self, deadline: Instant) -> Result<String, RecvTimeoutError> {
+        let line = self.receiver.recv_deadline(deadline)?;
         self.seen.push_str(&line);
         self.seen.push('\n');
         Ok(line)

@@ -49,8 +49,9 @@ impl Running {
 
     /// Waits for a line on stderr that holds `text`, and returns it.
     pub fn message(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            match self.stderr.next() {
+            match self.stderr.next_by(deadline) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(_) => {}
                 Err(why) => self.fail(&format!("nothing like {text:?} on stderr: {why:?}")),
@@ -60,23 +61,24 @@ impl Running {
 
     /// Waits for an event of this name, past others.
     pub fn event(&mut self, name: &str) -> Value {
-        loop {
-            let event = match self.stdout.next() {
-                Ok(line) => serde_json::from_str::<Value>(&line)
-                    .unwrap_or_else(|error| self.fail(&format!("{line}: {error}"))),
-                Err(why) => self.fail(&format!("no event {name}: {why:?}")),
-            };
-            if event["event"] == name {
-                return event;
-            }
-        }
+        self.event_where(name, |_| true)
     }
 
     /// Waits for an event about a body.
     pub fn event_of(&mut self, name: &str, body: &str) -> Value {
+        self.event_where(name, |event| event["body"] == body)
+    }
+
+    /// One deadline for all: a command that tells something else again and again is not waited for.
+    fn event_where(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            let event = self.event(name);
-            if event["body"] == body {
+            let event = match self.stdout.next_by(deadline) {
+                Ok(line) => serde_json::from_str::<Value>(&line)
+                    .unwrap_or_else(|error| self.fail(&format!("{line}: {error}"))),
+                Err(why) => self.fail(&format!("no event {name}: {why:?}")),
+            };
+            if event["event"] == name && is_it(&event) {
                 return event;
             }
         }

@@ -1,6 +1,8 @@
+use super::super::age::YOUTH;
 use super::*;
 use crate::base::fault::{Kind, Reply};
 use crate::base::refusal::explain;
+use std::time::Duration;
 
 fn differs(argument: &str) -> Fault {
     let text = format!(
@@ -32,37 +34,67 @@ fn a_quorum_queue_is_young_when_it_is_made_and_when_others_may_have_made_it() {
     assert!(!there.is_ready());
     there.declared(None, now);
     assert!(there.is_ready());
-    assert_eq!(
-        there.young_until(now),
-        Some(now + YOUTH),
-        "by another worker"
-    );
+    assert_eq!(there.age(), Age::Made(now), "by another worker");
 
     let mut made = Declaration::new(Plan::Delay);
     ask(&mut made, Form::Look);
     assert_eq!(made.refused("q", &missing()), Refused::Again);
     ask(&mut made, Form::Make);
     made.declared(None, now);
-    assert_eq!(made.young_until(now), Some(now + YOUTH));
-    assert_eq!(made.young_until(now + YOUTH), None);
+    assert_eq!(made.age(), Age::Made(now));
+    assert_eq!(made.age().may_be_proven_at(), Some(now + YOUTH));
 }
 
-#[test]
-fn a_young_queue_is_made_once_more_after_a_lost_connection() {
-    let now = Instant::now();
+fn made(now: Instant) -> Declaration {
     let mut made = Declaration::new(Plan::DeadQuorum);
     ask(&mut made, Form::Look);
     made.refused("q", &missing());
     ask(&mut made, Form::Make);
     made.declared(None, now);
-    made.connection_lost(now + YOUTH / 2);
-    ask(&mut made, Form::Make);
+    made
+}
+
+#[test]
+fn a_queue_is_old_enough_once_its_broker_has_answered_after_two_seconds() {
+    let now = Instant::now();
     let later = now + YOUTH;
-    made.declared(None, later);
-    assert_eq!(made.young_until(later), Some(later + YOUTH));
-    made.connection_lost(later + YOUTH);
-    assert!(made.is_ready());
-    assert_eq!(made.young_until(later), None);
+    let mut proven = made(now);
+    proven.prove(later - Duration::from_millis(1));
+    assert_eq!(proven.wants(), None);
+    proven.prove(later);
+    ask(&mut proven, Form::Look);
+    assert!(proven.is_asked() && proven.is_ready() && proven.age().is_young());
+    proven.declared(None, later);
+    assert!(!proven.is_asked() && !proven.age().is_young());
+    proven.connection_lost();
+    assert_eq!(proven.wants(), None);
+
+    // The broker was killed meanwhile, and has lost it.
+    let mut gone = made(now);
+    gone.prove(later);
+    ask(&mut gone, Form::Look);
+    assert_eq!(gone.refused("q", &missing()), Refused::Again);
+    assert_eq!(gone.age(), Age::Missing);
+    ask(&mut gone, Form::Make);
+
+    let mut down = made(now);
+    down.prove(later);
+    ask(&mut down, Form::Look);
+    let fault = Fault::new(Kind::Lost, "its node is down");
+    assert_eq!(down.refused("q", &fault), Refused::Later);
+    ask(&mut down, Form::Look);
+    down.connection_lost();
+    ask(&mut down, Form::Make);
+}
+
+#[test]
+fn a_young_queue_is_made_once_more_after_a_lost_connection() {
+    let now = Instant::now();
+    let mut made = made(now);
+    made.connection_lost();
+    ask(&mut made, Form::Make);
+    made.declared(None, now + YOUTH);
+    assert_eq!(made.age(), Age::Made(now + YOUTH));
 }
 
 #[test]
@@ -85,7 +117,7 @@ fn what_passes_is_tried_again_in_the_same_form() {
     let lost = Fault::new(Kind::Lost, "the node is down");
     assert_eq!(delay.refused("q", &lost), Refused::Later);
     ask(&mut delay, Form::Look);
-    delay.connection_lost(Instant::now());
+    delay.connection_lost();
     ask(&mut delay, Form::Look);
 }
 
@@ -100,13 +132,13 @@ fn the_work_queue_is_declared_over_each_connection_until_it_is_adopted() {
     work.verified();
     work.channel_opened();
     assert!(work.is_ready() && !work.is_unverified());
-    work.connection_lost(now);
+    work.connection_lost();
     ask(&mut work, Form::Blind);
     work.verify();
     ask(&mut work, Form::Make);
     work.declared(None, now);
     work.adopted();
-    work.connection_lost(now);
+    work.connection_lost();
     assert!(work.is_ready() && !work.is_unverified());
     work.doubt();
     ask(&mut work, Form::Make);
@@ -115,10 +147,10 @@ fn the_work_queue_is_declared_over_each_connection_until_it_is_adopted() {
 #[test]
 fn a_queue_of_an_unknown_type_is_young_unless_it_turns_out_to_be_classic() {
     let now = Instant::now();
-    for (queue_type, young) in [
-        (Some(QueueType::Classic), None),
-        (Some(QueueType::Quorum), Some(now + YOUTH)),
-        (None, Some(now + YOUTH)),
+    for (queue_type, age, next) in [
+        (Some(QueueType::Classic), Age::Enough, Form::Look),
+        (Some(QueueType::Quorum), Age::Made(now), Form::Make),
+        (None, Age::Made(now), Form::Make),
     ] {
         let mut work = Declaration::new(Plan::LookThenBlind);
         work.looked_for();
@@ -126,9 +158,9 @@ fn a_queue_of_an_unknown_type_is_young_unless_it_turns_out_to_be_classic() {
         work.missing();
         ask(&mut work, Form::Make);
         work.declared(queue_type, now);
-        assert_eq!(work.young_until(now), young);
-        work.connection_lost(now + YOUTH);
-        ask(&mut work, Form::Look);
+        assert_eq!(work.age(), age);
+        work.connection_lost();
+        ask(&mut work, next);
     }
 }
 
@@ -142,7 +174,7 @@ fn the_type_is_asked_for_once() {
     ask(&mut work, Form::Make);
     work.declared(Some(QueueType::Classic), now);
     assert!(work.is_ready());
-    work.connection_lost(now);
+    work.connection_lost();
     work.looked_for();
     ask(&mut work, Form::Blind);
 }

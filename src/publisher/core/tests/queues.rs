@@ -17,7 +17,13 @@ fn a_queue_of_our_own_counts_two_seconds_after_it_was_made() {
     assert_eq!(bench.ack(1), []);
     assert!(!bench.core.is_idle());
     assert_eq!(bench.until, Some(bench.now + YOUTH));
-    assert_eq!(bench.pass(), [safe(1, "q.delay.1000")]);
+    assert_eq!(
+        bench.pass(),
+        [
+            declared("q.delay.1000", Form::Look),
+            safe(1, "q.delay.1000")
+        ]
+    );
 }
 
 #[test]
@@ -36,7 +42,35 @@ fn what_a_young_queue_held_is_sent_again_if_the_connection_breaks() {
     assert!(!did.contains(&declared("q.delay.1000", Form::Look)));
     assert_eq!(published(&did), [1]);
     assert_eq!(bench.ack(1), []);
-    assert_eq!(bench.pass(), [safe(1, "q.delay.1000")]);
+    assert_eq!(
+        bench.pass(),
+        [
+            declared("q.delay.1000", Form::Look),
+            safe(1, "q.delay.1000")
+        ]
+    );
+}
+
+/// The broker was killed and has forgotten the queue, and the network has not told of it.
+#[test]
+fn what_a_young_queue_held_is_sent_again_if_it_is_gone() {
+    let mut bench = Bench::new(config());
+    bench.send(1, SECOND);
+    bench.handle(Input::Connected(FirstChannel::Opens));
+    let missing = || closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
+    let refused = || Input::DeclarationRefused {
+        to: SECOND,
+        fault: missing(),
+    };
+    let did = bench.handle(refused());
+    bench.go_on(did);
+    assert_eq!(bench.ack(1), []);
+    bench.now = bench.until.unwrap();
+    assert_eq!(bench.run(), [declared("q.delay.1000", Form::Look)]);
+    let did = bench.handle(refused());
+    let did = bench.go_on(did);
+    assert_eq!(did[0], declared("q.delay.1000", Form::Make));
+    assert_eq!(published(&did), [1]);
 }
 
 #[test]
@@ -59,7 +93,13 @@ fn a_delay_queue_that_is_somebody_elses_is_left_alone() {
     let did = bench.go_on(did);
     assert_eq!(published(&did), [1]);
     assert_eq!(bench.ack(1), []);
-    assert_eq!(bench.pass(), [safe(1, "q.delay.1001")]);
+    assert_eq!(
+        bench.pass(),
+        [
+            declared("q.delay.1001", Form::Look),
+            safe(1, "q.delay.1001")
+        ]
+    );
 }
 
 #[test]
@@ -79,7 +119,13 @@ fn a_delay_queue_that_does_not_confirm_is_left_for_another_one() {
     );
     assert_eq!(bench.ack(1), [], "the late confirm of the other one");
     assert_eq!(bench.ack(3), []);
-    assert_eq!(bench.pass(), [safe(1, "q.delay.1001")]);
+    assert_eq!(
+        bench.pass(),
+        [
+            declared("q.delay.1001", Form::Look),
+            safe(1, "q.delay.1001")
+        ]
+    );
 }
 
 #[test]
@@ -205,7 +251,7 @@ fn a_quorum_work_queue_is_looked_for_and_made() {
     assert_eq!(did[1..], [OpenChannel]);
     bench.send(1, Destination::Work);
     assert_eq!(bench.ack(1), []);
-    assert_eq!(bench.pass(), [safe(1, "q")]);
+    assert_eq!(bench.pass(), [declared("q", Form::Look), safe(1, "q")]);
 }
 
 #[test]
@@ -224,7 +270,7 @@ fn a_work_queue_that_the_first_channel_does_not_find_is_made_and_young() {
     let did = bench.pass();
     assert_eq!(did, [OpenChannel, sent(1, "q")]);
     assert_eq!(bench.ack(1), []);
-    assert_eq!(bench.pass(), [safe(1, "q")]);
+    assert_eq!(bench.pass(), [declared("q", Form::Look), safe(1, "q")]);
 }
 
 #[test]
