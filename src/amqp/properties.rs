@@ -154,9 +154,9 @@ impl Properties {
     }
 
     /// Sets `reply_to`: at most 255 bytes.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     #[must_use]
-    pub(crate) fn with_reply_to(self, reply_to: String) -> Self {
+    pub fn with_reply_to(self, reply_to: String) -> Self {
         Self(self.0.with_reply_to(reply_to))
     }
 

@@ -114,8 +114,8 @@ impl Fault {
         let repair = match self {
             Self::KillBroker(down) => {
                 let gone = world.broker.kill();
+                excuse_unknowing(world, ledger);
                 world.broker_killed(gone);
-                excuse_others(world, ledger);
                 Some((*down, Repair::StartBroker))
             }
             Self::RestartBroker(down) => {
@@ -183,15 +183,19 @@ impl Fault {
     }
 }
 
-/// A queue that somebody else made less than a second before the broker was killed: nobody can know
-/// how old it was.
-fn excuse_others(world: &mut World, ledger: &mut Ledger) {
+/// A queue that was made less than a second before the broker was killed: only its maker can know how
+/// old it was, and only while the connection stands, or is known to be gone.
+fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
+    /// So long after it has made a queue a sender looks whether its connection stands.
+    const WATCHED: Duration = Duration::from_secs(2);
     for lost in world.broker.take_lost() {
-        let by_its_maker = lost
-            .message
-            .from
-            .is_some_and(|from| world.owner(from) == world.owner(lost.made_by));
-        if !by_its_maker {
+        let (at, maker) = lost.made;
+        let knows = lost.message.from.is_some_and(|from| {
+            let notices = world.notices(from);
+            world.owner(from) == world.owner(maker)
+                && notices.is_none_or(|when| when < at + WATCHED)
+        });
+        if !knows {
             ledger.excuse(&lost.message.task);
         }
     }

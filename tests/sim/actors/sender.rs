@@ -100,13 +100,10 @@ impl Sender {
         }
         self.publishing.happen(world, happening);
         loop {
-            let outputs = self.publishing.drive(world);
-            let mut changed = false;
-            for output in outputs {
-                changed = true;
-                self.take(world, ledger, output);
-            }
+            let mut changed = self.drive(world, ledger);
             changed |= self.feed(world);
+            // Whoever asks for room may have begun a question to the broker.
+            changed |= self.drive(world, ledger);
             if !changed || self.is_over {
                 break;
             }
@@ -114,6 +111,16 @@ impl Sender {
         if self.left.is_empty() && self.open.is_empty() && !self.is_over {
             self.end(world);
         }
+    }
+
+    /// Lets the core go on. Whether it decided anything.
+    fn drive(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
+        let outputs = self.publishing.drive(world);
+        let decided = !outputs.is_empty();
+        for output in outputs {
+            self.take(world, ledger, output);
+        }
+        decided
     }
 
     /// Hands over what may be.
@@ -146,7 +153,7 @@ impl Sender {
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
         match output {
             Output::Confirmed { number, .. } => {
-                self.verdict(world, ledger, number, Sent::Confirmed)
+                self.verdict(world, ledger, number, Sent::Confirmed);
             }
             Output::Refused {
                 number,

@@ -1,20 +1,20 @@
 //! A publishing core and its connection.
 
+mod acting;
+mod line;
+
 use super::side::{Answered, RPC_LIMIT, Side};
 use super::{Parcel, channel_fault, connection_fault};
-use crate::broker::Time;
-use crate::broker::declaration::{Answer, Declaration, Wish};
-use crate::broker::method::{
-    ChannelId, ConnectionId, ConsumerTag, Publish, Reply, Request, Settlement, Verdict,
-};
+use crate::broker::method::{ChannelId, ConnectionId, Reply, Verdict};
 use crate::sabotage::Sabotage;
 use crate::world::{Happening, Port, Rest, Wakes, World};
+use line::Line;
 use std::rc::Rc;
 use std::time::Duration;
 use work_queue::amqp::Confirm;
 use work_queue::base::fault::{Fault, Kind};
 use work_queue::publisher::core::{
-    Action, Config, Core, Destination, FirstChannel, Form, Input, Message, Notice, Scope, Sent,
+    Config, Core, Destination, FirstChannel, Input, Message, Scope, Sent,
 };
 use work_queue::task::Task;
 
@@ -57,30 +57,6 @@ pub struct Publishing {
     /// The queue that the first channel may look for as it opens.
     looks_for: Option<String>,
     wakes: Wakes,
-}
-
-/// The connection.
-#[derive(Default)]
-struct Line {
-    wire: Option<ConnectionId>,
-    /// Tries to connect so far in a row.
-    tries: u32,
-    /// Channels opened so far.
-    channels: ChannelId,
-    /// The one that is published on.
-    publishing: Option<ChannelId>,
-    /// Since when it has been asked for.
-    opening: Option<Time>,
-    /// The queue that the next channel looks for as it opens.
-    looks_for: Option<String>,
-    /// Whose queue is asked for on it.
-    checking: Option<Destination>,
-    written: u64,
-    /// When bytes were last seen to leave.
-    left_at: Time,
-    /// What a sabotage holds back, and until when.
-    withheld: Vec<Publish>,
-    withheld_until: Time,
 }
 
 impl Publishing {
@@ -298,178 +274,6 @@ impl Publishing {
             _ => return None,
         })
     }
-
-    /// Does what the core wants, until it waits. Returns what it decided.
-    pub fn drive(&mut self, world: &mut World) -> Vec<Output> {
-        loop {
-            let now = world.instant();
-            let action = self.core.poll(now);
-            let line = &mut self.line;
-            match action {
-                Action::Wait(until) => {
-                    if let Some(until) = until {
-                        let until = world.time_of(until);
-                        self.wake_at(world, until);
-                    }
-                    self.wake_for_requests(world);
-                    return std::mem::take(&mut self.outputs);
-                }
-                Action::Connect { pause, look_for } => {
-                    self.looks_for = look_for.map(str::to_owned);
-                    let jitter = world.random.between(Duration::from_micros(1), pause / 2);
-                    world.connect(self.port, pause + jitter, self.rate);
-                }
-                Action::Disconnect => {
-                    if let Some(wire) = line.wire.take() {
-                        world.hang_up(wire, Rest::Some);
-                    }
-                    *line = Line::default();
-                    self.side.clear();
-                }
-                Action::OpenChannel => line.open(world, self.results),
-                Action::Declare {
-                    to, queue, form, ..
-                } => match (line.wire, form) {
-                    (Some(wire), Form::Blind) => {
-                        let wish = self.side.blind(to, queue);
-                        line.declare_blindly(world, wire, queue, wish);
-                    }
-                    (Some(wire), Form::Check) => {
-                        if let Some(channel) = line.publishing {
-                            line.checking = Some(to.clone());
-                            let check = passive(queue, Answer::Wanted);
-                            world.send(wire, channel, Request::Declare(check));
-                        }
-                    }
-                    (Some(wire), _) => {
-                        line.channels += 1;
-                        let at = (wire, line.channels);
-                        self.side.declare(world, at, to.clone(), queue, form);
-                    }
-                    (None, _) => {}
-                },
-                Action::Measure => {
-                    if let Some(wire) = line.wire {
-                        line.channels += 1;
-                        self.side.measure(world, (wire, line.channels));
-                    }
-                }
-                Action::Publish { queue, payload, .. } => {
-                    let task = Rc::clone(&payload.0);
-                    line.publish(world, queue, task);
-                }
-                Action::Confirmed { number, queue, .. } => {
-                    let queue = queue.to_string();
-                    self.outputs.push(Output::Confirmed { number, queue });
-                }
-                Action::Refused {
-                    number,
-                    fault,
-                    scope,
-                    ..
-                } => self.outputs.push(Output::Refused {
-                    number,
-                    fault,
-                    scope,
-                }),
-                Action::Withdrawn { number, sent } => {
-                    self.outputs.push(Output::Withdrawn { number, sent });
-                }
-                Action::Tell(notice) => tell(world, self.port, &notice),
-                Action::GiveUp(fault) => self.outputs.push(Output::GaveUp(fault)),
-            }
-        }
-    }
-
-    /// Whether a sabotage holds back all because of one refusal.
-    fn withholds(&mut self, world: &mut World) -> bool {
-        if world.sabotage == Some(Sabotage::BlocksAllOnOne) {
-            self.line.withheld_until = world.now + Duration::from_secs(20);
-            self.wake_at(world, self.line.withheld_until);
-        }
-        false
-    }
-
-    fn wake_for_requests(&mut self, world: &mut World) {
-        let opening = self.line.opening.map(|since| since + RPC_LIMIT);
-        let deadline = [opening, self.side.deadline()].into_iter().flatten().min();
-        if let Some(at) = deadline {
-            self.wake_at(world, at.max(self.line.left_at + RPC_LIMIT));
-        }
-    }
-
-    fn wake_at(&mut self, world: &mut World, at: Time) {
-        self.wakes.wake_at(world, self.port, at);
-    }
-}
-
-impl Line {
-    /// What a sabotage has held back goes out.
-    fn release(&mut self, world: &mut World) {
-        let (Some(wire), Some(channel)) = (self.wire, self.publishing) else {
-            return;
-        };
-        if world.now >= self.withheld_until {
-            for publish in self.withheld.drain(..) {
-                world.send(wire, channel, Request::Publish(publish));
-            }
-        }
-    }
-
-    fn open(&mut self, world: &mut World, results: Results) {
-        let Some(wire) = self.wire else { return };
-        if let Some(left) = self.publishing {
-            world.send(wire, left, Request::Close);
-        }
-        self.channels += 1;
-        let channel = self.channels;
-        self.publishing = Some(channel);
-        self.opening = Some(world.now);
-        self.checking = None;
-        world.send(wire, channel, Request::Open);
-        if let Some(queue) = self.looks_for.take() {
-            let look = passive(&queue, Answer::Unwanted);
-            world.send(wire, channel, Request::Declare(look));
-        }
-        world.send(wire, channel, Request::Confirms(Answer::Unwanted));
-        if results == Results::Wanted {
-            const RESULTS: ConsumerTag = 0;
-            let consume = Request::Consume {
-                queue: "amq.rabbitmq.reply-to".to_owned(),
-                consumer: RESULTS,
-                settlement: Settlement::ByTheBroker,
-            };
-            world.send(wire, channel, consume);
-        }
-    }
-
-    fn declare_blindly(&mut self, world: &mut World, wire: ConnectionId, queue: &str, wish: Wish) {
-        let Some(channel) = self.publishing else {
-            return;
-        };
-        let declaration = Declaration {
-            queue: queue.to_owned(),
-            wish,
-            answer: Answer::Unwanted,
-        };
-        world.send(wire, channel, Request::Declare(declaration));
-    }
-
-    fn publish(&mut self, world: &mut World, queue: &str, task: Rc<Task>) {
-        let (Some(wire), Some(channel)) = (self.wire, self.publishing) else {
-            return;
-        };
-        let publish = Publish {
-            to: queue.to_owned(),
-            mandatory: true,
-            task,
-        };
-        if world.now < self.withheld_until {
-            self.withheld.push(publish);
-            return;
-        }
-        world.send(wire, channel, Request::Publish(publish));
-    }
 }
 
 fn input(answered: Answered) -> Input<Parcel> {
@@ -487,20 +291,6 @@ fn input(answered: Answered) -> Input<Parcel> {
         Answered::Measured(ready) => Input::Measured(u32::try_from(ready).unwrap_or(u32::MAX)),
         Answered::NotMeasured(fault) => Input::MeasureRefused(fault),
     }
-}
-
-fn passive(queue: &str, answer: Answer) -> Declaration {
-    Declaration {
-        queue: queue.to_owned(),
-        wish: Wish::Passive,
-        answer,
-    }
-}
-
-fn tell(world: &mut World, port: Port, notice: &Notice) {
-    world
-        .trace
-        .note(world.now, || format!("{port:?} {notice:?}"));
 }
 
 /// Nothing is known of it, and it may or may not be there.

@@ -1,10 +1,11 @@
 //! What became of every task, and whether that is what was promised.
 
+mod closing;
+
 use crate::actors::Kind;
 use crate::broker::Time;
 use crate::world::ActorId;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use work_queue::task::Task;
 use work_queue::worker::core::headers;
 use work_queue::worker::core::policy::{Ending, Outcome};
@@ -44,6 +45,8 @@ struct Record {
     done: u32,
     /// The attempts that failed.
     failed: BTreeSet<u64>,
+    /// Its messages that were delivered, by attempt.
+    delivered: BTreeSet<(u64, u64)>,
     skipped: u32,
     dropped: u32,
     results: u32,
@@ -104,6 +107,7 @@ impl Ledger {
             runs: 0,
             done: 0,
             failed: BTreeSet::new(),
+            delivered: BTreeSet::new(),
             skipped: 0,
             dropped: 0,
             results: 0,
@@ -114,6 +118,10 @@ impl Ledger {
 
     pub fn kind(&self, key: usize) -> Kind {
         self.records[key].kind
+    }
+
+    pub fn make(&self, key: usize) -> Make {
+        self.records[key].make
     }
 
     /// How often a task was begun.
@@ -148,19 +156,31 @@ impl Ledger {
         }
     }
 
+    /// A message was delivered.
+    pub fn delivered(&mut self, task: &Task, serial: Option<u64>) {
+        if let (Some(key), Some(serial)) = (key(task), serial) {
+            let message = (headers::attempt(task), serial);
+            self.records[key].delivered.insert(message);
+        }
+    }
+
     /// A command begins.
     pub fn began(&mut self, worker: ActorId, slot: usize, task: &Task, serial: Option<u64>) {
         let Some(key) = key(task) else {
             return self.wrong("a task without a number".to_owned());
         };
         let attempt = headers::attempt(task);
-        // Of one message: a sender that lost its connection, or a worker that was killed, may have
-        // left another one of the same task.
         let mut running = self.running.iter();
         let twice = serial.is_some()
             && running.any(|((other, _), run)| *other == worker && run.serial == serial);
         let record = &mut self.records[key];
-        if twice && record.make != Make::Foreign {
+        // A sender that lost its connection, or a worker that was killed, may have left another
+        // message of the same task: a worker cannot tell which of them came back.
+        let messages = record
+            .delivered
+            .range((attempt, 0)..(attempt + 1, 0))
+            .count();
+        if twice && messages == 1 && record.make != Make::Foreign {
             self.wrongs.push(format!(
                 "worker {worker} runs task {key} twice at the same time"
             ));
@@ -229,7 +249,10 @@ impl Ledger {
     pub fn undone(&self, is_meant: impl Fn(Kind) -> bool) -> Vec<usize> {
         let records = self.records.iter().enumerate();
         let undone = records.filter(|(_, record)| {
-            is_meant(record.kind) && record.done + record.dropped < record.confirmed
+            // A large one may not fit into a frame again.
+            is_meant(record.kind)
+                && record.make != Make::Large
+                && record.done + record.dropped < record.confirmed
         });
         undone.map(|(key, _)| key).collect()
     }
@@ -239,84 +262,27 @@ impl Ledger {
         self.records[key].confirmed_at <= at
     }
 
+    /// Whether there are tasks that take minutes, and have nothing that tells them from equal ones.
+    pub fn has_slow_ones_alike(&self) -> bool {
+        let mut records = self.records.iter();
+        records.any(|one| one.kind == Kind::Slow && one.make == Make::Foreign)
+    }
+
+    /// Whether there were very many messages of a task that always kills its worker.
+    pub fn has_multiplied(&self) -> bool {
+        const VERY_MANY: usize = 40;
+        let mut killers = self.records.iter();
+        killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.delivered.len() > VERY_MANY)
+    }
+
+    /// Drops the wrongs for which `is_meant` does not hold.
+    pub fn retain_wrongs(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.wrongs.retain(|text| is_meant(text));
+    }
+
     /// Whether any command runs.
     pub fn is_running(&self) -> bool {
         !self.running.is_empty()
-    }
-
-    /// At the end of a run: the dead letters, and what quorum queues dropped.
-    pub fn close(&mut self, dead_letters: &[Rc<Task>], dropped: &[Rc<Task>]) {
-        for task in dropped {
-            let line = task.line();
-            self.wrong(format!(
-                "the broker dropped {line:.20} after too many deliveries"
-            ));
-        }
-        let mut dead: BTreeMap<usize, u32> = BTreeMap::new();
-        for task in dead_letters {
-            let Some(key) = key(task) else { continue };
-            *dead.entry(key).or_default() += 1;
-            self.dead_letter(key, task);
-        }
-        for key in 0..self.records.len() {
-            let record = &self.records[key];
-            let dead = dead.get(&key).copied().unwrap_or(0);
-            if record.done + record.dropped + dead < record.confirmed && !record.excused {
-                self.wrongs.push(format!(
-                    "task {key} is lost: {record:?}, {dead} dead letters"
-                ));
-            }
-        }
-    }
-
-    fn dead_letter(&mut self, key: usize, task: &Task) {
-        let record = &self.records[key];
-        let Some(reason) = task.properties.header(headers::ERROR) else {
-            // There may have been no room for it.
-            if record.make != Make::Large {
-                self.wrong(format!("task {key} is a dead letter without a reason"));
-            }
-            return;
-        };
-        let attempts = headers::count(task, headers::ATTEMPTS);
-        let is_failure = reason.starts_with("exit code") || reason.starts_with("ended by signal");
-        let failed = record.failed.contains(&attempts);
-        if is_failure && !failed {
-            let failed = &record.failed;
-            self.wrong(format!(
-                "task {key} is a dead letter after {attempts} attempts, and failed in {failed:?}"
-            ));
-        } else if is_failure && record.kind != Kind::Fatal && attempts < self.retries + 1 {
-            self.wrong(format!(
-                "task {key} is a dead letter after {attempts} attempts"
-            ));
-        }
-    }
-
-    /// Without any fault, each task is run as often as it must be.
-    pub fn check_single_runs(&mut self) {
-        if self
-            .records
-            .iter()
-            .any(|record| matches!(record.kind, Kind::Crashes(_)))
-        {
-            // What ran beside them comes back.
-            return;
-        }
-        for key in 0..self.records.len() {
-            let record = &self.records[key];
-            let expected = match record.kind {
-                Kind::Sound | Kind::Slow | Kind::Fatal => 1,
-                Kind::Flaky(times) => (times + 1).min(self.retries + 1),
-                Kind::Fails => self.retries + 1,
-                Kind::Crashes(_) => continue,
-            };
-            let expected = expected * u64::from(record.confirmed);
-            if record.runs != expected {
-                let text = format!("task {key} ran {} times instead of {expected}", record.runs);
-                self.wrongs.push(text);
-            }
-        }
     }
 
     pub fn wrongs(&self) -> &[String] {

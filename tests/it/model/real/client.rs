@@ -1,29 +1,24 @@
-//! A client of a real broker: asks, and waits for as much as the model saw.
+//! A connection to a real broker, with one channel.
 
-use super::broker::Series;
-use super::broker::declaration::{Arguments, Value, Wish};
-use super::broker::method::{ChannelId, ConsumerTag, Publish, Request, Settle, Settlement};
-use super::{Published, Step};
-use crate::env::DEADLINE;
+use super::super::broker::ASKS;
+use super::super::broker::declaration::Wish;
+use super::super::broker::method::{ConsumerTag, Publish, Request, Settle, Settlement};
+use super::super::{ANSWER, Published};
+use super::words::{self, describe_error, options};
 use amiquip::{
-    AmqpProperties, AmqpValue, Channel, Confirm, Connection, Consumer, ConsumerMessage,
-    ConsumerOptions, Delivery, Error, FieldTable, QueueDeclareOptions, QueueDeleteOptions, Return,
+    AmqpProperties, AmqpValue, Channel, Confirm, Connection, ConnectionBlockedNotification,
+    Consumer, ConsumerMessage, ConsumerOptions, Delivery, FieldTable, QueueDeclareOptions,
+    QueueDeleteOptions, Return,
 };
 use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
-use std::thread;
-use std::time::{Duration, Instant};
-
-pub struct Real {
-    url: String,
-    clients: BTreeMap<ChannelId, Client>,
-}
 
 /// A connection with one channel, which lives as long as the process: consumers borrow it.
-struct Client {
+pub struct Client {
     connection: Connection,
     channel: &'static Channel,
+    blocked: Receiver<ConnectionBlockedNotification>,
     confirms: Option<Receiver<Confirm>>,
     returns: Option<Receiver<Return>>,
     consumers: BTreeMap<ConsumerTag, ManuallyDrop<Consumer<'static>>>,
@@ -31,89 +26,15 @@ struct Client {
     published: Published,
 }
 
-impl Real {
-    pub fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            clients: BTreeMap::new(),
-        }
-    }
-
-    /// The series of the broker.
-    pub fn series(&self) -> Series {
-        let connection = Connection::insecure_open(&self.url).unwrap();
-        match connection.server_properties().get("version") {
-            Some(AmqpValue::LongString(version)) => super::series(version),
-            other => panic!("no version: {other:?}"),
-        }
-    }
-
-    /// Runs a step, and tells what all clients observed, until it is as much as is expected.
-    pub fn run(&mut self, step: &Step, expected: &[String]) -> Vec<String> {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let seen = self.run_once(step, expected.len(), deadline);
-            // A queue counts a moment later.
-            let counts = seen.iter().all(|text| text.ends_with(" ready"));
-            if !counts || seen == expected || Instant::now() > deadline {
-                return seen;
-            }
-        }
-    }
-
-    fn run_once(&mut self, step: &Step, expected: usize, deadline: Instant) -> Vec<String> {
-        let mut seen = Vec::new();
-        match step {
-            Step::Ask(number, request) => {
-                let url = &self.url;
-                let client = self.clients.entry(*number);
-                let client = client.or_insert_with(|| Client::new(url));
-                let told = client.ask(request);
-                let closed = told.iter().any(|text| text.starts_with("closed"));
-                seen.extend(told.into_iter().map(|text| format!("{number}: {text}")));
-                if closed {
-                    self.clients.remove(number);
-                }
-            }
-            Step::Leave(number) => {
-                if let Some(client) = self.clients.remove(number) {
-                    client.connection.close().unwrap();
-                }
-            }
-        }
-        loop {
-            self.look(&mut seen);
-            if seen.len() >= expected || Instant::now() > deadline {
-                seen.sort();
-                return seen;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    fn look(&mut self, seen: &mut Vec<String>) {
-        let mut gone = Vec::new();
-        for (number, client) in &mut self.clients {
-            for text in client.look() {
-                if text.starts_with("closed") {
-                    gone.push(*number);
-                }
-                seen.push(format!("{number}: {text}"));
-            }
-        }
-        for number in gone {
-            self.clients.remove(&number);
-        }
-    }
-}
-
 impl Client {
-    fn new(url: &str) -> Self {
+    pub fn new(url: &str) -> Self {
         let mut connection = Connection::insecure_open(url).unwrap();
+        let blocked = connection.listen_for_connection_blocked().unwrap();
         let channel = Box::leak(Box::new(connection.open_channel(None).unwrap()));
         Self {
             connection,
             channel,
+            blocked,
             confirms: None,
             returns: None,
             consumers: BTreeMap::new(),
@@ -122,8 +43,19 @@ impl Client {
         }
     }
 
+    pub fn leave(self) {
+        self.connection.close().unwrap();
+    }
+
+    /// Answers what was handed over by this tag, straight to the channel that asked.
+    pub fn answer(&mut self, tag: u64) -> Vec<String> {
+        let asked = &self.deliveries[&tag].properties;
+        let to = asked.reply_to().clone().unwrap();
+        self.ask(&Request::Publish(Publish::plain(&to, ANSWER)))
+    }
+
     /// Asks, and tells the answer.
-    fn ask(&mut self, request: &Request) -> Vec<String> {
+    pub fn ask(&mut self, request: &Request) -> Vec<String> {
         match self.try_ask(request) {
             Ok(told) => told.into_iter().collect(),
             Err(error) => vec![describe_error(&error)],
@@ -201,6 +133,11 @@ impl Client {
         if let Some(id) = task.properties.id() {
             properties = properties.with_message_id(id.to_owned());
         }
+        if let Some(id) = task.properties.correlation_id() {
+            // Whoever asks has an id, by which it knows the answer.
+            properties = properties.with_correlation_id(id.to_owned());
+            properties = properties.with_reply_to(ASKS.to_owned());
+        }
         let publish = amiquip::Publish {
             body: &task.body,
             routing_key: publish.to.clone(),
@@ -225,20 +162,15 @@ impl Client {
     }
 
     /// What came in since the last look.
-    fn look(&mut self) -> Vec<String> {
+    pub fn look(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
         let mut ended = false;
-        let returns = self.returns.iter().flat_map(Receiver::try_iter);
-        seen.extend(returns.map(|returned| {
-            let body = String::from_utf8_lossy(&returned.content);
-            let Return {
-                reply_code,
-                reply_text,
-                routing_key,
-                ..
-            } = &returned;
-            format!("returned {reply_code} {reply_text} {routing_key} {body}")
+        seen.extend(self.blocked.try_iter().map(|told| match told {
+            ConnectionBlockedNotification::Blocked(_) => "blocked".to_owned(),
+            ConnectionBlockedNotification::Unblocked => "unblocked".to_owned(),
         }));
+        let returns = self.returns.iter().flat_map(Receiver::try_iter);
+        seen.extend(returns.map(|returned| words::returned(&returned)));
         while let Some(confirms) = &self.confirms {
             match confirms.try_recv() {
                 Ok(Confirm::Ack(confirm)) => {
@@ -287,46 +219,8 @@ impl Client {
     }
 
     fn delivered(&mut self, delivery: Delivery) -> String {
-        let tag = delivery.delivery_tag();
-        let headers = delivery.properties.headers().clone().unwrap_or_default();
-        let headers = headers.iter().map(|(name, value)| {
-            let text = match value {
-                AmqpValue::LongString(text) => text.clone(),
-                AmqpValue::LongLongInt(number) => number.to_string(),
-                other => format!("{other:?}"),
-            };
-            (name.clone(), text)
-        });
-        let told = super::delivery(
-            tag,
-            delivery.redelivered,
-            &delivery.body,
-            &headers.collect(),
-        );
+        let (tag, told) = (delivery.delivery_tag(), words::delivered(&delivery));
         self.deliveries.insert(tag, delivery);
         told
-    }
-}
-
-fn describe_error(error: &Error) -> String {
-    match error {
-        Error::ServerClosedChannel { code, message, .. }
-        | Error::ServerClosedConnection { code, message } => format!("closed {code} {message}"),
-        other => format!("closed: {other}"),
-    }
-}
-
-fn options(arguments: &Arguments) -> QueueDeclareOptions {
-    let arguments = arguments.0.iter().map(|(name, value)| {
-        let value = match value {
-            Value::Text(text) => AmqpValue::LongString(text.clone()),
-            Value::Number(number) => AmqpValue::LongLongInt(*number),
-        };
-        (name.clone(), value)
-    });
-    QueueDeclareOptions {
-        durable: true,
-        arguments: arguments.collect(),
-        ..QueueDeclareOptions::default()
     }
 }
