@@ -184,17 +184,12 @@ impl Fault {
 }
 
 /// A queue that was made less than a second before the broker was killed: only its maker can know how
-/// old it was, and only while the connection stands, or is known to be gone.
+/// old it was.
 fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
-    /// So long after it has made a queue a sender looks whether its connection stands.
-    const WATCHED: Duration = Duration::from_secs(2);
     for lost in world.broker.take_lost() {
-        let (at, maker) = lost.made;
-        let knows = lost.message.from.is_some_and(|from| {
-            let notices = world.notices(from);
-            world.owner(from) == world.owner(maker)
-                && notices.is_none_or(|when| when < at + WATCHED)
-        });
+        let (_, maker) = lost.made;
+        let from = lost.message.from;
+        let knows = from.is_some_and(|from| world.owner(from) == world.owner(maker));
         if !knows {
             ledger.excuse(&lost.message.task);
         }

@@ -268,18 +268,6 @@ impl Ledger {
         records.any(|one| one.kind == Kind::Slow && one.make == Make::Foreign)
     }
 
-    /// Whether there were very many messages of a task that always kills its worker.
-    pub fn has_multiplied(&self) -> bool {
-        const VERY_MANY: usize = 40;
-        let mut killers = self.records.iter();
-        killers.any(|one| one.kind == Kind::Crashes(u64::MAX) && one.delivered.len() > VERY_MANY)
-    }
-
-    /// Drops the wrongs for which `is_meant` does not hold.
-    pub fn retain_wrongs(&mut self, is_meant: impl Fn(&str) -> bool) {
-        self.wrongs.retain(|text| is_meant(text));
-    }
-
     /// Whether any command runs.
     pub fn is_running(&self) -> bool {
         !self.running.is_empty()

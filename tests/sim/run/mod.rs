@@ -1,7 +1,6 @@
 //! One run: a world, its actors, the faults, and the verdict at the end.
 
 mod checks;
-mod known;
 mod plan;
 
 use crate::actors::{Sender, WorkerActor};
@@ -52,7 +51,6 @@ pub fn run(seed: u64, sabotage: Option<Sabotage>, record: Record) -> Report {
     let (scenario, ledger) = Scenario::new(&mut random);
     let mut run = Run::new(scenario, ledger, random, sabotage, record);
     run.go();
-    run.pass_over_what_is_known();
     Report {
         seed,
         wrongs: run.ledger.wrongs().to_vec(),

@@ -228,11 +228,6 @@ impl World {
         self.schedule(self.now + broker, Event::Arrives(id, number, Input::End));
     }
 
-    /// When the client notices that this connection was cut, if it was.
-    pub fn notices(&self, id: ConnectionId) -> Option<Time> {
-        self.wires.get(&id)?.noticed
-    }
-
     /// The broker's process is gone, and its connections with it.
     pub fn broker_killed(&mut self, gone: Vec<ConnectionId>) {
         for id in gone {
