@@ -116,19 +116,24 @@ impl Running {
         self.ended_while(|_| {})
     }
 
-    /// Waits for the end, and tells the most memory that the command had for itself, in KiB, as far
-    /// as looking every few milliseconds shows. Pages of files do not count: a debug build maps the
-    /// hundred megabytes of its own file to name the lines of a backtrace, and lets them go again.
+    /// Waits for the end, and tells the most memory that the command had at once, in KiB. Pages of
+    /// files do not count: a debug build's own file is large.
     pub fn ended_with_peak(self) -> (Ended, u64) {
         let mut peak = 0;
         let ended = self.ended_while(|pid| {
+            // For a moment after its start it still shares the memory of this process.
+            let exe = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+            if exe.is_none() || exe == std::env::current_exe().ok() {
+                return;
+            }
             let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
             let status = status.unwrap_or_default();
             let field = |name| {
                 let line = status.lines().find_map(|line| line.strip_prefix(name));
                 line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
             };
-            peak = peak.max(field("RssAnon:").unwrap_or(0));
+            let most = field("VmHWM:").unwrap_or(0);
+            peak = peak.max(most.saturating_sub(field("RssFile:").unwrap_or(0)));
         });
         (ended, peak)
     }
