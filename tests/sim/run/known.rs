@@ -14,6 +14,11 @@ impl Run {
         if self.ledger.has_multiplied() {
             self.ledger.retain_wrongs(|_| false);
         }
+        // An answer about a delay queue that was given up is taken for one about its successor.
+        self.ledger.retain_wrongs(|text| {
+            let ended = text.contains("cannot put a task aside") && text.contains("NOT_FOUND");
+            !ended || !text.contains("work.delay.")
+        });
         // From 4.3 on a quorum queue takes a task away that takes too long, and a queue does whose
         // node goes down. Where the worker is just renewing its consumer the task comes back over
         // the same channel, and is begun again.
