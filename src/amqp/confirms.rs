@@ -80,6 +80,11 @@ impl Channel {
 }
 
 impl Confirms {
+    /// Takes in what came while it was looked whether the connection stands.
+    pub fn hear_of(&mut self, link: &Link) {
+        self.noted.extend(link.take_noted());
+    }
+
     pub(super) fn new(
         verdicts: Receiver<Confirm>,
         returns: Receiver<Return>,

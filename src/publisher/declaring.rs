@@ -22,7 +22,7 @@ pub(super) struct Request {
 
 /// What came of it.
 pub(super) struct Answer {
-    pub(super) to: Destination,
+    pub(super) queue: String,
     pub(super) declared: Result<KnownQueue, Fault>,
 }
 
@@ -76,14 +76,14 @@ impl Requests {
 
     /// Sends the request. Its answer comes in by [`Requests::answers`].
     pub(super) fn send(&mut self, link: &mut Link, request: Request) {
-        let to = request.to.clone();
+        let queue = request.queue.clone();
         let channel = match (&request.to, request.form) {
             (Destination::Work, Form::Make) => return self.open_work_queue(link),
             _ => self.channel(link),
         };
         let channel = match channel {
             Ok(channel) => channel.unwatched(),
-            Err(fault) => return self.answer(to, Err(fault), None),
+            Err(fault) => return self.answer(queue, Err(fault), None),
         };
         let (sender, work) = (self.sender.clone(), self.work.name.clone());
         let queue_type = self.queue_type;
@@ -92,7 +92,7 @@ impl Requests {
             .spawn(move || {
                 let asked = ask(&channel, &request, &work, queue_type);
                 let answer = Answer {
-                    to: request.to,
+                    queue: request.queue,
                     declared: asked.map(|()| KnownQueue::default()),
                 };
                 // A refusal has closed it.
@@ -101,7 +101,7 @@ impl Requests {
             });
         if let Err(error) = started {
             let text = format!("cannot start a thread to declare a queue with: {error}");
-            self.answer(to, Err(Fault::new(Kind::Lost, text)), None);
+            self.answer(queue, Err(Fault::new(Kind::Lost, text)), None);
         }
     }
 
@@ -122,16 +122,11 @@ impl Requests {
             }
             Err(fault) => (Err(fault), None),
         };
-        self.answer(Destination::Work, declared, channel);
+        self.answer(self.work.name.to_string(), declared, channel);
     }
 
-    fn answer(
-        &self,
-        to: Destination,
-        declared: Result<KnownQueue, Fault>,
-        channel: Option<Channel>,
-    ) {
-        let _ = self.sender.send((Answer { to, declared }, channel));
+    fn answer(&self, queue: String, declared: Result<KnownQueue, Fault>, channel: Option<Channel>) {
+        let _ = self.sender.send((Answer { queue, declared }, channel));
     }
 
     /// Declares a queue on the channel that is published on, without waiting.

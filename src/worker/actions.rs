@@ -129,23 +129,28 @@ impl Session<'_> {
             let found = inspect(place.link, queue)?;
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }
-        let queue = self.settings.queue.name.as_str();
-        // On the channel of the deliveries, so that its answer comes behind them.
-        let ready = match place.channel.inspect(queue) {
-            Ok(found) => found.ready,
-            Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
-                // It was deleted a moment ago, and the channel is closed. The next connection makes it.
-                let text = format!("queue `{}` was deleted", escape(queue.as_bytes()));
-                return Err(Fault::new(Kind::Lost, text));
-            }
-            Err(fault) => return Err(fault),
-        };
+        // On the channel of the deliveries, so that the answer comes behind them.
+        let ready = self.ready(place)?;
         // What was delivered before the answer counts.
         while let Some(event) = place.consuming.try_delivery() {
             self.take_in(place, event)?;
         }
         self.happened(Input::Counts(Counts { ready, delayed }));
         Ok(())
+    }
+
+    /// How many tasks are ready in the work queue.
+    pub(super) fn ready(&self, place: &Place<'_, '_>) -> Result<u32, Fault> {
+        let queue = self.settings.queue.name.as_str();
+        match place.channel.inspect(queue) {
+            Ok(found) => Ok(found.ready),
+            Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
+                // It was deleted a moment ago, and the channel is closed. The next connection makes it.
+                let text = format!("queue `{}` was deleted", escape(queue.as_bytes()));
+                Err(Fault::new(Kind::Lost, text))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 

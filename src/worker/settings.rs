@@ -7,7 +7,7 @@ use super::process::TimeLimits;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::output::LogFormat;
 use crate::output::Report;
 use crate::queues::{QueueType, WorkQueue};
@@ -42,12 +42,18 @@ impl WorkerSettings {
             .common
             .connector(name, args.retry_for(), when_cancelled)?;
         let has_command = !args.command.is_empty();
+        let dead_letters = match &args.dead_letter_queue {
+            Some(name) => name.clone(),
+            None => queue.name.dead_letters()?,
+        };
+        if dead_letters == queue.name {
+            let text = "--dead-letter-queue names the work queue itself: a task that fails would \
+                        come back for ever; name another queue";
+            return Err(Fault::new(Kind::SetUp, text));
+        }
         let core = core::Settings {
             queue: queue.name.clone(),
-            dead_letters: match &args.dead_letter_queue {
-                Some(name) => name.clone(),
-                None => queue.name.dead_letters()?,
-            },
+            dead_letters,
             host: report.host().to_owned(),
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),

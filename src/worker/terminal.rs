@@ -25,9 +25,10 @@ impl Session<'_> {
     pub(super) fn count_for_the_terminal(&mut self, place: &Place<'_, '_>) -> Result<(), Fault> {
         let now = Instant::now();
         let is_due = self.known.next_count.is_none_or(|at| at <= now);
-        if is_due && self.teller.bars.is_visible() {
-            let declared = place.channel.inspect(self.settings.queue.name.as_str())?;
-            self.known.ready = Some(declared.ready);
+        // Once commands are being ended a request would end the connection, and with it their tasks'
+        // deliveries.
+        if is_due && self.teller.bars.is_visible() && !self.core.is_stopping() {
+            self.known.ready = Some(self.ready(place)?);
             self.known.next_count = Some(now + COUNT);
         }
         Ok(())

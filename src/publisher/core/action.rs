@@ -27,8 +27,8 @@ pub enum Input<P> {
     ChannelOpened,
     /// Answers [`Action::Declare`]: the queue is there.
     Declared {
-        /// Whose queue.
-        to: Destination,
+        /// Its name.
+        queue: String,
         /// The work queue's type, where it is known.
         queue_type: Option<QueueType>,
         /// Its type as the broker calls it, where it is another one than was declared.
@@ -37,8 +37,8 @@ pub enum Input<P> {
     /// Answers [`Action::Declare`]: the broker refused. That closes the channel on which it was
     /// asked, which must not be the one that is published on.
     DeclarationRefused {
-        /// Whose queue.
-        to: Destination,
+        /// Its name.
+        queue: String,
         /// Why.
         fault: Fault,
     },

@@ -123,11 +123,13 @@ impl Connection {
         self.channel_from
     }
 
-    /// Whether messages may be handed over.
-    pub(super) fn may_publish(&self) -> bool {
+    /// Whether messages may be handed over, with so many in flight. What a closed channel has left
+    /// may never leave, so with none in flight there is always room for one.
+    pub(super) fn may_publish(&self, in_flight: usize) -> bool {
+        let unsent = self.handed.saturating_sub(self.written);
         self.channel == ConnectionPhase::Open
             && self.blocked.is_none()
-            && self.handed.saturating_sub(self.written) < UNSENT
+            && (in_flight == 0 || unsent < UNSENT)
     }
 
     /// A message of at least so many bytes is handed over. Returns the count of bytes with which it

@@ -4,7 +4,7 @@ use super::Core;
 use super::action::{Notice, Scope};
 use super::backlog::Measured;
 use super::declaration::Refused;
-use super::message::{Destination, Payload};
+use super::message::Payload;
 use super::outbox::Output;
 use super::pace::Refusal;
 use super::plan::Plan;
@@ -17,14 +17,11 @@ use std::time::Instant;
 impl<P: Payload> Core<P> {
     pub(super) fn declared(
         &mut self,
-        to: &Destination,
+        index: usize,
         queue_type: Option<QueueType>,
         adopted: Option<String>,
         now: Instant,
     ) {
-        let Some(index) = self.routes.position(to) else {
-            return;
-        };
         self.question_answered(index);
         let declaration = &mut self.routes[index].declaration;
         declaration.declared(queue_type, now);
@@ -44,10 +41,7 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    pub(super) fn declaration_refused(&mut self, to: &Destination, fault: &Fault, now: Instant) {
-        let Some(index) = self.routes.position(to) else {
-            return;
-        };
+    pub(super) fn declaration_refused(&mut self, index: usize, fault: &Fault, now: Instant) {
         self.question_answered(index);
         match self.routes.named_in(fault) {
             // The channel looked for the work queue as well, as the first one of a connection.

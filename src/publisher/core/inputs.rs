@@ -29,14 +29,18 @@ impl<P: Payload> Core<P> {
             }
             Input::ChannelOpened => self.channel_opened(now),
             Input::Declared {
-                to,
+                queue,
                 queue_type,
                 adopted,
             } => {
-                self.declared(&to, queue_type, adopted, now);
+                for index in self.routes.all_of_queue(&queue) {
+                    self.declared(index, queue_type, adopted.clone(), now);
+                }
             }
-            Input::DeclarationRefused { to, fault } => {
-                self.declaration_refused(&to, &fault, now);
+            Input::DeclarationRefused { queue, fault } => {
+                for index in self.routes.all_of_queue(&queue) {
+                    self.declaration_refused(index, &fault, now);
+                }
             }
             Input::Measured(ready) => self.measured(ready, now),
             Input::MeasureRefused(fault) => self.measure_refused(fault, now),

@@ -142,7 +142,7 @@ impl<P: Payload> Core<P> {
         let Some(index) = self.routes.position(to) else {
             return false;
         };
-        self.connection.may_publish()
+        self.connection.may_publish(self.in_flight.len())
             && !self.suspects.is_active(now)
             && !self.is_draining(now)
             && self.routes.may_accept(index)

@@ -29,6 +29,10 @@ impl<P: Payload> Core<P> {
         if let Some(output) = self.outbox.pop_front() {
             return output.into();
         }
+        if self.in_flight.is_empty() {
+            // It may have been taken out by its owner.
+            self.suspects.none_in_flight();
+        }
         if self.connection.phase == ConnectionPhase::Closed && self.is_connection_wanted() {
             self.connection.phase = ConnectionPhase::Opening;
             let pause = self.connection.pause();
@@ -143,7 +147,7 @@ impl<P: Payload> Core<P> {
 
     /// The next message to publish.
     fn next_entry(&mut self, now: Instant) -> Option<Entry<P>> {
-        if !self.connection.may_publish() || self.is_draining(now) {
+        if !self.connection.may_publish(self.in_flight.len()) || self.is_draining(now) {
             return None;
         }
         if self.suspects.is_active(now) {

@@ -156,7 +156,7 @@ impl<P: Payload> Route<P> {
         let at = self.held.iter().position(|entry| entry.number == number)?;
         let entry = self.held.swap_remove(at);
         self.pace.window.remove(entry.payload.body_len());
-        Some(entry)
+        Some(entry.perhaps_sent())
     }
 
     /// Takes out all that waits to be published.

@@ -110,6 +110,13 @@ impl<P: Payload> Routes<P> {
         self.list.iter().position(|route| &*route.queue == queue)
     }
 
+    /// The same, where several share it: two delays may be lengthened to one.
+    pub(super) fn all_of_queue(&self, queue: &str) -> Vec<usize> {
+        let routes = self.list.iter().enumerate();
+        let of_queue = routes.filter(|(_, route)| &*route.queue == queue);
+        of_queue.map(|(index, _)| index).collect()
+    }
+
     fn add(&mut self, to: &Destination, now: Instant) -> usize {
         let to = match to {
             // One for all addresses.

@@ -109,6 +109,11 @@ impl<P: Payload> Suspects<P> {
         self.losses = 0;
     }
 
+    /// None is in flight alone any more.
+    pub(super) fn none_in_flight(&mut self) {
+        self.alone = None;
+    }
+
     /// A connection broke without a word while messages were in flight.
     pub(super) fn lost(&mut self) {
         self.losses += 1;

@@ -167,21 +167,12 @@ impl Bench {
             OpenChannel => Some(Input::ChannelOpened),
             Did::Declare(_, Form::Blind) => None,
             Did::Declare(queue, _) => Some(Input::Declared {
-                to: self.destination(queue),
+                queue: queue.clone(),
                 queue_type: None,
                 adopted: None,
             }),
             _ => None,
         }
-    }
-
-    fn destination(&self, queue: &str) -> Destination {
-        let mut routes = self.core.routes.iter();
-        routes
-            .find(|route| &*route.queue == queue)
-            .unwrap()
-            .to
-            .clone()
     }
 
     /// A message that finds a connection, or makes one.

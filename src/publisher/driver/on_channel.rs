@@ -65,6 +65,7 @@ impl<U: User> Driver<'_, U> {
         requests: &mut Requests,
     ) -> Result<Left, Fault> {
         loop {
+            confirms.hear_of(link);
             self.take_notices(confirms)?;
             if self.is_cancelled() {
                 return Err(interrupted("interrupted"));
@@ -85,7 +86,7 @@ impl<U: User> Driver<'_, U> {
                         return Ok(Left::Ended(fault));
                     }
                     let input = Input::Declared {
-                        to: request.to,
+                        queue: request.queue,
                         queue_type: None,
                         adopted: None,
                     };

@@ -174,7 +174,7 @@ impl<U: User> Driver<'_, U> {
     /// A declaration was answered.
     pub(super) fn declared(&mut self, answer: Answer, link: &Link) {
         let now = Instant::now();
-        let Answer { to, declared } = answer;
+        let Answer { queue, declared } = answer;
         match declared {
             Ok(declared) => {
                 if let Some(queue_type) = declared.queue_type {
@@ -184,7 +184,7 @@ impl<U: User> Driver<'_, U> {
                 }
                 let (queue_type, adopted) = (declared.queue_type, declared.adopted);
                 let input = Input::Declared {
-                    to,
+                    queue,
                     queue_type,
                     adopted,
                 };
@@ -194,7 +194,7 @@ impl<U: User> Driver<'_, U> {
                 // The end of the connection is told by itself.
             }
             Err(fault) => {
-                let input = Input::DeclarationRefused { to, fault };
+                let input = Input::DeclarationRefused { queue, fault };
                 self.core.handle(input, now);
             }
         }

@@ -150,7 +150,12 @@ impl Worker {
         self.consumer.phase = ConsumerPhase::Paused;
         match then {
             CancelFor::Stop => self.return_waiting(),
-            CancelFor::LookAgain => {}
+            CancelFor::LookAgain if self.has_nothing_to_do() => {}
+            // A task came at the last moment.
+            CancelFor::LookAgain => {
+                self.emptiness.resumed();
+                self.consume(ConsumeOn::Same);
+            }
             CancelFor::Renew => self.consume(ConsumeOn::Same),
         }
     }

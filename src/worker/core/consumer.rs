@@ -82,7 +82,7 @@ impl Consumer {
     pub(super) fn settled(&mut self, token: AckToken) {
         self.unsettled = self.unsettled.saturating_sub(1);
         let is_present = match self.begins_behind {
-            Some(behind) => token.channel != behind.channel || token.tag > behind.tag,
+            Some(behind) => (token.channel, token.tag) > (behind.channel, behind.tag),
             None => true,
         };
         if is_present {

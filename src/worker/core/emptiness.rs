@@ -102,6 +102,11 @@ impl Emptiness {
         self.stage = Stage::Idle;
     }
 
+    /// A task came while the consumer was cancelled, so the queue is not empty.
+    pub(super) fn resumed(&mut self) {
+        self.stage = Stage::Idle;
+    }
+
     /// Whether the idle time is over, for a worker that has nothing to do.
     pub(super) fn is_idle_for_long(&self, now: Instant) -> bool {
         self.idle_ends().is_some_and(|at| at <= now)

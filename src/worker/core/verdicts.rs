@@ -43,7 +43,10 @@ impl Worker {
 
     /// The message cannot be taken. That concerns this one alone, unless nobody's would be.
     fn refused(&mut self, now: Moment, mut settlement: Settlement, fault: &Fault) {
-        let is_for_all = matches!(fault.kind, Kind::Refused | Kind::Queue | Kind::SetUp);
+        let is_for_all = matches!(
+            fault.kind,
+            Kind::Refused | Kind::Queue | Kind::SetUp | Kind::NotAmqp
+        );
         match (settlement.step, settlement.purpose) {
             (SettlementStep::Result(reply), _) if !is_for_all && !reply.is_shortened => {
                 settlement.step = SettlementStep::Result(reply.shortened());

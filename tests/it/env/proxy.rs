@@ -190,8 +190,9 @@ impl State {
             if from_client {
                 // Sleeps that take too long are made up for, but no longer ones.
                 let now = Instant::now();
-                due = (due + self.pause).max(now - self.pause);
+                due += self.pause;
                 thread::sleep(due.saturating_duration_since(now));
+                due = due.max(now);
             }
         }
     }

@@ -23,11 +23,12 @@ fn no_more_is_handed_over_than_the_link_takes() {
     let mut connection = Connection::new(now);
     connection.opened(now);
     connection.channel = ConnectionPhase::Open;
-    assert!(connection.may_publish());
+    assert!(connection.may_publish(1));
     let mark = connection.hand_over(12_000_000);
-    assert!(!connection.may_publish());
+    assert!(!connection.may_publish(1));
+    assert!(connection.may_publish(0));
     assert_eq!(connection.left(4_000_000), Some(0));
-    assert!(connection.may_publish());
+    assert!(connection.may_publish(1));
     assert_eq!(connection.left(4_000_000), None);
     assert_eq!(connection.left(mark + 100), Some(4_000_000));
     assert_eq!(connection.hand_over(1), mark + 101);

@@ -10,7 +10,10 @@ fn a_queue_of_our_own_counts_two_seconds_after_it_was_made() {
     let did = bench.handle(Input::Connected(FirstChannel::Opens));
     assert_eq!(did, [declared("q.delay.1000", Form::Look)]);
     let fault = closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
-    let did = bench.handle(Input::DeclarationRefused { to: SECOND, fault });
+    let did = bench.handle(Input::DeclarationRefused {
+        queue: "q.delay.1000".to_owned(),
+        fault,
+    });
     let did = bench.go_on(did);
     let make = declared("q.delay.1000", Form::Make);
     assert_eq!(did, [make, OpenChannel, sent(1, "q.delay.1000")]);
@@ -32,7 +35,10 @@ fn what_a_young_queue_held_is_sent_again_if_the_connection_breaks() {
     bench.send(1, SECOND);
     bench.handle(Input::Connected(FirstChannel::Opens));
     let fault = closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
-    let did = bench.handle(Input::DeclarationRefused { to: SECOND, fault });
+    let did = bench.handle(Input::DeclarationRefused {
+        queue: "q.delay.1000".to_owned(),
+        fault,
+    });
     bench.go_on(did);
     bench.ack(1);
     let did = bench.handle(Input::ConnectionLost(lost()));
@@ -59,7 +65,7 @@ fn what_a_young_queue_held_is_sent_again_if_it_is_gone() {
     bench.handle(Input::Connected(FirstChannel::Opens));
     let missing = || closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'");
     let refused = || Input::DeclarationRefused {
-        to: SECOND,
+        queue: "q.delay.1000".to_owned(),
         fault: missing(),
     };
     let did = bench.handle(refused());
@@ -79,14 +85,14 @@ fn a_delay_queue_that_is_somebody_elses_is_left_alone() {
     bench.send(1, SECOND);
     bench.handle(Input::Connected(FirstChannel::Opens));
     bench.handle(Input::Declared {
-        to: SECOND,
+        queue: "q.delay.1000".to_owned(),
         queue_type: None,
         adopted: None,
     });
     let text = "PRECONDITION_FAILED - inequivalent arg 'x-expires' for queue 'q.delay.1000' in \
                 vhost '/': received none but current is the value '1000' of type 'signedint'";
     let did = bench.handle(Input::DeclarationRefused {
-        to: SECOND,
+        queue: "q.delay.1000".to_owned(),
         fault: closed(406, text),
     });
     assert_eq!(did, [declared("q.delay.1001", Form::Look)]);
@@ -135,7 +141,7 @@ fn a_queue_that_cannot_be_declared_fails_what_goes_there_alone() {
     bench.handle(Input::Connected(FirstChannel::Opens));
     let text = "ACCESS_REFUSED - access to queue 'q.dead' in vhost '/' refused for user 'u'";
     let did = bench.handle(Input::DeclarationRefused {
-        to: dead(),
+        queue: "q.dead".to_owned(),
         fault: closed(403, text),
     });
     assert_eq!(did, [Refused(1, Scope::Destination)]);
@@ -151,7 +157,7 @@ fn a_queue_on_a_node_that_is_down_is_waited_for() {
     bench.handle(Input::Connected(FirstChannel::Opens));
     for _ in 0..20 {
         bench.handle(Input::DeclarationRefused {
-            to: dead(),
+            queue: "q.dead".to_owned(),
             fault: lost(),
         });
         bench.now = bench.until.unwrap();
@@ -160,7 +166,7 @@ fn a_queue_on_a_node_that_is_down_is_waited_for() {
     }
     assert_eq!(published(&bench.publish(2, reply("a"))), [2]);
     let did = bench.handle(Input::Declared {
-        to: dead(),
+        queue: "q.dead".to_owned(),
         queue_type: None,
         adopted: None,
     });
@@ -177,7 +183,7 @@ fn a_work_queue_of_another_type_is_adopted_and_nothing_is_sent_twice() {
     assert_eq!(did, [declared("q", Form::Make)]);
     let adopted = Some("quorum".to_owned());
     let did = bench.handle(Input::Declared {
-        to: Destination::Work,
+        queue: "q".to_owned(),
         queue_type: Some(QueueType::Quorum),
         adopted,
     });
@@ -199,7 +205,7 @@ fn a_work_queue_that_cannot_be_declared_ends_the_sending() {
     let did = bench.handle(Input::ChannelClosed(closed(406, text)));
     assert_eq!(did, [declared("q", Form::Make)]);
     let did = bench.handle(Input::DeclarationRefused {
-        to: Destination::Work,
+        queue: "q".to_owned(),
         fault: closed(406, text),
     });
     assert_eq!(did, [Refused(1, Scope::Destination)]);
@@ -244,8 +250,8 @@ fn a_quorum_work_queue_is_looked_for_and_made() {
     let did = bench.handle(Input::Connected(FirstChannel::Opens));
     assert_eq!(did, [declared("q", Form::Look)]);
     let fault = closed(404, "NOT_FOUND - no queue 'q' in vhost '/'");
-    let to = Destination::Work;
-    let did = bench.handle(Input::DeclarationRefused { to, fault });
+    let queue = "q".to_owned();
+    let did = bench.handle(Input::DeclarationRefused { queue, fault });
     assert_eq!(did, [declared("q", Form::Make)]);
     let did = bench.go_on(did);
     assert_eq!(did[1..], [OpenChannel]);
@@ -273,6 +279,23 @@ fn a_work_queue_that_the_first_channel_does_not_find_is_made_and_young() {
     assert_eq!(bench.pass(), [declared("q", Form::Look), safe(1, "q")]);
 }
 
+/// It comes late, from a broker that was frozen.
+#[test]
+fn an_answer_about_a_queue_that_is_not_used_any_more_is_nobodys() {
+    let mut bench = Bench::new(config());
+    bench.send(1, SECOND);
+    bench.handle(Input::Connected(FirstChannel::Opens));
+    let index = bench.core.routes.position(&SECOND).unwrap();
+    assert!(bench.core.routes.lengthen_delay(index));
+    assert_eq!(bench.run(), [declared("q.delay.1001", Form::Look)]);
+    let did = bench.handle(Input::Declared {
+        queue: "q.delay.1000".to_owned(),
+        queue_type: None,
+        adopted: None,
+    });
+    assert_eq!(did, []);
+}
+
 #[test]
 fn a_missing_work_queue_is_found_while_a_delay_queue_is_looked_for() {
     let mut bench = Bench::new(sender());
@@ -280,7 +303,7 @@ fn a_missing_work_queue_is_found_while_a_delay_queue_is_looked_for() {
     bench.run();
     bench.handle(Input::Connected(FirstChannel::LooksForQueue));
     let did = bench.handle(Input::DeclarationRefused {
-        to: SECOND,
+        queue: "q.delay.1000".to_owned(),
         fault: closed(404, "NOT_FOUND - no queue 'q' in vhost '/'"),
     });
     let both = [

@@ -34,6 +34,24 @@ fn a_body_that_is_too_large_is_refused_and_the_others_are_not() {
     assert_eq!(published(&did), [8]);
 }
 
+/// Its owner does not want it any more, and the connection ends: the others go on.
+#[test]
+fn one_that_is_withdrawn_while_it_is_tried_alone_holds_up_nobody() {
+    let mut bench = Bench::new(config());
+    bench.publish(1, dead());
+    bench.send(2, dead());
+    let did = bench.handle(Input::ConnectionLost(cut_off(541)));
+    let did = bench.go_on(did);
+    assert_eq!(published(&did), [1]);
+    let did = bench.ack(1);
+    assert_eq!(published(&did), [2]);
+    bench.handle(Input::Withdraw(2));
+    let did = bench.handle(Input::ConnectionLost(lost()));
+    assert!(did.contains(&Withdrawn(2, Sent::Perhaps)), "{did:?}");
+    bench.go_on(did);
+    assert_eq!(published(&bench.publish(3, dead())), [3]);
+}
+
 #[test]
 fn headers_that_fit_no_frame_are_not_sent() {
     let mut bench = Bench::new(config());

@@ -50,7 +50,7 @@ impl Publishing {
                     }
                     (Some(wire), Form::Check) => {
                         if let Some(channel) = line.publishing {
-                            line.checking = Some(to.clone());
+                            line.checking = Some(queue.to_owned());
                             let check = passive(queue, Answer::Wanted);
                             world.send(wire, channel, Request::Declare(check));
                         }

@@ -6,7 +6,6 @@ use crate::broker::declaration::{Answer, Declaration, Wish};
 use crate::broker::method::{ChannelId, ConnectionId, ConsumerTag, Publish, Request, Settlement};
 use crate::world::World;
 use std::rc::Rc;
-use work_queue::publisher::core::Destination;
 use work_queue::task::Task;
 
 /// The connection.
@@ -24,7 +23,7 @@ pub struct Line {
     /// The queue that the next channel looks for as it opens.
     pub looks_for: Option<String>,
     /// Whose queue is asked for on it.
-    pub checking: Option<Destination>,
+    pub checking: Option<String>,
     pub written: u64,
     /// When bytes were last seen to leave.
     pub left_at: Time,

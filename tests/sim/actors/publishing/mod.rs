@@ -231,7 +231,7 @@ impl Publishing {
                 Input::ChannelOpened
             }
             Reply::Declared { .. } => Input::Declared {
-                to: self.line.checking.take()?,
+                queue: self.line.checking.take()?,
                 queue_type: None,
                 adopted: None,
             },
@@ -279,15 +279,15 @@ impl Publishing {
 fn input(answered: Answered) -> Input<Parcel> {
     match answered {
         Answered::Declared {
-            to,
+            queue,
             queue_type,
             adopted,
         } => Input::Declared {
-            to,
+            queue,
             queue_type,
             adopted,
         },
-        Answered::Refused(to, fault) => Input::DeclarationRefused { to, fault },
+        Answered::Refused(queue, fault) => Input::DeclarationRefused { queue, fault },
         Answered::Measured(ready) => Input::Measured(u32::try_from(ready).unwrap_or(u32::MAX)),
         Answered::NotMeasured(fault) => Input::MeasureRefused(fault),
     }
