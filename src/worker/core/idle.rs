@@ -60,7 +60,13 @@ impl Worker {
         {
             return false;
         }
-        let beyond = self.settling.overdue() + self.intake.local.held();
-        self.consumer.is_starved(beyond)
+        let overdue = self.settling.overdue();
+        let held = self.intake.local.held();
+        // What waits behind a settlement that takes long waits as long.
+        let behind = match overdue {
+            0 => 0,
+            _ => self.intake.local.copies(),
+        };
+        self.consumer.is_starved(overdue + held + behind)
     }
 }

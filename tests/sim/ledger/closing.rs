@@ -17,17 +17,20 @@ impl Ledger {
             // Each end of a worker counts as a return, and nothing else can be done with it.
             self.excuse(task);
         }
-        for task in dropped {
-            let line = task.line();
-            self.wrong(format!(
-                "the broker dropped {line:.20} after too many deliveries"
-            ));
-        }
         let mut dead: BTreeMap<usize, u32> = BTreeMap::new();
         for task in dead_letters {
             let Some(key) = key(task) else { continue };
             *dead.entry(key).or_default() += 1;
             self.dead_letter(key, task);
+        }
+        for task in dropped {
+            // One of several messages of a task may be.
+            if !key(task).is_some_and(|key| dead.contains_key(&key)) {
+                let line = task.line();
+                self.wrong(format!(
+                    "the broker dropped {line:.20} after too many deliveries"
+                ));
+            }
         }
         for key in 0..self.records.len() {
             let record = &self.records[key];
