@@ -3,7 +3,6 @@
 use crate::base::fault::Fault;
 use crate::new_task::record::{Batch, Record, RecordEnd};
 use crate::publisher::Content;
-use crate::publisher::core::Payload;
 use crate::task::{Task, Template};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 
@@ -19,20 +18,6 @@ pub struct PendingTask {
     pub task: Task,
     /// How its record ended.
     pub end: RecordEnd,
-}
-
-impl Payload for PendingTask {
-    fn id(&self) -> Option<&str> {
-        self.task.properties.id()
-    }
-
-    fn body_len(&self) -> usize {
-        self.task.body.len()
-    }
-
-    fn header_len(&self) -> usize {
-        self.task.properties.header_len()
-    }
 }
 
 impl Content for PendingTask {

@@ -2,8 +2,8 @@
 
 use super::args::NewTaskArgs;
 use super::input;
-use super::reporter::Mode;
-use super::start::{connector, reporter, send_all};
+use super::reporter::{Mode, Reporter};
+use super::sending::{connector, send as send_all};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
@@ -24,10 +24,9 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> 
         }
         args.message()
     };
-    let options = args.send_options();
     let connector = connector(args, when_cancelled, report)?;
-    let mut reporter = reporter(args, Mode::Single, report);
-    let ended = send_all(args, connector, &options, input::one(body), &mut reporter);
+    let mut reporter = Reporter::new(args, Mode::Single, report);
+    let ended = send_all(args, connector, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {

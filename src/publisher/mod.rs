@@ -9,12 +9,10 @@ mod connecting;
 pub mod core;
 mod declaring;
 mod driver;
-mod results;
 mod user;
 
 pub use driver::Driver;
-pub use results::Results;
-pub use user::{Content, PublishEvent, User};
+pub use user::{Content, User};
 
 /// Unconfirmed bodies in bytes, all in all: beyond this the window is full, so that large bodies
 /// do not fill the memory. Half of what the client library buffers before it waits.

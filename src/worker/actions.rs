@@ -1,7 +1,6 @@
 //! What the core wants done.
 
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
-use super::publishing::PublishingSettings;
 use super::queues::inspect;
 use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
@@ -61,13 +60,8 @@ impl Session<'_> {
             Action::Publish(outgoing) => {
                 let number = outgoing.number;
                 let (settings, queue_type) = (&self.settings, self.known.queue_type);
-                let publishing = || PublishingSettings {
-                    connector: settings.connector.clone(),
-                    queue: settings.queue.clone(),
-                    queue_type,
-                    retry_delays: settings.core.policy.retry_delays(),
-                };
-                if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
+                let published = self.publishing.publish(*outgoing, settings, queue_type);
+                if let Err(fault) = published {
                     let verdict = Verdict::Undecided { fault };
                     self.happened(Input::Verdict { number, verdict });
                 }

@@ -12,7 +12,7 @@ use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{Channel, ConsumerEvent, Link};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::queues::{Opened, QueueType, adoption_note};
+use crate::queues::{QueueType, adoption_note};
 use std::time::Instant;
 
 /// So many deliveries that are here already are taken in before anything else is looked at.
@@ -82,13 +82,9 @@ impl Session<'_> {
 
     /// Opens a channel on which the queue stands ready.
     fn open(&mut self, link: &mut Link) -> Result<Channel, Fault> {
-        let Opened {
-            channel,
-            queue_type,
-            adopted,
-        } = self.settings.queue.open(link)?;
-        self.known.queue_type = queue_type.or(self.known.queue_type);
-        if let (Some(current), false) = (adopted, self.known.has_noted_adoption) {
+        let (channel, found) = self.settings.queue.open(link)?;
+        self.known.queue_type = found.queue_type.or(self.known.queue_type);
+        if let (Some(current), false) = (found.adopted, self.known.has_noted_adoption) {
             let note = adoption_note(&self.settings.queue.name, &current);
             self.teller.note(&note);
             self.known.has_noted_adoption = true;

@@ -1,12 +1,11 @@
 //! What the core makes of what it is told.
 
-use super::Core;
-use super::action::{FirstChannel, Input, Notice, Scope};
+use super::action::{Action, FirstChannel, Input, Notice, Scope};
 use super::connection::ConnectionPhase;
 use super::limits::Expected;
 use super::message::{Entry, Mark, Message, Payload, Sent};
-use super::outbox::Output;
 use super::routes::Routes;
+use super::{Core, withdrawn};
 use std::time::Instant;
 
 impl<P: Payload> Core<P> {
@@ -24,7 +23,7 @@ impl<P: Payload> Core<P> {
                 self.connection.lost(now);
                 // Where that may pass, it is tried again.
                 if !fault.is_transient() || self.config.retry_for.is_some() {
-                    self.outbox.push_back(Output::GiveUp(fault));
+                    self.outbox.push_back(Action::GiveUp(fault));
                 }
             }
             Input::ChannelOpened => self.channel_opened(now),
@@ -113,7 +112,7 @@ impl<P: Payload> Core<P> {
                 return;
             }
         };
-        self.outbox.push_back(Output::Withdrawn(number, sent));
+        self.outbox.push_back(withdrawn(number, sent));
     }
 
     fn answered(&mut self, number: u64, now: Instant) {

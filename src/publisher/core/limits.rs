@@ -1,8 +1,9 @@
 //! What the broker is known never to take: it is not sent at all.
 
 use super::faults;
-use super::message::{Destination, Payload};
+use super::message::Payload;
 use crate::base::fault::Fault;
+use crate::queues::Destination;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

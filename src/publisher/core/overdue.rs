@@ -1,13 +1,13 @@
 //! What is done when time passes and nothing comes in.
 
-use super::action::Notice;
+use super::action::{Action, Notice};
 use super::connection::ConnectionPhase;
-use super::message::{Destination, Entry, Payload, Sent};
-use super::outbox::Output;
+use super::message::{Entry, Payload};
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
 use super::{Core, faults};
+use crate::queues::Destination;
 use std::time::{Duration, Instant};
 
 /// After a refusal, how long to wait for further verdicts before the rest is sent again.
@@ -78,7 +78,7 @@ impl<P: Payload> Core<P> {
                 continue;
             }
             if let Some(refusal) = route.pace.tell(now) {
-                outbox.push_back(Output::Tell(Notice::Refused {
+                outbox.push_back(Action::Tell(Notice::Refused {
                     queue: route.queue.clone(),
                     waiting,
                     refusal,
@@ -185,7 +185,7 @@ impl<P: Payload> Core<P> {
                         route.silence.give_up();
                     }
                 }
-                self.outbox.push_back(Output::Disconnect);
+                self.outbox.push_back(Action::Disconnect);
                 self.leave_connection(fault, now);
             }
             TooLate::QueueSilent(index) => {
@@ -210,10 +210,7 @@ impl<P: Payload> Core<P> {
         }
         route.silence.give_up();
         route.silence.restart(now);
-        let again = entries.into_iter().map(|entry| Entry {
-            sent: Sent::Perhaps,
-            ..entry
-        });
+        let again = entries.into_iter().map(Entry::perhaps);
         self.routes.take_back(again.collect());
         self.suspects.settled();
     }
@@ -236,6 +233,6 @@ impl<P: Payload> Core<P> {
             refusal,
         );
         self.patience.progress = now;
-        self.outbox.push_back(Output::GiveUp(fault));
+        self.outbox.push_back(Action::GiveUp(fault));
     }
 }

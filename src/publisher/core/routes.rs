@@ -1,14 +1,14 @@
 //! All destinations, each with a state of its own.
 
 use super::declaration::Declaration;
-use super::message::{Destination, Entry, Payload};
+use super::message::{Entry, Payload};
 use super::plan::{Form, Plan};
 use super::queues::{Queues, Upkeep};
 use super::route::Route;
 use super::window::Size;
 use crate::base::fault::Fault;
 use crate::base::refusal::{Mismatch, is_missing};
-use crate::queues::Auxiliary;
+use crate::queues::Destination;
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
@@ -140,13 +140,7 @@ impl<P: Payload> Routes<P> {
     }
 
     fn name(&self, to: &Destination) -> String {
-        let work = &self.queues.work.name;
-        match &self.real(to) {
-            Destination::Work => work.as_str().to_owned(),
-            Destination::Delay(delay) => Auxiliary::Delay(*delay).name(work),
-            Destination::Dead(name) => name.as_str().to_owned(),
-            Destination::Reply(_) => String::new(),
-        }
+        self.real(to).queue(&self.queues.work.name)
     }
 
     /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond

@@ -90,7 +90,7 @@ impl<P: Payload> Suspects<P> {
 
     /// Puts these under suspicion, the most likely first: `code` says what of.
     pub(super) fn suspect(&mut self, mut entries: Vec<Entry<P>>, code: Option<u16>) {
-        use super::message::Destination::Reply;
+        use crate::queues::Destination::Reply;
         match code {
             // Frame errors: a header that is too large.
             Some(501 | 502) => {

@@ -124,12 +124,14 @@ impl Bench {
                 }
                 Action::Disconnect => Disconnect,
                 Action::OpenChannel => OpenChannel,
-                Action::Declare { queue, form, .. } => Did::Declare(queue.to_owned(), form),
+                Action::Declare(request) => Did::Declare(request.queue, request.form),
                 Action::Measure => Measure,
                 Action::Publish { queue, number, .. } => Did::Publish(number, queue.to_owned()),
-                Action::Confirmed { number, queue, .. } => Confirmed(number, queue.to_string()),
-                Action::Refused { number, scope, .. } => Refused(number, scope),
-                Action::Withdrawn { number, sent } => Withdrawn(number, sent),
+                Action::Verdict(Verdict::Confirmed { number, queue, .. }) => {
+                    Confirmed(number, queue.to_string())
+                }
+                Action::Verdict(Verdict::Refused { number, scope, .. }) => Refused(number, scope),
+                Action::Verdict(Verdict::Withdrawn { number, sent }) => Withdrawn(number, sent),
                 Action::Tell(notice) => Tell(match notice {
                     Notice::Lost { .. } => "lost",
                     Notice::Refused { .. } => "refused",

@@ -4,8 +4,7 @@ use super::Driver;
 use super::step::{NextStep, OpenChannel};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Action, Form};
-use crate::publisher::declaring::Request;
-use crate::publisher::user::{Content, PublishEvent, User};
+use crate::publisher::user::{Content, User};
 use std::time::Instant;
 
 /// Publishes between two looks at what has come back.
@@ -22,7 +21,7 @@ impl<U: User> Driver<'_, U> {
         let mut count = 0;
         loop {
             self.user.feed(&mut self.core, now);
-            let event = match self.core.poll(now) {
+            match self.core.poll(now) {
                 Action::Publish {
                     queue,
                     number,
@@ -44,44 +43,24 @@ impl<U: User> Driver<'_, U> {
                     if count == BURST {
                         return Ok(NextStep::Again);
                     }
-                    continue;
                 }
-                Action::Confirmed {
-                    number,
-                    queue,
-                    payload,
-                } => PublishEvent::Confirmed(number, queue, payload),
-                Action::Refused {
-                    number,
-                    payload,
-                    fault,
-                    scope,
-                } => PublishEvent::Refused(number, payload, fault, scope),
-                Action::Withdrawn { number, sent } => PublishEvent::Withdrawn(number, sent),
-                Action::Tell(notice) => PublishEvent::Notice(notice),
-                Action::GiveUp(fault) => {
-                    self.user.give_up(fault, &mut self.core)?;
-                    continue;
+                // What the user does with it may take long, which is nobody else's fault.
+                Action::Verdict(verdict) => {
+                    burst = None;
+                    self.user.verdict(verdict)?;
                 }
+                Action::Tell(notice) => {
+                    burst = None;
+                    self.user.notice(notice);
+                }
+                Action::GiveUp(fault) => self.user.give_up(fault, &mut self.core)?,
                 Action::Connect { pause, look_for } => {
-                    let look_for = look_for.map(str::to_owned);
                     return Ok(NextStep::Connect { pause, look_for });
                 }
                 Action::Disconnect => return Ok(NextStep::Disconnect),
                 Action::OpenChannel => return Ok(NextStep::OpenChannel),
-                Action::Declare {
-                    to,
-                    at,
-                    queue,
-                    form,
-                } => {
-                    let request = Request {
-                        to: to.clone(),
-                        at,
-                        queue: queue.to_owned(),
-                        form,
-                    };
-                    let Some(open) = open.filter(|_| form == Form::Blind) else {
+                Action::Declare(request) => {
+                    let Some(open) = open.filter(|_| request.form == Form::Blind) else {
                         return Ok(NextStep::Declare(request));
                     };
                     // Messages follow at once: the client library answers a refusal that comes in
@@ -89,14 +68,10 @@ impl<U: User> Driver<'_, U> {
                     if let Err(fault) = open.requests.declare_nowait(open.channel, &request) {
                         return Ok(NextStep::Failed(fault));
                     }
-                    continue;
                 }
                 Action::Measure => return Ok(NextStep::Measure),
                 Action::Wait(until) => return Ok(NextStep::Wait(until)),
-            };
-            // What the user does with it may take long, which is nobody else's fault.
-            burst = None;
-            self.user.take(event)?;
+            }
         }
     }
 }

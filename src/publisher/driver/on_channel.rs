@@ -6,7 +6,6 @@ use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsF
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
-use crate::publisher::results::Results;
 use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::Instant;
@@ -23,12 +22,11 @@ impl<U: User> Driver<'_, U> {
         channel: &Channel,
         requests: &mut Requests,
     ) -> Result<Left, Fault> {
-        let answers = match self.results {
-            Results::Wanted(_) => match channel.consume_answers(link) {
-                Ok(answers) => Some(answers),
-                Err(fault) => return Ok(Left::Ended(fault)),
-            },
-            Results::No => None,
+        let wants_answers = self.user.waits_for_results();
+        let answers = wants_answers.then(|| channel.consume_answers(link));
+        let answers = match answers.transpose() {
+            Ok(answers) => answers,
+            Err(fault) => return Ok(Left::Ended(fault)),
         };
         let mut confirms = match channel.confirms(link) {
             Ok(confirms) => confirms,
@@ -109,7 +107,7 @@ impl<U: User> Driver<'_, U> {
 
     /// Asks how long the work queue is. `None`: the channel goes on.
     fn measure(&mut self, link: &Link, channel: &Channel) -> Option<Left> {
-        let measured = channel.inspect(self.work_queue());
+        let measured = channel.inspect(self.core.config().queues.work.name.as_str());
         let now = Instant::now();
         match measured {
             Ok(declared) => {

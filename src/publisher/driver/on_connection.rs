@@ -7,7 +7,7 @@ use crate::base::fault::{Fault, Kind};
 use crate::publisher::connecting::{self, Connecting};
 use crate::publisher::core::{FirstChannel, Input};
 use crate::publisher::declaring::{Answer, Requests};
-use crate::publisher::user::{PublishEvent, User};
+use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::{Duration, Instant};
 
@@ -48,11 +48,11 @@ impl<U: User> Driver<'_, U> {
             let attempt = connecting.as_ref().unwrap_or(&nobody);
             match self.wait(attempt, until, now)? {
                 Some(Connecting::Retrying(fault)) => {
-                    self.user.take(PublishEvent::Retrying(fault))?;
+                    self.user.retrying(&fault);
                 }
                 Some(Connecting::Done(link)) => {
                     self.last = Some(link.address().to_owned());
-                    self.user.take(PublishEvent::Connected(link.address()))?;
+                    self.user.connected(link.address());
                     let looks = if link.looks_for_queue() {
                         FirstChannel::LooksForQueue
                     } else {
@@ -178,9 +178,7 @@ impl<U: User> Driver<'_, U> {
         match declared {
             Ok(declared) => {
                 if let Some(queue_type) = declared.queue_type {
-                    let _ = self
-                        .user
-                        .take(PublishEvent::Type(queue_type, link.series()));
+                    self.user.queue_is_of(queue_type, link.series());
                 }
                 let (queue_type, adopted) = (declared.queue_type, declared.adopted);
                 let input = Input::Declared {

@@ -2,7 +2,8 @@
 
 use crate::amqp::Channel;
 use crate::base::fault::Fault;
-use crate::publisher::declaring::{Request, Requests};
+use crate::publisher::core::Request;
+use crate::publisher::declaring::Requests;
 use std::time::{Duration, Instant};
 
 /// The channel that is published on.

@@ -106,10 +106,10 @@ pub fn replay(
         let _ = link.close();
         return finish(report);
     }
-    let opened = queue.open(&mut link)?;
+    let (channel, known) = queue.open(&mut link)?;
     let dead_channel = link.channel()?;
-    let mut publisher = Replaying::new(settings, opened.queue_type);
-    drop(opened.channel);
+    let mut publisher = Replaying::new(settings, known.queue_type);
+    drop(channel);
     let mut replayed = 0_u32;
     for _ in 0..count {
         let Some(delivery) = dead_channel.get(dead.as_str())? else {

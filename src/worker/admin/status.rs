@@ -3,7 +3,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::output::{Fields, Report};
-use crate::queues::Auxiliary;
+use crate::queues::Destination;
 use crate::worker::queues::inspect;
 use crate::worker::settings::WorkerSettings;
 use serde_json::json;
@@ -22,7 +22,7 @@ pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, 
     };
     let mut delayed = 0;
     for delay in settings.core.policy.retry_delays() {
-        let name = Auxiliary::Delay(delay).name(name);
+        let name = Destination::Delay(delay).queue(name);
         delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
     }
     let dead = inspect(&mut link, settings.core.dead_letters.as_str())?;

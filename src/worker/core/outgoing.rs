@@ -1,19 +1,12 @@
 //! The boundary with whoever publishes.
 
 use crate::base::fault::Fault;
-pub use crate::publisher::core::Destination;
+use crate::publisher::core::Message;
+pub use crate::queues::Destination;
 use crate::task::Task;
 
-/// A message to publish. Its number comes back with the verdict.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// From 1, never used twice.
-    pub number: u64,
-    /// Where it goes.
-    pub to: Destination,
-    /// What it is.
-    pub task: Task,
-}
+/// A message to publish. Its number, from 1 and never used twice, comes back with the verdict.
+pub type Outgoing = Message<Task>;
 
 /// What came of a message.
 #[derive(Clone, Debug)]

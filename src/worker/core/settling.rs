@@ -129,9 +129,14 @@ impl Worker {
     /// Publishes what is next, and waits for the verdict.
     pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
         let number = self.settling.number();
-        let (to, task) = self.message(now, &mut settlement);
+        let (to, payload) = self.message(now, &mut settlement);
         self.settling.insert(number, settlement);
-        self.act(Action::Publish(Box::new(Outgoing { number, to, task })));
+        let outgoing = Outgoing {
+            number,
+            to,
+            payload,
+        };
+        self.act(Action::Publish(Box::new(outgoing)));
     }
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {

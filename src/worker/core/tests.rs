@@ -216,7 +216,11 @@ fn published(message: &Outgoing) -> String {
         Destination::Dead(_) => "dead".to_owned(),
         Destination::Reply(_) => "reply".to_owned(),
     };
-    format!("publish {} {} to {to}", message.number, body(&message.task))
+    format!(
+        "publish {} {} to {to}",
+        message.number,
+        body(&message.payload)
+    )
 }
 
 fn told(event: &Event) -> Option<String> {

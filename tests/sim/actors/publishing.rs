@@ -14,7 +14,8 @@ use std::time::Duration;
 use work_queue::amqp::Confirm;
 use work_queue::base::fault::{Fault, Kind};
 use work_queue::publisher::core::{
-    Action, Config, Core, Destination, FirstChannel, Form, Input, Message, Notice, Scope, Sent,
+    self, Action, Config, Core, Destination, FirstChannel, Form, Input, Message, Notice, Scope,
+    Sent,
 };
 use work_queue::task::Task;
 
@@ -315,7 +316,7 @@ impl Publishing {
                     return std::mem::take(&mut self.outputs);
                 }
                 Action::Connect { pause, look_for } => {
-                    self.looks_for = look_for.map(str::to_owned);
+                    self.looks_for = look_for;
                     let jitter = world.random.between(Duration::from_micros(1), pause / 2);
                     world.connect(self.port, pause + jitter, self.rate);
                 }
@@ -327,9 +328,12 @@ impl Publishing {
                     self.side.clear();
                 }
                 Action::OpenChannel => line.open(world, self.results),
-                Action::Declare {
-                    to, queue, form, ..
-                } => match (line.wire, form) {
+                Action::Declare(core::Request {
+                    ref to,
+                    ref queue,
+                    form,
+                    ..
+                }) => match (line.wire, form) {
                     (Some(wire), Form::Blind) => {
                         let wish = self.side.blind(to, queue);
                         line.declare_blindly(world, wire, queue, wish);
@@ -358,21 +362,21 @@ impl Publishing {
                     let task = Rc::clone(&payload.0);
                     line.publish(world, queue, task);
                 }
-                Action::Confirmed { number, queue, .. } => {
+                Action::Verdict(core::Verdict::Confirmed { number, queue, .. }) => {
                     let queue = queue.to_string();
                     self.outputs.push(Output::Confirmed { number, queue });
                 }
-                Action::Refused {
+                Action::Verdict(core::Verdict::Refused {
                     number,
                     fault,
                     scope,
                     ..
-                } => self.outputs.push(Output::Refused {
+                }) => self.outputs.push(Output::Refused {
                     number,
                     fault,
                     scope,
                 }),
-                Action::Withdrawn { number, sent } => {
+                Action::Verdict(core::Verdict::Withdrawn { number, sent }) => {
                     self.outputs.push(Output::Withdrawn { number, sent });
                 }
                 Action::Tell(notice) => tell(world, self.port, &notice),

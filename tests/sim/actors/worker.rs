@@ -309,7 +309,7 @@ impl WorkerActor {
         let Outgoing {
             number,
             to,
-            mut task,
+            payload: mut task,
         } = outgoing;
         let to = match to {
             Destination::Work => To::Work,

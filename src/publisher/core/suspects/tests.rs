@@ -1,5 +1,6 @@
-use super::super::message::{Destination, Mark};
+use super::super::message::Mark;
 use super::*;
+use crate::queues::Destination;
 
 struct Headers(usize);
 
