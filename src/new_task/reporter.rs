@@ -174,10 +174,10 @@ impl<'a> Reporter<'a> {
         }
         let fields = || {
             let mut fields = task_fields(pending);
-            fields.insert("error".to_owned(), json!(fault.to_string()));
+            fields["error"] = json!(fault.to_string());
             fields
         };
-        self.report.event("failed", || None, fields);
+        self.report.silent("failed", fields);
         self.report.flush();
     }
 
@@ -249,8 +249,7 @@ impl<'a> Reporter<'a> {
 }
 
 fn task_fields(pending: &PendingTask) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("id".to_owned(), json!(pending.task.id()));
+    let mut fields = json!({ "id": pending.task.id() });
     insert_body(&mut fields, &pending.task.body);
     fields
 }

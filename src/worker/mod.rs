@@ -11,7 +11,6 @@ mod admin;
 mod args;
 mod connecting;
 pub mod core;
-mod event_fields;
 mod events;
 mod incoming;
 mod process;

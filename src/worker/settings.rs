@@ -1,8 +1,8 @@
 //! What a worker works with.
 
 use super::args::WorkerArgs;
-use super::core::policy::{Ack, FailurePolicy, OnFailure};
-use super::core::{self, EndSettings, ExitWhenEmpty};
+use super::core::policy::{Ack, OnFailure};
+use super::core::{self, EndSettings};
 use super::process::TimeLimits;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
@@ -52,13 +52,7 @@ impl WorkerSettings {
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),
             ack: args.ack,
-            policy: FailurePolicy {
-                on_failure: args.on_failure,
-                retries: args.retries,
-                backoff: args.backoff,
-                backoff_max: args.backoff_max,
-                fatal_exit: args.fatal_exit.clone(),
-            },
+            policy: args.policy.clone(),
             // What only pretends to work kills no worker.
             max_redeliveries: if has_command {
                 args.max_redeliveries
@@ -66,15 +60,8 @@ impl WorkerSettings {
                 0
             },
             ending: EndSettings {
-                exit_when_empty: if args.exit_when_empty {
-                    ExitWhenEmpty::Yes
-                } else {
-                    ExitWhenEmpty::No
-                },
-                idle_timeout: args.idle_timeout,
-                max_tasks: args.max_tasks,
-                grace: args.grace,
-                kill_after: has_command.then_some(args.kill_after),
+                kill_after: has_command.then_some(args.limits.kill_after),
+                ..args.ending.clone()
             },
             // A silent broker is given up after two heartbeats, and timers are up to one late.
             unnoticed_loss: connector.options.heartbeat * 3,
@@ -84,10 +71,7 @@ impl WorkerSettings {
             connector,
             dot: args.dot,
             has_command,
-            limits: TimeLimits {
-                timeout: args.timeout,
-                kill_after: args.kill_after,
-            },
+            limits: args.limits,
             log_format: args.common.log_format,
             core,
         })

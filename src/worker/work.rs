@@ -34,9 +34,7 @@ impl Work {
                     None => ResultWanted::No,
                 };
                 pool.begin(Job {
-                    slot: start.slot,
-                    task: start.task,
-                    redelivered: start.redelivered,
+                    start,
                     capture: match (*slots, result) {
                         (1, ResultWanted::No) => Capture::Inherit,
                         (1, ResultWanted::Yes) => Capture::Stream,

@@ -6,7 +6,6 @@ mod lost;
 mod stopping;
 mod working;
 
-use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use super::testing::moment;
 use super::*;
@@ -41,7 +40,7 @@ fn settings() -> Settings {
         },
         max_redeliveries: 3,
         ending: EndSettings {
-            exit_when_empty: ExitWhenEmpty::No,
+            exit_when_empty: false,
             idle_timeout: None,
             max_tasks: None,
             grace: None,

@@ -54,8 +54,6 @@ impl Worker {
     /// A worker that is about to connect.
     #[must_use]
     pub fn new(settings: Settings, now: Moment) -> Self {
-        let ending = &settings.ending;
-        let emptiness = Emptiness::new(now.instant, ending.exit_when_empty, ending.idle_timeout);
         Self {
             consumer: Consumer::new(settings.prefetch),
             intake: Intake {
@@ -67,7 +65,7 @@ impl Worker {
             slots: Slots::new(settings.slots),
             settling: Settlements::default(),
             acks: Acks::new(settings.prefetch, settings.slots),
-            emptiness,
+            emptiness: Emptiness::new(now.instant, &settings.ending),
             stopping: Stopping::default(),
             tally: Tally::default(),
             actions: VecDeque::from([Action::Connect]),

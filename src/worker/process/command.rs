@@ -63,7 +63,7 @@ impl TaskCommand {
     /// # Errors
     /// Why the task's body cannot stand in an argument.
     pub(super) fn prepare(&self, job: &Job) -> Result<Command, String> {
-        let body = job.task.body.as_slice();
+        let body = job.start.task.body.as_slice();
         if self.wants_body && body.contains(&0) {
             return Err(
                 "the body holds a NUL byte, so it cannot stand for {} in an argument".into(),
@@ -79,15 +79,21 @@ impl TaskCommand {
     }
 
     fn set_environment(&self, command: &mut Command, job: &Job) {
-        let properties = &job.task.properties;
+        let properties = &job.start.task.properties;
         // They may hold a password, and the command has no business with the broker.
         command.env_remove("AMQP_URL").env_remove(CONCEALED);
         command
-            .env("TASK_ID", without_nul(job.task.id()).as_ref())
+            .env("TASK_ID", without_nul(job.start.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)
-            .env("TASK_ATTEMPT", headers::attempt(&job.task).to_string())
-            .env("TASK_REDELIVERED", if job.redelivered { "1" } else { "0" })
-            .env("WORKER_SLOT", (job.slot + 1).to_string());
+            .env(
+                "TASK_ATTEMPT",
+                headers::attempt(&job.start.task).to_string(),
+            )
+            .env(
+                "TASK_REDELIVERED",
+                if job.start.redelivered { "1" } else { "0" },
+            )
+            .env("WORKER_SLOT", (job.start.slot + 1).to_string());
         if let Some(priority) = properties.priority() {
             command.env("TASK_PRIORITY", priority.to_string());
         }

@@ -50,7 +50,7 @@ impl Pool {
     /// Begins a job in its slot, which must be free.
     pub fn begin(&self, job: Job) {
         // The thread ends only when this sender is dropped.
-        let _ = self.slots[job.slot].0.send(job);
+        let _ = self.slots[job.start.slot].0.send(job);
     }
 
     /// Sends `signal` to the process groups of all running commands.
@@ -83,7 +83,7 @@ impl<F: Fn(usize, Result<Ran, CannotRun>)> SlotThread<F> {
         let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
             let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
-            let slot = job.slot;
+            let slot = job.start.slot;
             // Before the owner hears of it, so that the task is the owner's alone again.
             drop(job);
             (self.on_end)(slot, ran);

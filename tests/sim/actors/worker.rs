@@ -18,8 +18,8 @@ use work_queue::publisher::core::{
 use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use work_queue::worker::core::{
-    Action, CannotRun, Destination, EndSettings, Event, ExitWhenEmpty, Input, Moment, Outgoing,
-    Reason, Settings, Start, Verdict, Worker, headers,
+    Action, CannotRun, Destination, EndSettings, Event, Input, Moment, Outgoing, Reason, Settings,
+    Start, Verdict, Worker, headers,
 };
 
 /// What a worker is started with.
@@ -400,11 +400,7 @@ fn settings(plan: &WorkerPlan, queue: &str) -> Settings {
         },
         max_redeliveries: plan.max_redeliveries,
         ending: EndSettings {
-            exit_when_empty: if plan.exit_when_empty {
-                ExitWhenEmpty::Yes
-            } else {
-                ExitWhenEmpty::No
-            },
+            exit_when_empty: plan.exit_when_empty,
             idle_timeout: None,
             max_tasks: None,
             grace: None,

@@ -136,7 +136,7 @@ fn a_worker_that_has_no_connection_stops_when_its_tasks_are_done() {
 fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
     let mut settings = settings();
     settings.policy.on_failure = OnFailure::DeadLetter;
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let empty = || {
         Input::Counts(Counts {

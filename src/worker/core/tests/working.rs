@@ -53,7 +53,7 @@ fn a_command_that_cannot_be_started_for_now_is_tried_again_and_has_not_failed() 
 #[test]
 fn a_worker_ends_when_nothing_is_left() {
     let mut settings = settings();
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let counts = |ready, delayed| Input::Counts(Counts { ready, delayed });
     // The worker has asked at once. A task was on its way.
@@ -76,7 +76,7 @@ fn a_worker_ends_when_nothing_is_left() {
 #[test]
 fn a_task_at_the_last_moment_is_done_before_anything_else_is_taken() {
     let mut settings = settings();
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
     script.on(counts(0));
