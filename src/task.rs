@@ -128,7 +128,7 @@ fn seconds_since_1970() -> u64 {
 
 /// Text of 1 to 255 bytes, as AMQP's short strings are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShortString(String);
+pub struct ShortString(pub(crate) String);
 
 impl FromStr for ShortString {
     type Err = String;

@@ -26,6 +26,7 @@
 mod acks;
 mod channel;
 mod confirms;
+mod connecting;
 pub mod connector;
 mod consume;
 mod consuming;
@@ -55,6 +56,7 @@ mod watchdog;
 
 pub use channel::Channel;
 pub use confirms::{Confirms, Waited, WaitsFor};
+pub use connecting::Connecting;
 pub use consume::{ConsumeOptions, Prefetch};
 pub use consuming::{ConsumerEvent, Consuming};
 pub use delivery::{AckMode, AckToken, Delivery};

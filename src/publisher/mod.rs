@@ -5,7 +5,6 @@
 //! retries and dead letters and results, a replay of dead letters. What was not confirmed when a
 //! connection broke is sent again, with the same id: twice is better than never.
 
-mod connecting;
 pub mod core;
 mod declaring;
 mod driver;

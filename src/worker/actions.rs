@@ -2,7 +2,7 @@
 
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
 use super::queues::inspect;
-use super::session::{Flushed, Place, Session, Turn};
+use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
 use crate::base::fault::Fault;
 
@@ -92,7 +92,7 @@ impl Session<'_> {
         tokens: Vec<AckToken>,
         place: &mut Place<'_, '_>,
     ) -> Result<(), Fault> {
-        if self.flush() == Flushed::Failed {
+        if !self.flush() {
             return Ok(());
         }
         let mut acked = Ok(());

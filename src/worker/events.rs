@@ -7,7 +7,6 @@ use super::settings::WorkerSettings;
 use super::totals::Totals;
 use crate::base::duration::milliseconds;
 use crate::base::fault::Fault;
-use crate::output::LogFormat;
 use crate::output::progress::TaskBars;
 use crate::output::{Fields, Report, insert_body};
 use serde_json::{Value, json};
@@ -41,6 +40,7 @@ impl<'a> Teller<'a> {
         // A command's own output streams to the terminal where there is one slot; no bar beside it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
+            stdout_to: stdout_to(report),
             report,
             bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
@@ -50,7 +50,6 @@ impl<'a> Teller<'a> {
                 Naming::Named
             },
             ack: settings.core.ack,
-            stdout_to: stdout_to(settings.log_format),
             queue: settings.queue.name.as_str().to_owned(),
             has_waited: false,
         }
@@ -219,10 +218,11 @@ impl<'a> Teller<'a> {
 }
 
 /// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
-pub(super) fn stdout_to(log_format: LogFormat) -> StdoutTo {
-    match log_format {
-        LogFormat::Text => StdoutTo::Stdout,
-        LogFormat::Json => StdoutTo::Stderr,
+pub(super) fn stdout_to(report: &Report) -> StdoutTo {
+    if report.is_json() {
+        StdoutTo::Stderr
+    } else {
+        StdoutTo::Stdout
     }
 }
 

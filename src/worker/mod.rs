@@ -34,7 +34,7 @@ pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use incoming::Incoming;
-use process::{Pool, TaskCommand};
+use process::{Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
 use settings::WorkerSettings;
@@ -64,7 +64,11 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
-    let work = work(command.as_ref(), &settings, &sender)?;
+    let stdout_to = events::stdout_to(report);
+    let work = match &command {
+        Some(command) => work(command, &settings, &sender, stdout_to)?,
+        None => Work::Pretended(Pretended::new(args.dot)),
+    };
     let session = Session {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
         work,
@@ -78,16 +82,14 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     Ok(session.run()?)
 }
 
-/// What does the tasks.
+/// What runs a command for each task.
 fn work(
-    command: Option<&TaskCommand>,
+    command: &TaskCommand,
     settings: &WorkerSettings,
     sender: &Sender<Incoming>,
+    stdout_to: StdoutTo,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
-    let Some(command) = command else {
-        return Ok(Work::Pretended(Pretended::new(settings.dot)));
-    };
     process::make_room(slots)?;
     let sender = sender.clone();
     let on_end = move |slot, ran| {
@@ -96,7 +98,7 @@ fn work(
     Ok(Work::Commands {
         pool: Pool::start(slots, command, settings.limits, &on_end)?,
         slots,
-        stdout_to: events::stdout_to(settings.log_format),
+        stdout_to,
     })
 }
 

@@ -8,7 +8,7 @@ use super::core::policy::Ack;
 use super::core::{self, End, Input, Moment, Reason};
 use super::incoming::Incoming;
 use super::queues;
-use super::session::{Flushed, Place, Session, Turn};
+use super::session::{Place, Session, Turn};
 use crate::amqp::{Channel, ConsumerEvent, Link};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -135,15 +135,14 @@ impl Session<'_> {
             if let Some(turn) = self.follow(Some(place)) {
                 return turn;
             }
-            if self.flush() == Flushed::Failed {
+            if !self.flush() {
                 continue;
             }
             if let Err(fault) = self.count_for_the_terminal(place) {
                 return Turn::Lost(fault);
             }
             self.draw();
-            let deadline = Instant::now().checked_add(self.patience());
-            let event = place.consuming.wait(&self.messages, deadline);
+            let event = place.consuming.wait(&self.messages, self.patience());
             if let Err(fault) = self.take_in(place, event) {
                 return Turn::Lost(fault);
             }

@@ -59,13 +59,6 @@ pub(super) enum Turn {
     Lost(Fault),
 }
 
-/// Whether what was told could be written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
-    Written,
-    Failed,
-}
-
 /// A consumer, and what it runs on.
 pub(super) struct Place<'p, 'c> {
     pub(super) link: &'p mut Link,
@@ -93,7 +86,6 @@ impl Session<'_> {
     pub(super) fn handle(&mut self, message: Incoming) {
         match message {
             Incoming::Signal => self.happened(Input::Signal),
-            Incoming::Retrying(fault) => self.retrying(&fault),
             Incoming::Warning(text) => self.teller.warn(&text),
             Incoming::Ran { slot, ran } => {
                 self.teller.bars.ended(slot);
@@ -116,17 +108,17 @@ impl Session<'_> {
         self.core.handle(Moment::now(), input);
     }
 
-    /// Writes out what was told. If nobody reads it any more the worker stops.
-    pub(super) fn flush(&mut self) -> Flushed {
+    /// Writes out what was told. If nobody reads it any more the worker stops: `false`, once.
+    pub(super) fn flush(&mut self) -> bool {
         let had_failed = self.teller.failure().is_some();
         self.teller.flush();
         match self.teller.failure() {
             Some(fault) if !had_failed => {
                 let fault = fault.clone();
                 self.happened(Input::Failed(fault));
-                Flushed::Failed
+                false
             }
-            _ => Flushed::Written,
+            _ => true,
         }
     }
 }

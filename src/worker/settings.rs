@@ -8,7 +8,6 @@ use crate::amqp::connector::Connector;
 use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
-use crate::output::LogFormat;
 use crate::output::Report;
 use crate::queues::{QueueType, WorkQueue};
 use std::time::Duration;
@@ -20,11 +19,9 @@ pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 pub(super) struct WorkerSettings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
-    pub(super) dot: Duration,
     /// Whether a command does the work.
     pub(super) has_command: bool,
     pub(super) limits: TimeLimits,
-    pub(super) log_format: LogFormat,
     /// What decisions depend on.
     pub(super) core: core::Settings,
 }
@@ -69,10 +66,8 @@ impl WorkerSettings {
         Ok(Self {
             queue,
             connector,
-            dot: args.dot,
             has_command,
             limits: args.limits,
-            log_format: args.common.log_format,
             core,
         })
     }

@@ -44,7 +44,6 @@ mod route;
 mod routes;
 mod settling;
 mod silence;
-mod steps;
 mod suspects;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,8 @@
 
 use super::Driver;
 use super::step::{Left, NextStep};
-use crate::amqp::{Channel, Link};
+use crate::amqp::{Channel, Connecting, Link};
 use crate::base::fault::{Fault, Kind};
-use crate::publisher::connecting::{self, Connecting};
 use crate::publisher::core::{FirstChannel, Input};
 use crate::publisher::declaring::{Answer, Requests};
 use crate::publisher::user::User;
@@ -31,7 +30,10 @@ impl<U: User> Driver<'_, U> {
                 NextStep::Connect { pause, look_for } => {
                     let mut connector = self.connector.clone();
                     connector.options.expected_queue = look_for;
-                    connecting = Some(connecting::connect(connector, self.last.clone(), pause));
+                    match connector.connect_on_thread(self.last.clone(), pause) {
+                        Ok(steps) => connecting = Some(steps),
+                        Err(fault) => self.core.handle(Input::ConnectFailed(fault), now),
+                    }
                     continue;
                 }
                 // Without a connection there is nothing to do them on.

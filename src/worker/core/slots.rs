@@ -1,6 +1,7 @@
 //! The tasks that run now, by slot.
 
 use super::delivery::Delivery;
+use crate::base::backoff::Backoff;
 use crate::base::fault::Fault;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,7 @@ pub(super) struct Running {
 #[derive(Clone, Copy, Debug)]
 struct StartPause {
     until: Instant,
-    /// The next pause.
-    pause: Duration,
+    backoff: Backoff,
     /// The command has been told to start since.
     begun: bool,
 }
@@ -104,10 +104,11 @@ impl Slots {
         };
         let is_new = self.waiting == 0;
         self.waiting += usize::from(running.waits.is_none());
-        let pause = running.waits.map_or(FIRST_PAUSE, |waits| waits.pause);
+        let first = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut backoff = running.waits.map_or(first, |waits| waits.backoff);
         running.waits = Some(StartPause {
-            until: now + pause,
-            pause: (pause * 2).min(LONGEST_PAUSE),
+            until: now + backoff.step(),
+            backoff,
             begun: false,
         });
         is_new
