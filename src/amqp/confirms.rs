@@ -118,7 +118,7 @@ impl Confirms {
         let limit = deadline.saturating_duration_since(Instant::now());
         select! {
             recv(self.verdicts) -> confirm => match confirm {
-                Ok(confirm) => self.after_returns(confirm),
+                Ok(confirm) => Waited::News(self.after_returns(confirm)),
                 Err(_) => Waited::Closed,
             },
             recv(self.blocked) -> news => match news {
@@ -154,13 +154,7 @@ impl Confirms {
             return Some(PublishNews::of_confirm(confirm));
         }
         let confirm = self.verdicts.try_recv().ok()?;
-        match self.returns.try_recv() {
-            Ok(returned) => {
-                self.held_back = Some(confirm);
-                Some(PublishNews::of_return(&returned))
-            }
-            Err(_) => Some(PublishNews::of_confirm(confirm)),
-        }
+        Some(self.after_returns(confirm))
     }
 
     /// A delivery to the consumer of [`Confirms::listen_to`] that is here already.
@@ -195,20 +189,20 @@ impl Confirms {
         self.cause.take()
     }
 
-    fn after_returns<T, A>(&mut self, confirm: Confirm) -> Waited<T, A> {
+    fn after_returns(&mut self, confirm: Confirm) -> PublishNews {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Waited::News(PublishNews::of_return(&returned))
+                PublishNews::of_return(&returned)
             }
-            Err(_) => Waited::News(PublishNews::of_confirm(confirm)),
+            Err(_) => PublishNews::of_confirm(confirm),
         }
     }
 
     /// The connection has ended; confirms that came before the end still count.
     fn last_words<T, A>(&mut self) -> Waited<T, A> {
         match self.verdicts.recv_timeout(Duration::ZERO) {
-            Ok(confirm) => self.after_returns(confirm),
+            Ok(confirm) => Waited::News(self.after_returns(confirm)),
             Err(_) => Waited::Closed,
         }
     }

@@ -90,14 +90,7 @@ impl Link {
         if fault.kind != Kind::Lost || self.is_alive() {
             return fault;
         }
-        let cause = match self.connection.take() {
-            Some(connection) => {
-                let _guard = self.watchdog.guard(CLOSE_LIMIT);
-                connection.close().err()
-            }
-            None => None,
-        };
-        match cause {
+        match self.end() {
             Some(cause) => errors::more_telling(fault, &cause, self.switch.is_thrown()),
             None => fault,
         }
@@ -130,15 +123,17 @@ impl Link {
     /// Says goodbye. An error only means that the broker did not answer it; all that was
     /// confirmed or acknowledged before is as safe as it was.
     pub fn close(&mut self) -> Result<(), Fault> {
-        match self.connection.take() {
-            Some(connection) => {
-                let _guard = self.watchdog.guard(CLOSE_LIMIT);
-                connection
-                    .close()
-                    .map_err(|error| errors::translate(&error))
-            }
+        match self.end() {
+            Some(error) => Err(errors::translate(&error)),
             None => Ok(()),
         }
+    }
+
+    /// Closes the connection, if that is not done yet. What went wrong with it.
+    fn end(&mut self) -> Option<amiquip::Error> {
+        let connection = self.connection.take()?;
+        let _guard = self.watchdog.guard(CLOSE_LIMIT);
+        connection.close().err()
     }
 }
 

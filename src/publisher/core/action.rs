@@ -3,7 +3,7 @@
 use super::message::{Message, Sent};
 use super::pace::Refusal;
 use super::plan::Form;
-use crate::amqp::Confirm;
+use crate::amqp::PublishNews;
 use crate::base::fault::Fault;
 use crate::queues::Destination;
 use crate::queues::QueueType;
@@ -47,32 +47,12 @@ pub enum Input<P> {
     Measured(u32),
     /// Answers [`Action::Measure`]: the broker refused, and has closed the channel.
     MeasureRefused(Fault),
-    /// The broker's verdict on one publish of the present channel, or on all up to it.
-    Settled {
-        /// The publish's number on its channel, from 1.
-        tag: u64,
-        /// Whether all before it are meant as well.
-        multiple: bool,
-        /// The verdict.
-        verdict: Confirm,
-    },
-    /// A message came back: no queue took it. This must come before its confirm.
-    Returned {
-        /// The queue that it was sent to.
-        queue: String,
-        /// Its `message_id`.
-        id: Option<String>,
-        /// The broker's words, escaped.
-        reason: String,
-    },
+    /// What the broker says of the publishes of the present channel.
+    News(PublishNews),
     /// The broker has closed the channel that is published on; the connection stands.
     ChannelClosed(Fault),
     /// The connection is gone. The fault bears the broker's code and words where it said why.
     ConnectionLost(Fault),
-    /// The broker takes nothing for now; why.
-    Blocked(String),
-    /// The broker takes messages again.
-    Unblocked,
     /// So many bytes have left over this connection, all in all.
     Written(u64),
 }

@@ -22,10 +22,9 @@ impl<P: Payload> Core<P> {
         adopted: Option<String>,
         now: Instant,
     ) {
-        let Some(index) = self.routes.position(to) else {
+        let Some(index) = self.answered_on(to) else {
             return;
         };
-        self.question_answered(index);
         let declaration = &mut self.routes[index].declaration;
         declaration.declared(queue_type, now);
         if let Some(adopted) = adopted {
@@ -37,18 +36,19 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    /// The broker has read all that was sent before its answer.
-    fn question_answered(&mut self, index: usize) {
+    /// The broker has read all that was sent before its answer. Whose queue that is about.
+    fn answered_on(&mut self, to: &Destination) -> Option<usize> {
+        let index = self.routes.position(to)?;
         if let Some(question) = &self.routes[index].question {
             self.connection.answered(question.mark());
         }
+        Some(index)
     }
 
     pub(super) fn declaration_refused(&mut self, to: &Destination, fault: &Fault, now: Instant) {
-        let Some(index) = self.routes.position(to) else {
+        let Some(index) = self.answered_on(to) else {
             return;
         };
-        self.question_answered(index);
         match self.routes.named_in(fault) {
             // The channel looked for the work queue as well, as the first one of a connection.
             Some(Named::Missing(other)) if other != index => {

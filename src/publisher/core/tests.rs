@@ -9,7 +9,7 @@ mod suspicion;
 
 use super::age::YOUTH;
 use super::*;
-use crate::amqp::Confirm;
+use crate::amqp::{Confirm, PublishNews};
 use crate::queues::{Declare, QueueType, WorkQueue};
 use fixtures::{SECOND, closed, config, cut_off, dead, lost, reply, sender, work_queue};
 use std::time::Duration;
@@ -91,11 +91,11 @@ impl Bench {
     }
 
     fn settle(&mut self, tag: u64, multiple: bool, verdict: Confirm) -> Vec<Did> {
-        self.handle(Input::Settled {
+        self.handle(Input::News(PublishNews::Settled {
             tag,
             multiple,
             verdict,
-        })
+        }))
     }
 
     fn ack(&mut self, tag: u64) -> Vec<Did> {

@@ -178,21 +178,7 @@ impl<U: User> Driver<'_, U> {
     }
 
     fn take_notice(&mut self, notice: PublishNews) {
-        let input = match notice {
-            PublishNews::Settled {
-                tag,
-                multiple,
-                verdict,
-            } => Input::Settled {
-                tag,
-                multiple,
-                verdict,
-            },
-            PublishNews::Returned { queue, id, reason } => Input::Returned { queue, id, reason },
-            PublishNews::Blocked(reason) => Input::Blocked(reason),
-            PublishNews::Unblocked => Input::Unblocked,
-        };
-        self.core.handle(input, Instant::now());
+        self.core.handle(Input::News(notice), Instant::now());
     }
 
     fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
