@@ -14,8 +14,8 @@ use super::cut_content::{ContentWrite, CutContent};
 use super::early_open::{EarlyOpen, EarlyWrite, PROTOCOL_HEADER};
 use super::frames::FrameScanner;
 use super::start_ok;
-use super::transport::Transport;
 use super::violation::Violation;
+use amiquip::IoStream;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Registration, SetReadiness, Token};
 use std::io::{self, Read, Write};
@@ -46,7 +46,8 @@ impl Observed {
 
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
-    transport: Transport,
+    /// The socket itself, or TLS over it.
+    transport: Box<dyn IoStream>,
     inbound: FrameScanner,
     /// The broker will list the connection under this name. `None` once it was told.
     connection_name: Option<String>,
@@ -70,7 +71,7 @@ impl GuardedStream {
     /// Guards `transport`, and greets the broker, which will list the connection as
     /// `connection_name`.
     pub(super) fn new(
-        mut transport: Transport,
+        mut transport: Box<dyn IoStream>,
         connection_name: String,
         expected_queue: Option<&str>,
         observed: Arc<Observed>,
@@ -241,4 +242,4 @@ impl Evented for GuardedStream {
     }
 }
 
-impl amiquip::IoStream for GuardedStream {}
+impl IoStream for GuardedStream {}

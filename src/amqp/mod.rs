@@ -50,7 +50,6 @@ mod publish_news;
 mod queue;
 mod start_ok;
 mod tls;
-mod transport;
 mod violation;
 mod watchdog;
 

@@ -2,7 +2,7 @@
 
 use super::cancellation::{Cancellation, WhenCancelled, cancellation};
 use super::exit_code::ExitCode;
-use anyhow::{Context, Result};
+use super::fault::{Fault, Kind};
 use std::time::{Duration, Instant};
 
 /// Which signal does what, counted from 1.
@@ -30,7 +30,10 @@ const SAME: Duration = Duration::from_millis(100);
 /// Installs the handler, once per process. `notify` is called at each signal, on a thread of its
 /// own, and should do no more than send on a channel. The result is disconnected at the signal
 /// that ends all.
-pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<WhenCancelled> {
+pub fn install(
+    ends_at: EndsAt,
+    notify: impl Fn() + Send + 'static,
+) -> Result<WhenCancelled, Fault> {
     let (cancellation, when_cancelled) = cancellation();
     let mut cancellation: Option<Cancellation> = Some(cancellation);
     let mut count = 0_u8;
@@ -49,6 +52,9 @@ pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Wh
             std::process::exit(i32::from(ExitCode::Interrupted.code()));
         }
     })
-    .context("cannot install the signal handler")?;
+    .map_err(|error| {
+        let text = format!("cannot install the signal handler: {error}");
+        Fault::new(Kind::Other, text)
+    })?;
     Ok(when_cancelled)
 }

@@ -2,7 +2,8 @@
 
 use super::{Common, arguments, parse::parse};
 use crate::base::exit_code::ExitCode;
-use crate::base::{fault, logging};
+use crate::base::fault::Fault;
+use crate::base::logging;
 use crate::output::Report;
 use clap::Parser;
 use std::process::ExitCode as ProcessExitCode;
@@ -10,22 +11,19 @@ use std::process::ExitCode as ProcessExitCode;
 /// Runs a command with the options of the command line.
 pub fn main<P: Parser>(
     common: impl FnOnce(&P) -> &Common,
-    run: impl FnOnce(&P, &mut Report) -> anyhow::Result<ExitCode>,
+    run: impl FnOnce(&P, &mut Report) -> Result<ExitCode, Fault>,
 ) -> ProcessExitCode {
     let args: P = parse(&arguments::take());
     let common = common(&args);
     logging::set_up(common.verbose);
     let mut report = common.report();
     let done = match common.generate {
-        Some(what) => what
-            .write::<P>()
-            .map(|()| ExitCode::Done)
-            .map_err(Into::into),
+        Some(what) => what.write::<P>().map(|()| ExitCode::Done),
         None => run(&args, &mut report),
     };
     let code = done.unwrap_or_else(|error| {
         report.error(&error);
-        fault::exit_code_of(&error)
+        error.exit_code()
     });
     code.into()
 }

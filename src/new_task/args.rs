@@ -138,14 +138,12 @@ fn lies_aside(text: &str) -> Result<Duration, String> {
 
 impl NewTaskArgs {
     /// Whether there is no word on the command line.
-    #[must_use]
-    pub fn has_no_words(&self) -> bool {
+    pub(super) fn has_no_words(&self) -> bool {
         self.words.is_empty()
     }
 
     /// The words as one body.
-    #[must_use]
-    pub fn message(&self) -> Vec<u8> {
+    pub(super) fn message(&self) -> Vec<u8> {
         if self.words.is_empty() {
             return b"Hello World!".to_vec();
         }
@@ -154,8 +152,7 @@ impl NewTaskArgs {
     }
 
     /// How the records of the file end.
-    #[must_use]
-    pub fn separator(&self) -> Separator {
+    pub(super) fn separator(&self) -> Separator {
         if self.null {
             Separator::Nul
         } else {
@@ -164,8 +161,7 @@ impl NewTaskArgs {
     }
 
     /// What the tasks are made with.
-    #[must_use]
-    pub fn task_options(&self) -> TaskOptions {
+    pub(super) fn task_options(&self) -> TaskOptions {
         TaskOptions {
             priority: self.priority,
             ttl: self.ttl,

@@ -13,13 +13,16 @@ use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
 use crate::output::progress::BulkBar;
-use anyhow::Result;
 use crossbeam_channel::Receiver;
 use std::path::Path;
 use std::time::Instant;
 
 /// Sends all tasks of the file at `path`.
-pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
+pub(super) fn send(
+    args: &NewTaskArgs,
+    path: &Path,
+    report: &mut Report,
+) -> Result<ExitCode, Fault> {
     let began = Instant::now();
     let (signal, signals) = crossbeam_channel::unbounded();
     let when_cancelled = signals::install(EndsAt::BULK, move || {
@@ -32,7 +35,7 @@ pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Resu
     if let Some(unsent) = &args.unsent {
         if file.is(unsent) {
             let text = "--unsent names the file that the tasks come from; take another one";
-            return Err(Fault::new(Kind::SetUp, text).into());
+            return Err(Fault::new(Kind::SetUp, text));
         }
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
@@ -49,7 +52,7 @@ pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Resu
         .or(too_large)
         .or(reporter.report.failure().cloned());
     if let Some(fault) = fault {
-        return Err(fault.into());
+        return Err(fault);
     }
     Ok(ending(reporter.counts))
 }

@@ -22,11 +22,11 @@ mod unsent;
 pub use args::NewTaskArgs;
 
 use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
 use crate::output::Report;
-use anyhow::Result;
 
 /// Sends one task, or those of a file.
-pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
+pub fn run(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode, Fault> {
     match &args.file {
         Some(path) => bulk::send(args, path, report),
         None => single::send(args, report),

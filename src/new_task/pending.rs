@@ -124,7 +124,6 @@ impl Pending {
     }
 
     /// Whether the input has nothing ready and has not ended, as far as is known.
-    #[must_use]
     pub fn must_wait(&self) -> bool {
         self.batch.len() == 0 && self.input.as_ref().is_some_and(Receiver::is_empty)
     }
@@ -141,7 +140,6 @@ impl Pending {
     }
 
     /// How many tasks were taken from the input.
-    #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
     }
@@ -152,7 +150,6 @@ impl Pending {
     }
 
     /// The numbers of the records that were too large for any broker.
-    #[must_use]
     pub fn too_large(&self) -> &[u64] {
         &self.too_large
     }

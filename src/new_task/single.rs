@@ -8,10 +8,9 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use anyhow::Result;
 
 /// Sends the one task of the command line.
-pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
+pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode, Fault> {
     let when_cancelled = signals::install(EndsAt::FIRST, || {})?;
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
@@ -33,11 +32,11 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> 
             reporter.failed(task, &fault);
         }
         let sent = reporter.counts.confirmed > 0;
-        return Err(in_context(fault, ended.perhaps && !sent).into());
+        return Err(in_context(fault, ended.perhaps && !sent));
     }
     if let Some(fault) = reporter.report.failure() {
         let text = format!("the task was sent and confirmed, but {fault}");
-        return Err(Fault::new(fault.kind, text).into());
+        return Err(Fault::new(fault.kind, text));
     }
     if reporter.counts.unanswered > 0 {
         return Ok(ExitCode::NotTaken);

@@ -184,8 +184,8 @@ impl Report {
     }
 
     /// Why the command ends as it does.
-    pub fn error(&self, error: &anyhow::Error) {
-        self.message("error", AnsiColor::Red, &format!("{error:#}"));
+    pub fn error(&self, error: &Fault) {
+        self.message("error", AnsiColor::Red, &error.to_string());
     }
 
     fn message(&self, label: &str, color: AnsiColor, text: &str) {

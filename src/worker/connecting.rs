@@ -74,7 +74,7 @@ impl Session<'_> {
                     Ok(Connecting::Done(_)) | Err(_) => awaited = AwaitedLink::Nothing,
                     Ok(Connecting::Failed(fault)) => {
                         awaited = AwaitedLink::Nothing;
-                        self.happened(Input::CannotConnect(fault));
+                        self.happened(Input::Failed(fault));
                     }
                 },
                 recv(pause) -> _ => awaited = self.begin_attempt(attempts),

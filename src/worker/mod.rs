@@ -29,7 +29,6 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use anyhow::Result;
 pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
@@ -41,7 +40,7 @@ use settings::WorkerSettings;
 use work::{Pretended, Work};
 
 /// Takes tasks and does them until it is told or set to stop.
-pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
+pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode, Fault> {
     let (sender, messages) = unbounded();
     let signals = sender.clone();
     let ends_at = if args.only_looks() {
@@ -54,13 +53,13 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     })?;
     let settings = WorkerSettings::new(args, when_cancelled, report)?;
     if args.status {
-        return Ok(admin::show(&settings, report)?);
+        return admin::show(&settings, report);
     }
     if args.list_dead {
-        return Ok(admin::list(&settings, args.id.as_deref(), report)?);
+        return admin::list(&settings, args.id.as_deref(), report);
     }
     if args.replay_dead {
-        return Ok(admin::replay(&settings, args.id.as_deref(), report)?);
+        return admin::replay(&settings, args.id.as_deref(), report);
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
@@ -73,13 +72,12 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
         work,
         teller: Teller::new(&settings, report),
-        publishing: Publishing::new(sender.clone(), "retries and dead letters"),
+        publishing: Publishing::new(sender, "retries and dead letters"),
         messages,
-        sender,
         known: Known::of(&settings.queue),
         settings,
     };
-    Ok(session.run()?)
+    session.run()
 }
 
 /// What runs a command for each task.

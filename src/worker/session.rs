@@ -10,7 +10,7 @@ use crate::amqp::{Channel, Consuming, Delivery, Link};
 use crate::base::fault::Fault;
 use crate::queues::{QueueType, WorkQueue};
 use crate::task::Task;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use std::time::Instant;
 
 /// A worker at work.
@@ -21,7 +21,6 @@ pub(super) struct Session<'a> {
     pub(super) teller: Teller<'a>,
     pub(super) publishing: Publishing,
     pub(super) messages: Receiver<Incoming>,
-    pub(super) sender: Sender<Incoming>,
     pub(super) known: Known,
 }
 

@@ -104,7 +104,7 @@ impl Worker {
         match input {
             Input::Connected if self.stopping.is_under_way() => {}
             Input::Connected => self.consume(ConsumeOn::New),
-            Input::CannotConnect(fault) | Input::Failed(fault) => self.fail(now, fault),
+            Input::Failed(fault) => self.fail(now, fault),
             Input::Consuming => self.consuming(now),
             Input::Delivery(delivery) => self.arrived(now, delivery),
             Input::ConsumerStopped => self.consumer_stopped(),

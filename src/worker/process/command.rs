@@ -5,6 +5,7 @@ use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use crate::cli::CONCEALED;
 use crate::worker::core::headers;
+use memchr::memmem;
 use rustix::fs::Access;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -37,7 +38,7 @@ impl TaskCommand {
         };
         let wants_body = arguments
             .iter()
-            .any(|argument| contains_placeholder(argument.as_bytes()));
+            .any(|argument| memmem::find(argument.as_bytes(), PLACEHOLDER).is_some());
         Ok(Some(Self {
             program: find_program(name)?,
             name: name.clone(),
@@ -126,19 +127,13 @@ fn without_nul(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn contains_placeholder(argument: &[u8]) -> bool {
-    argument
-        .windows(PLACEHOLDER.len())
-        .any(|part| part == PLACEHOLDER)
-}
-
 fn substitute<'a>(argument: &'a OsStr, body: &[u8]) -> Cow<'a, OsStr> {
     let mut rest = argument.as_bytes();
-    if !contains_placeholder(rest) {
+    if memmem::find(rest, PLACEHOLDER).is_none() {
         return Cow::Borrowed(argument);
     }
     let mut whole = Vec::with_capacity(rest.len() + body.len());
-    while let Some(at) = rest.windows(2).position(|part| part == PLACEHOLDER) {
+    while let Some(at) = memmem::find(rest, PLACEHOLDER) {
         whole.extend_from_slice(&rest[..at]);
         whole.extend_from_slice(body);
         rest = &rest[at + PLACEHOLDER.len()..];

@@ -129,7 +129,7 @@ fn a_worker_that_has_no_connection_stops_when_its_tasks_are_done() {
     let mut script = Script::new(settings());
     script.loses_the_connection();
     let fault = Fault::new(Kind::Unreachable, "away");
-    assert_eq!(script.on(Input::CannotConnect(fault)), ["end failed: away"]);
+    assert_eq!(script.on(Input::Failed(fault)), ["end failed: away"]);
 }
 
 #[test]
