@@ -4,7 +4,6 @@ use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::Delivery;
-use super::errors;
 use super::publish_news::PublishNews;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
@@ -68,36 +67,23 @@ pub struct Confirms {
 impl Channel {
     /// Switches publisher confirms on, without waiting for the answer.
     pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
-        let listen = || {
-            let confirms = self.client().listen_for_publisher_confirms()?;
-            let returns = self.client().listen_for_returns()?;
-            self.client().enable_publisher_confirms_nowait()?;
-            let blocked = link.blocked().clone();
-            Ok(Confirms::new(confirms, returns, blocked, link.take_noted()))
-        };
-        listen().map_err(|error| errors::translate(&error))
-    }
-}
-
-impl Confirms {
-    pub(super) fn new(
-        verdicts: Receiver<Confirm>,
-        returns: Receiver<Return>,
-        blocked: Receiver<ConnectionBlockedNotification>,
-        noted: Vec<ConnectionBlockedNotification>,
-    ) -> Self {
-        Self {
+        let verdicts = self.client().listen_for_publisher_confirms()?;
+        let returns = self.client().listen_for_returns()?;
+        self.client().enable_publisher_confirms_nowait()?;
+        Ok(Confirms {
             verdicts,
             returns,
-            blocked,
-            noted: noted.into(),
+            blocked: link.blocked.clone(),
+            noted: link.noted.take().into(),
             held_back: None,
             answers: never(),
             epoch: 0,
             cause: None,
-        }
+        })
     }
+}
 
+impl Confirms {
     /// Waits for what this consumer receives, too. It must outlive the waiting.
     pub fn listen_to(&mut self, consuming: &Consuming<'_>) {
         self.answers = consuming.messages().clone();
@@ -172,7 +158,7 @@ impl Confirms {
             Some(
                 ConsumerMessage::ServerClosedChannel(error)
                 | ConsumerMessage::ServerClosedConnection(error),
-            ) => self.cause = Some(errors::translate(&error)),
+            ) => self.cause = Some(error.into()),
             _ => {}
         }
         self.answers = never();

@@ -1,8 +1,8 @@
 //! A running consumer: deliveries come in, and its end is told.
 
+use super::RPC_LIMIT;
 use super::channel::Channel;
 use super::delivery::{AckMode, Delivery};
-use super::{RPC_LIMIT, errors};
 use crate::base::fault::{Fault, Kind};
 use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
@@ -155,7 +155,7 @@ impl<'a> Consuming<'a> {
                 | ConsumerMessage::ServerClosedConnection(error),
             ) => {
                 self.end();
-                ConsumerEvent::Ended(errors::translate(&error))
+                ConsumerEvent::Ended(error.into())
             }
             None
             | Some(
@@ -196,5 +196,5 @@ const TOO_MUCH: &str =
     "the broker handed out far more tasks than --prefetch allows, so the connection was given up";
 
 fn gone() -> Fault {
-    errors::translate(&amiquip::Error::EventLoopDropped)
+    amiquip::Error::EventLoopDropped.into()
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub struct NewTaskArgs {
     /// The task's body
     #[arg(value_name = "MESSAGE")]
-    words: Vec<OsString>,
+    pub(super) words: Vec<OsString>,
 
     /// Take the whole FILE as the body, whatever its bytes (`-`: stdin)
     #[arg(long, value_name = "FILE", conflicts_with = "words")]
@@ -137,11 +137,6 @@ fn lies_aside(text: &str) -> Result<Duration, String> {
 }
 
 impl NewTaskArgs {
-    /// Whether there is no word on the command line.
-    pub(super) fn has_no_words(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// The words as one body.
     pub(super) fn message(&self) -> Vec<u8> {
         if self.words.is_empty() {

@@ -73,8 +73,3 @@ fn result_fields(answer: &TaskResult) -> Fields {
     fields["stderr"] = json!(answer.stderr);
     fields
 }
-
-/// Tells that no outcome of the task with this id will come.
-pub(super) fn tell_missing(report: &mut Report, id: &str) {
-    report.silent("result", || json!({ "id": id, "outcome": "unanswered" }));
-}

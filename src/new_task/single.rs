@@ -15,7 +15,7 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode, 
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
-        if args.has_no_words() && input::stdin_is_a_pipe() {
+        if args.words.is_empty() && input::stdin_is_a_pipe() {
             report.warn(
                 "stdin is not read without --file - (one task a line) or --body-file -; sending \
                  `Hello World!`",

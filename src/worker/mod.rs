@@ -89,12 +89,8 @@ fn work(
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
     process::make_room(slots)?;
-    let sender = sender.clone();
-    let on_end = move |slot, ran| {
-        let _ = sender.send(Incoming::Ran { slot, ran });
-    };
     Ok(Work::Commands {
-        pool: Pool::start(slots, command, settings.limits, &on_end)?,
+        pool: Pool::start(slots, command, settings.limits, sender)?,
         slots,
         stdout_to,
     })

@@ -45,7 +45,8 @@ impl<P: Payload> Core<P> {
         self.release_held(now);
         self.tell_refusals(now);
         self.limit_draining(now);
-        match self.too_late(now) {
+        let late = self.deadlines().find(|(at, _)| *at <= now);
+        match late.map(|(_, why)| why) {
             None => self.patience.overdue = None,
             Some(why) => {
                 let until = *self.patience.overdue.get_or_insert(now + SECOND_LOOK);
@@ -100,11 +101,6 @@ impl<P: Payload> Core<P> {
                 route.pace.put_off_renewal(now);
             }
         }
-    }
-
-    fn too_late(&self, now: Instant) -> Option<TooLate> {
-        self.deadlines()
-            .find_map(|(at, why)| (at <= now).then_some(why))
     }
 
     /// The next moment to look whether something is too late.

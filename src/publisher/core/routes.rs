@@ -168,11 +168,8 @@ impl<P: Payload> Routes<P> {
     /// Whether messages to this destination may be published, as far as its queue is concerned.
     pub(super) fn is_ready(&self, index: usize) -> bool {
         let route = &self.list[index];
-        route.declaration.is_ready() && (!self.needs_work(route) || self.work_is_ready())
-    }
-
-    fn work_is_ready(&self) -> bool {
-        self.list[Self::WORK].declaration.is_ready()
+        route.declaration.is_ready()
+            && (!self.needs_work(route) || self.list[Self::WORK].declaration.is_ready())
     }
 
     /// Whether messages there come to nothing without the work queue.

@@ -101,7 +101,7 @@ impl<P: Payload> Core<P> {
     }
 
     pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
-        if is_reply_address(queue) {
+        if queue.starts_with("amq.rabbitmq.reply-to.") {
             // A result that nobody takes.
             return;
         }
@@ -114,9 +114,4 @@ impl<P: Payload> Core<P> {
         route.pace.refused(Refusal::Unroutable(reason), keep, now);
         route.declaration.doubt();
     }
-}
-
-/// Whether results go there.
-fn is_reply_address(queue: &str) -> bool {
-    queue.starts_with("amq.rabbitmq.reply-to.")
 }

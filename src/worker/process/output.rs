@@ -60,10 +60,6 @@ impl StderrTail {
         self.0.drain(..excess.min(self.0.len()));
         self.0.extend_from_slice(bytes);
     }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
 }
 
 /// Takes in the output of a running command.
@@ -117,7 +113,7 @@ impl<'a> Streams<'a> {
     pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         let outcome = Outcome {
             ending,
-            stderr: self.tail.into_bytes(),
+            stderr: self.tail.0,
             result: self.result,
             is_truncated: self.is_truncated,
         };

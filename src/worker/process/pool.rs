@@ -3,9 +3,9 @@
 use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
-use super::run::{self, Ran};
+use super::run;
 use crate::base::fault::{Fault, Kind};
-use crate::worker::core::CannotRun;
+use crate::worker::incoming::Incoming;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
 use std::io;
@@ -17,7 +17,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts a thread for each of `count` slots. `on_end` is called there with what a job came to.
+    /// Starts a thread for each of `count` slots. What a job came to is told over `messages`.
     ///
     /// # Errors
     /// [`Kind::SetUp`] where the system does not allow so many threads.
@@ -25,7 +25,7 @@ impl Pool {
         count: usize,
         command: &TaskCommand,
         limits: TimeLimits,
-        on_end: &(impl Fn(usize, Result<Ran, CannotRun>) + Clone + Send + 'static),
+        messages: &Sender<Incoming>,
     ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
         for slot in 0..count {
@@ -36,7 +36,7 @@ impl Pool {
                 command: command.clone(),
                 limits,
                 group: group.clone(),
-                on_end: on_end.clone(),
+                messages: messages.clone(),
             };
             thread::Builder::new()
                 .name(format!("slot {}", slot + 1))
@@ -70,15 +70,15 @@ fn too_many(slots: usize, error: &io::Error) -> Fault {
     Fault::new(Kind::SetUp, text)
 }
 
-struct SlotThread<F> {
+struct SlotThread {
     jobs: Receiver<Job>,
     command: TaskCommand,
     limits: TimeLimits,
     group: Group,
-    on_end: F,
+    messages: Sender<Incoming>,
 }
 
-impl<F: Fn(usize, Result<Ran, CannotRun>)> SlotThread<F> {
+impl SlotThread {
     fn run(self) {
         let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
@@ -86,7 +86,7 @@ impl<F: Fn(usize, Result<Ran, CannotRun>)> SlotThread<F> {
             let slot = job.start.slot;
             // Before the owner hears of it, so that the task is the owner's alone again.
             drop(job);
-            (self.on_end)(slot, ran);
+            let _ = self.messages.send(Incoming::Ran { slot, ran });
         }
     }
 }
