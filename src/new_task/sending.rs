@@ -13,7 +13,7 @@ use crate::output::Report;
 use crate::publisher::core::{
     Backlog, Config, Connect, Core, Needed, PATIENCE, Queues, Size, Upkeep,
 };
-use crate::publisher::{Driver, FRAME_MAX, WINDOW_BYTES};
+use crate::publisher::{Driver, WINDOW_BYTES};
 use crate::queues::{Declare, Destination, QueueType};
 use crate::task::Template;
 use std::time::{Duration, Instant};
@@ -90,7 +90,6 @@ fn config(args: &NewTaskArgs, connector: &Connector, to: &Destination) -> Config
             messages: usize::try_from(args.window.get()).unwrap_or(usize::MAX),
             bytes: WINDOW_BYTES,
         },
-        frame_max: FRAME_MAX,
         backlog: args.max_backlog.map(|max| Backlog {
             max,
             timeout: args.backlog_timeout,

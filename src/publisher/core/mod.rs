@@ -111,7 +111,7 @@ impl<P: Payload> Core<P> {
             routes: Routes::new(config.queues.clone(), config.window, now),
             in_flight: InFlight::default(),
             suspects: Suspects::default(),
-            limits: Limits::new(config.frame_max),
+            limits: Limits::default(),
             backlog: BacklogLimit::new(config.backlog),
             connection: Connection::new(now),
             patience: Patience {

@@ -14,7 +14,7 @@ use super::settings::WorkerSettings;
 use crate::amqp::connector::RetryFor;
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Config, Connect, Core, Input, Needed, Queues, Size, Upkeep};
-use crate::publisher::{Driver, FRAME_MAX, WINDOW_BYTES};
+use crate::publisher::{Driver, WINDOW_BYTES};
 use crate::queues::QueueType;
 use crate::task::Task;
 use crossbeam_channel::{Sender, unbounded};
@@ -123,7 +123,6 @@ fn config(settings: &WorkerSettings, queue_type: Option<QueueType>) -> Config {
             messages: WINDOW,
             bytes: WINDOW_BYTES,
         },
-        frame_max: FRAME_MAX,
         backlog: None,
         confirm_timeout: None,
         retry_for: None,

@@ -423,7 +423,6 @@ fn config(plan: &WorkerPlan, queue: &str, ladder: Vec<Duration>) -> Config {
             messages: 100,
             bytes: 8 << 20,
         },
-        frame_max: crate::broker::FRAME_MAX,
         backlog: None,
         confirm_timeout: None,
         retry_for: None,

@@ -19,7 +19,6 @@ mod queue;
 mod timers;
 
 pub use connection::Input;
-pub use publishing::FRAME_MAX;
 pub use queue::State as QueueState;
 
 use super::random::Random;
