@@ -12,19 +12,6 @@ use crossbeam_channel::{Receiver, never, select};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What [`Confirms::wait`] waits for beside what the broker says.
-#[derive(Debug)]
-pub struct WaitsFor<'a, T, A> {
-    /// Something from elsewhere.
-    pub inbox: &'a Receiver<T>,
-    /// An answer to a request on another channel.
-    pub answered: &'a Receiver<A>,
-    /// The user's wish to stop.
-    pub when_cancelled: &'a WhenCancelled,
-    /// The end of the waiting.
-    pub deadline: Instant,
-}
-
 /// What [`Confirms::wait`] waited for.
 #[derive(Debug)]
 #[allow(
@@ -90,14 +77,15 @@ impl Confirms {
         self.epoch = consuming.channel().epoch();
     }
 
-    /// Waits for what the broker says, or for something else.
-    pub fn wait<T, A>(&mut self, waits: &WaitsFor<'_, T, A>) -> Waited<T, A> {
-        let &WaitsFor {
-            inbox,
-            answered,
-            when_cancelled,
-            deadline,
-        } = waits;
+    /// Waits for what the broker says; or for something in `inbox`, an answer to a request on another
+    /// channel, the user's wish to stop, or the deadline.
+    pub fn wait<T, A>(
+        &mut self,
+        inbox: &Receiver<T>,
+        answered: &Receiver<A>,
+        when_cancelled: &WhenCancelled,
+        deadline: Instant,
+    ) -> Waited<T, A> {
         if let Some(news) = self.try_news() {
             return Waited::News(news);
         }

@@ -67,6 +67,16 @@ struct Replacement {
     original: usize,
 }
 
+impl Replacement {
+    fn new(bytes: Vec<u8>, original: usize) -> Self {
+        Self {
+            bytes,
+            written: 0,
+            original,
+        }
+    }
+}
+
 impl GuardedStream {
     /// Guards `transport`, and greets the broker, which will list the connection as
     /// `connection_name`.
@@ -115,11 +125,7 @@ impl GuardedStream {
         let name = self.connection_name.as_deref()?;
         let (bytes, original) = start_ok::replace(buffer, name)?;
         self.connection_name = None;
-        Some(Replacement {
-            bytes,
-            written: 0,
-            original,
-        })
+        Some(Replacement::new(bytes, original))
     }
 
     /// Writes the replacement. amiquip offers the same bytes again after `WouldBlock`, so none of
@@ -174,11 +180,7 @@ impl Write for GuardedStream {
                     ContentWrite::Pass(most) => most,
                     ContentWrite::Replace(bytes, original) => {
                         self.cut_content.written(buffer, original);
-                        return self.write_replacement(Replacement {
-                            bytes,
-                            written: 0,
-                            original,
-                        });
+                        return self.write_replacement(Replacement::new(bytes, original));
                     }
                 };
                 let count = self.transport.write(&buffer[..most])?;
@@ -194,11 +196,8 @@ impl Write for GuardedStream {
                 self.observed
                     .looks_for_queue
                     .store(looks, Ordering::Relaxed);
-                self.write_replacement(Replacement {
-                    bytes: [buffer, &more].concat(),
-                    written: 0,
-                    original: buffer.len(),
-                })
+                let bytes = [buffer, &more].concat();
+                self.write_replacement(Replacement::new(bytes, buffer.len()))
             }
             EarlyWrite::Keep(count) => {
                 if self.early.has_ready() {

@@ -54,7 +54,7 @@ mod violation;
 mod watchdog;
 
 pub use channel::Channel;
-pub use confirms::{Confirms, Waited, WaitsFor};
+pub use confirms::{Confirms, Waited};
 pub use connecting::Connecting;
 pub use consume::{ConsumeOptions, Prefetch};
 pub use consuming::{ConsumerEvent, Consuming};

@@ -6,7 +6,6 @@ use super::connection::ConnectionPhase;
 use super::message::{Entry, Payload, Sent};
 use super::route::Route;
 use super::routes::Named;
-use super::suspects::Tried;
 use super::{Core, faults};
 use crate::base::fault::{Fault, Kind};
 use crate::queues::Destination;
@@ -164,13 +163,10 @@ impl<P: Payload> Core<P> {
             Blame::Perhaps if is_reply => Blame::Surely,
             blame => blame,
         };
-        match self.suspects.tried(entry, blame, now) {
-            Tried::Refused(entry) => {
-                self.refuse_cause(entry, fault);
-                let innocent = self.suspects.release();
-                self.routes.take_back(innocent);
-            }
-            Tried::Later => {}
+        if let Some(entry) = self.suspects.tried(entry, blame, now) {
+            self.refuse_cause(entry, fault);
+            let innocent = self.suspects.release();
+            self.routes.take_back(innocent);
         }
     }
 

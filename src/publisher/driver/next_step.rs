@@ -1,9 +1,11 @@
 //! Does what the core says, as far as a channel is enough for that.
 
 use super::Driver;
-use super::step::{NextStep, OpenChannel};
+use super::step::NextStep;
+use crate::amqp::Channel;
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Action, Form};
+use crate::publisher::declaring::Requests;
 use crate::publisher::user::{Content, User};
 use std::time::Instant;
 
@@ -11,10 +13,11 @@ use std::time::Instant;
 const BURST: usize = 64;
 
 impl<U: User> Driver<'_, U> {
-    /// Does what can be done here, and returns the next that cannot.
+    /// Does what can be done here, and returns the next that cannot. `open` is the channel that is
+    /// published on.
     pub(super) fn next(
         &mut self,
-        open: Option<OpenChannel<'_>>,
+        open: Option<(&Channel, &Requests)>,
         now: Instant,
     ) -> Result<NextStep, Fault> {
         let mut burst = None;
@@ -27,7 +30,7 @@ impl<U: User> Driver<'_, U> {
                     number,
                     payload,
                 } => {
-                    let Some(OpenChannel { channel, .. }) = open else {
+                    let Some((channel, _)) = open else {
                         let text = "there is no channel to publish on";
                         return Ok(NextStep::Failed(Fault::new(Kind::Lost, text)));
                     };
@@ -60,12 +63,13 @@ impl<U: User> Driver<'_, U> {
                 Action::Disconnect => return Ok(NextStep::Disconnect),
                 Action::OpenChannel => return Ok(NextStep::OpenChannel),
                 Action::Declare(request) => {
-                    let Some(open) = open.filter(|_| request.form == Form::Blind) else {
+                    let is_blind = request.form == Form::Blind;
+                    let Some((channel, requests)) = open.filter(|_| is_blind) else {
                         return Ok(NextStep::Declare(request));
                     };
                     // Messages follow at once: the client library answers a refusal that comes in
                     // between two frames of one message, which ends the connection.
-                    if let Err(fault) = open.requests.declare_nowait(open.channel, &request) {
+                    if let Err(fault) = requests.declare_nowait(channel, &request) {
                         return Ok(NextStep::Failed(fault));
                     }
                 }

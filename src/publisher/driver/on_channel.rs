@@ -1,8 +1,8 @@
 //! One channel: what is published on it, and what comes back.
 
-use super::step::{Left, NextStep, OpenChannel};
+use super::step::{Left, NextStep};
 use super::{Driver, interrupted};
-use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsFor};
+use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
@@ -69,7 +69,7 @@ impl<U: User> Driver<'_, U> {
             }
             let now = Instant::now();
             self.core.handle(Input::Written(link.written()), now);
-            let until = match self.next(Some(OpenChannel { channel, requests }), now)? {
+            let until = match self.next(Some((channel, requests)), now)? {
                 NextStep::Again | NextStep::Connect { .. } => continue,
                 NextStep::Failed(fault) => return Ok(Left::Ended(fault)),
                 NextStep::Disconnect => return Ok(Left::GivenUp),
@@ -133,13 +133,9 @@ impl<U: User> Driver<'_, U> {
     ) -> Result<Option<Left>, Fault> {
         let limit = self.limit(until, now)?;
         let nothing = never();
-        let waits = WaitsFor {
-            inbox: self.user.inbox().unwrap_or(&nothing),
-            answered: requests.answers(),
-            when_cancelled: self.when_cancelled(),
-            deadline: now + limit,
-        };
-        match confirms.wait(&waits) {
+        let inbox = self.user.inbox().unwrap_or(&nothing);
+        let answers = requests.answers();
+        match confirms.wait(inbox, answers, self.when_cancelled(), now + limit) {
             Waited::News(news) => self.take_notice(news),
             Waited::Answer(delivery) => self.take_result(delivery)?,
             Waited::Inbox(came) => self.user.accept(came, &mut self.core, Instant::now()),

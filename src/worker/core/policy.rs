@@ -118,26 +118,35 @@ pub enum Decision {
 
 /// What the user wants of failures.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Failures")]
 pub struct FailurePolicy {
     /// What becomes of a task whose command has failed
-    #[arg(long, value_name = "WHAT", default_value = "retry")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "retry",
+        help_heading = "Failures"
+    )]
     pub on_failure: OnFailure,
 
     /// How often a task is tried again
-    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Failures")]
     pub retries: u32,
 
     /// The pause before the first retry; it doubles with each
-    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause)]
+    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause, help_heading = "Failures")]
     pub backoff: Duration,
 
     /// The longest pause before a retry
-    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause)]
+    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
     pub backoff_max: Duration,
 
     /// Exit codes after which trying again is no use: dead letter
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "CODE",
+        value_delimiter = ',',
+        help_heading = "Failures"
+    )]
     pub fatal_exit: Vec<u8>,
 }
 

@@ -42,13 +42,24 @@ pub enum StdoutTo {
 
 /// How long a running command may take.
 #[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Failures")]
 pub struct TimeLimits {
     /// Send TERM to the command's process group after so long, which is a failure
-    #[arg(value_parser = duration, long, value_name = "DUR", requires = "command")]
+    #[arg(
+        value_parser = duration,
+        long,
+        value_name = "DUR",
+        requires = "command",
+        help_heading = "Failures"
+    )]
     pub timeout: Option<Duration>,
 
     /// Send KILL so long after TERM
-    #[arg(value_parser = duration, long, value_name = "DUR", default_value = "5s")]
+    #[arg(
+        value_parser = duration,
+        long,
+        value_name = "DUR",
+        default_value = "5s",
+        help_heading = "Failures"
+    )]
     pub kill_after: Duration,
 }
