@@ -184,9 +184,7 @@ impl Common {
             retry_for,
         })
     }
-}
 
-impl Common {
     /// Where and how things are told.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -74,7 +74,7 @@ impl<'a> Reporter<'a> {
             wait: args.wait,
             ordered: args.keep_order.then(Ordered::default),
             unsent: None,
-            bar: BulkBar::none(),
+            bar: BulkBar::default(),
             counts: SendCounts::default(),
             exit_code: None,
         }

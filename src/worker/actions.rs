@@ -62,7 +62,7 @@ impl Session<'_> {
                 let (settings, queue_type) = (&self.settings, self.known.queue_type);
                 let published = self.publishing.publish(*outgoing, settings, queue_type);
                 if let Err(fault) = published {
-                    let verdict = Verdict::Undecided { fault };
+                    let verdict = Verdict::Undecided(fault);
                     self.happened(Input::Verdict { number, verdict });
                 }
             }

@@ -36,23 +36,13 @@ impl Attempts {
     }
 }
 
-/// A connection that is being waited for.
-enum AwaitedLink {
-    /// None is wanted.
-    Nothing,
-    /// It comes from a thread.
-    Link(Receiver<Connecting>),
-    /// No thread could be started; one is when this comes.
-    Pause(Receiver<Instant>),
-}
-
 impl Session<'_> {
     /// Waits for a connection; or for the end, if that comes first.
     pub(super) fn await_link(&mut self, attempts: &mut Attempts) -> Result<Link, End> {
-        let mut awaited = AwaitedLink::Nothing;
+        let (mut links, mut pause) = (never(), never());
         loop {
             match self.follow(None) {
-                Some(Turn::Connect) => awaited = self.begin_attempt(attempts),
+                Some(Turn::Connect) => (links, pause) = self.begin_attempt(attempts),
                 Some(Turn::End(end)) => return Err(end),
                 Some(Turn::Consume(_) | Turn::Lost(_)) | None => {}
             }
@@ -60,24 +50,19 @@ impl Session<'_> {
                 continue;
             }
             self.draw();
-            let (links, pause) = match &awaited {
-                AwaitedLink::Nothing => (never(), never()),
-                AwaitedLink::Link(links) => (links.clone(), never()),
-                AwaitedLink::Pause(pause) => (never(), pause.clone()),
-            };
             let limit = self.patience();
             select! {
                 recv(links) -> step => match step {
                     Ok(Connecting::Retrying(fault)) => self.retrying(&fault),
                     // Otherwise running tasks are all that is waited for.
                     Ok(Connecting::Done(link)) if !self.core.is_stopping() => return Ok(link),
-                    Ok(Connecting::Done(_)) | Err(_) => awaited = AwaitedLink::Nothing,
+                    Ok(Connecting::Done(_)) | Err(_) => links = never(),
                     Ok(Connecting::Failed(fault)) => {
-                        awaited = AwaitedLink::Nothing;
+                        links = never();
                         self.happened(Input::Failed(fault));
                     }
                 },
-                recv(pause) -> _ => awaited = self.begin_attempt(attempts),
+                recv(pause) -> _ => (links, pause) = self.begin_attempt(attempts),
                 recv(self.messages) -> message => if let Ok(message) = message {
                     self.handle(message);
                 },
@@ -86,13 +71,15 @@ impl Session<'_> {
         }
     }
 
-    fn begin_attempt(&self, attempts: &mut Attempts) -> AwaitedLink {
+    /// Where the connection comes from; or where it is told that another attempt is due, as no thread
+    /// could be started.
+    fn begin_attempt(&self, attempts: &Attempts) -> (Receiver<Connecting>, Receiver<Instant>) {
         let connector = self.settings.connector.clone();
         match connector.connect_on_thread(attempts.lost.clone(), attempts.pause) {
-            Ok(links) => AwaitedLink::Link(links),
+            Ok(links) => (links, never()),
             Err(fault) => {
                 self.teller.warn(&format!("{fault}; trying again"));
-                AwaitedLink::Pause(after(Backoff::MAX))
+                (never(), after(Backoff::MAX))
             }
         }
     }

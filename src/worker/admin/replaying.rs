@@ -56,9 +56,9 @@ impl<'a> Replaying<'a> {
                 }
                 Ok(Incoming::Verdict { verdict, .. }) => {
                     return match verdict {
-                        Verdict::Confirmed { .. } => Ok(()),
-                        Verdict::Refused { fault } => Err(fault),
-                        Verdict::Undecided { fault } => Err(self.failed(&fault.to_string())),
+                        Verdict::Confirmed(_) => Ok(()),
+                        Verdict::Refused(fault) => Err(fault),
+                        Verdict::Undecided(fault) => Err(self.failed(&fault.to_string())),
                         Verdict::Withdrawn => Err(self.failed(&why)),
                     };
                 }

@@ -11,21 +11,12 @@ pub type Outgoing = Message<Task>;
 /// What came of a message.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is safe there.
-    Confirmed {
-        /// In this queue.
-        queue: String,
-    },
-    /// It cannot be taken, now or later. This concerns the one message.
-    Refused {
-        /// Why.
-        fault: Fault,
-    },
-    /// It may be there or not.
-    Undecided {
-        /// Why.
-        fault: Fault,
-    },
+    /// It is safe there, in this queue.
+    Confirmed(String),
+    /// It cannot be taken, now or later; why. This concerns the one message.
+    Refused(Fault),
+    /// It may be there or not; why.
+    Undecided(Fault),
     /// It was not sent and will not be. Answers [`super::Action::Withdraw`].
     Withdrawn,
 }

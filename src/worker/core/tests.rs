@@ -125,11 +125,11 @@ impl Script {
 
     fn confirmed(&mut self, number: u64) -> Vec<String> {
         let queue = "somewhere".to_owned();
-        self.verdict(number, Verdict::Confirmed { queue })
+        self.verdict(number, Verdict::Confirmed(queue))
     }
 
     fn refused(&mut self, number: u64, fault: Fault) -> Vec<String> {
-        self.verdict(number, Verdict::Refused { fault })
+        self.verdict(number, Verdict::Refused(fault))
     }
 
     fn verdict(&mut self, number: u64, verdict: Verdict) -> Vec<String> {

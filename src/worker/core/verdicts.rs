@@ -17,9 +17,9 @@ impl Worker {
             return;
         };
         match verdict {
-            Verdict::Confirmed { queue } => self.confirmed(now, settlement, queue),
-            Verdict::Refused { fault } => self.refused(now, settlement, &fault),
-            Verdict::Undecided { fault } => self.undecided(now, settlement, &fault),
+            Verdict::Confirmed(queue) => self.confirmed(now, settlement, queue),
+            Verdict::Refused(fault) => self.refused(now, settlement, &fault),
+            Verdict::Undecided(fault) => self.undecided(now, settlement, &fault),
             Verdict::Withdrawn => self.withdrawn(now, settlement),
         }
     }

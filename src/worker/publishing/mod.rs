@@ -90,9 +90,7 @@ impl Publishing {
             .spawn(move || {
                 let (mut core, ended) = Driver::new(connector, core, &mut relay).run();
                 if let Err(fault) = ended {
-                    relay.leave(&mut core, |_| Verdict::Undecided {
-                        fault: fault.clone(),
-                    });
+                    relay.leave(&mut core, |_| Verdict::Undecided(fault.clone()));
                 }
             })
             .map_err(|error| {

@@ -88,7 +88,7 @@ impl User for Relay {
             publishing::Verdict::Confirmed { number, queue, .. } => {
                 self.losses = 0;
                 let queue = queue.to_string();
-                (number, Verdict::Confirmed { queue })
+                (number, Verdict::Confirmed(queue))
             }
             publishing::Verdict::Refused {
                 number,
@@ -97,13 +97,13 @@ impl User for Relay {
                 ..
             } => {
                 let fault = self.explained(fault, scope);
-                (number, Verdict::Refused { fault })
+                (number, Verdict::Refused(fault))
             }
             publishing::Verdict::Withdrawn { number, sent } => {
                 let fault = Fault::new(Kind::Lost, "the broker has not confirmed it");
                 let verdict = match sent {
                     Sent::No => Verdict::Withdrawn,
-                    Sent::Perhaps => Verdict::Undecided { fault },
+                    Sent::Perhaps => Verdict::Undecided(fault),
                 };
                 (number, verdict)
             }
@@ -137,9 +137,7 @@ impl User for Relay {
         if fault.kind == Kind::Interrupted {
             return Err(fault);
         }
-        self.leave(core, |_| Verdict::Refused {
-            fault: fault.clone(),
-        });
+        self.leave(core, |_| Verdict::Refused(fault.clone()));
         Ok(())
     }
 

@@ -87,7 +87,7 @@ fn one_that_breaks_connections_without_a_word_waits_and_is_never_refused() {
     for _ in 0..2 * TRIES {
         let alone = suspects.next(now).unwrap();
         assert_eq!(alone.number, 1);
-        assert!(matches!(suspects.tried(alone, Blame::Nobody, now), None));
+        assert!(suspects.tried(alone, Blame::Nobody, now).is_none());
         numbers(&mut suspects, now);
         assert!(!suspects.is_active(now), "the others go on");
         now = suspects.next_due().unwrap();
