@@ -101,6 +101,13 @@ impl Task {
         id.is_ok_and(|id| id.get_version_num() == 7) && self.properties.timestamp().is_some()
     }
 
+    /// A copy with these properties.
+    #[must_use]
+    pub fn with(&self, properties: Properties) -> Self {
+        let body = self.body.clone();
+        Self { body, properties }
+    }
+
     /// The body as one harmless line, not more of it than a person reads.
     #[must_use]
     pub fn line(&self) -> String {
@@ -121,7 +128,7 @@ fn seconds_since_1970() -> u64 {
 
 /// Text of 1 to 255 bytes, as AMQP's short strings are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShortString(String);
+pub struct ShortString(pub(crate) String);
 
 impl FromStr for ShortString {
     type Err = String;

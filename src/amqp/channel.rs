@@ -4,7 +4,7 @@ use super::acks::{AckFrame, AckOrder};
 use super::delivery::{AckMode, AckToken, Delivery};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
-use super::{CLOSE_LIMIT, Properties, RPC_LIMIT, errors};
+use super::{CLOSE_LIMIT, Properties, RPC_LIMIT};
 use crate::base::fault::Fault;
 use amiquip::Publish;
 use std::cell::{Cell, RefCell};
@@ -107,7 +107,7 @@ impl Channel {
         call: impl FnOnce(&'a amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
         let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
-        call(&self.inner).map_err(|error| errors::translate(&error))
+        Ok(call(&self.inner)?)
     }
 
     /// Declares a durable queue and waits for the answer.
@@ -121,11 +121,8 @@ impl Channel {
     /// Declares a durable queue without waiting. A refusal closes the channel: the next thing
     /// that waits on it fails, and [`Channel::why_closed`] tells why.
     pub fn declare_nowait(&self, queue: &str, arguments: &QueueArguments) -> Result<(), Fault> {
-        let declared = self
-            .inner
-            .queue_declare_nowait(queue, durable(arguments))
-            .map(drop);
-        declared.map_err(|error| errors::translate(&error))
+        self.inner.queue_declare_nowait(queue, durable(arguments))?;
+        Ok(())
     }
 
     /// Asks for the state of a queue that exists.
@@ -166,12 +163,11 @@ impl Channel {
             .set(self.settled.get() + acknowledged.count as u64);
         let _guard = self.limit.map(|limit| self.watchdog.guard_sending(limit));
         for AckFrame { delivery, multiple } in acknowledged.frames {
-            let acked = if multiple {
-                delivery.ack_multiple(&self.inner)
+            if multiple {
+                delivery.ack_multiple(&self.inner)?;
             } else {
-                delivery.ack(&self.inner)
-            };
-            acked.map_err(|error| errors::translate(&error))?;
+                delivery.ack(&self.inner)?;
+            }
         }
         Ok(())
     }
@@ -186,16 +182,14 @@ impl Channel {
         };
         self.settled.set(self.settled.get() + 1);
         let _guard = self.limit.map(|limit| self.watchdog.guard_sending(limit));
-        let returned = delivery.nack(&self.inner, true);
-        returned.map_err(|error| errors::translate(&error))
+        Ok(delivery.nack(&self.inner, true)?)
     }
 
     /// Closes the channel and tells why the broker had closed it, if it had.
     #[must_use]
     pub fn why_closed(self) -> Option<Fault> {
         let _guard = self.watchdog.guard(CLOSE_LIMIT);
-        let closed = self.inner.close();
-        closed.err().map(|error| errors::translate(&error))
+        self.inner.close().err().map(Fault::from)
     }
 }
 
@@ -222,8 +216,6 @@ impl Burst<'_> {
             immediate: false,
             properties: properties.into_inner(),
         };
-        self.channel
-            .basic_publish("", publish)
-            .map_err(|error| errors::translate(&error))
+        Ok(self.channel.basic_publish("", publish)?)
     }
 }

@@ -4,7 +4,6 @@ use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::Delivery;
-use super::errors;
 use super::publish_news::PublishNews;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
@@ -12,19 +11,6 @@ use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-
-/// What [`Confirms::wait`] waits for beside what the broker says.
-#[derive(Debug)]
-pub struct WaitsFor<'a, T, A> {
-    /// Something from elsewhere.
-    pub inbox: &'a Receiver<T>,
-    /// An answer to a request on another channel.
-    pub answered: &'a Receiver<A>,
-    /// The user's wish to stop.
-    pub when_cancelled: &'a WhenCancelled,
-    /// The end of the waiting.
-    pub deadline: Instant,
-}
 
 /// What [`Confirms::wait`] waited for.
 #[derive(Debug)]
@@ -68,39 +54,26 @@ pub struct Confirms {
 impl Channel {
     /// Switches publisher confirms on, without waiting for the answer.
     pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
-        let listen = || {
-            let confirms = self.client().listen_for_publisher_confirms()?;
-            let returns = self.client().listen_for_returns()?;
-            self.client().enable_publisher_confirms_nowait()?;
-            let blocked = link.blocked().clone();
-            Ok(Confirms::new(confirms, returns, blocked, link.take_noted()))
-        };
-        listen().map_err(|error| errors::translate(&error))
+        let verdicts = self.client().listen_for_publisher_confirms()?;
+        let returns = self.client().listen_for_returns()?;
+        self.client().enable_publisher_confirms_nowait()?;
+        Ok(Confirms {
+            verdicts,
+            returns,
+            blocked: link.blocked.clone(),
+            noted: link.noted.take().into(),
+            held_back: None,
+            answers: never(),
+            epoch: 0,
+            cause: None,
+        })
     }
 }
 
 impl Confirms {
     /// Takes in what came while it was looked whether the connection stands.
     pub fn hear_of(&mut self, link: &Link) {
-        self.noted.extend(link.take_noted());
-    }
-
-    pub(super) fn new(
-        verdicts: Receiver<Confirm>,
-        returns: Receiver<Return>,
-        blocked: Receiver<ConnectionBlockedNotification>,
-        noted: Vec<ConnectionBlockedNotification>,
-    ) -> Self {
-        Self {
-            verdicts,
-            returns,
-            blocked,
-            noted: noted.into(),
-            held_back: None,
-            answers: never(),
-            epoch: 0,
-            cause: None,
-        }
+        self.noted.extend(link.noted.take());
     }
 
     /// Waits for what this consumer receives, too. It must outlive the waiting.
@@ -109,21 +82,22 @@ impl Confirms {
         self.epoch = consuming.channel().epoch();
     }
 
-    /// Waits for what the broker says, or for something else.
-    pub fn wait<T, A>(&mut self, waits: &WaitsFor<'_, T, A>) -> Waited<T, A> {
-        let &WaitsFor {
-            inbox,
-            answered,
-            when_cancelled,
-            deadline,
-        } = waits;
+    /// Waits for what the broker says; or for something in `inbox`, an answer to a request on another
+    /// channel, the user's wish to stop, or the deadline.
+    pub fn wait<T, A>(
+        &mut self,
+        inbox: &Receiver<T>,
+        answered: &Receiver<A>,
+        when_cancelled: &WhenCancelled,
+        deadline: Instant,
+    ) -> Waited<T, A> {
         if let Some(news) = self.try_news() {
             return Waited::News(news);
         }
         let limit = deadline.saturating_duration_since(Instant::now());
         select! {
             recv(self.verdicts) -> confirm => match confirm {
-                Ok(confirm) => self.after_returns(confirm),
+                Ok(confirm) => Waited::News(self.after_returns(confirm)),
                 Err(_) => Waited::Closed,
             },
             recv(self.blocked) -> news => match news {
@@ -159,13 +133,7 @@ impl Confirms {
             return Some(PublishNews::of_confirm(confirm));
         }
         let confirm = self.verdicts.try_recv().ok()?;
-        match self.returns.try_recv() {
-            Ok(returned) => {
-                self.held_back = Some(confirm);
-                Some(PublishNews::of_return(&returned))
-            }
-            Err(_) => Some(PublishNews::of_confirm(confirm)),
-        }
+        Some(self.after_returns(confirm))
     }
 
     /// A delivery to the consumer of [`Confirms::listen_to`] that is here already.
@@ -183,7 +151,7 @@ impl Confirms {
             Some(
                 ConsumerMessage::ServerClosedChannel(error)
                 | ConsumerMessage::ServerClosedConnection(error),
-            ) => self.cause = Some(errors::translate(&error)),
+            ) => self.cause = Some(error.into()),
             _ => {}
         }
         self.answers = never();
@@ -200,20 +168,20 @@ impl Confirms {
         self.cause.take()
     }
 
-    fn after_returns<T, A>(&mut self, confirm: Confirm) -> Waited<T, A> {
+    fn after_returns(&mut self, confirm: Confirm) -> PublishNews {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Waited::News(PublishNews::of_return(&returned))
+                PublishNews::of_return(&returned)
             }
-            Err(_) => Waited::News(PublishNews::of_confirm(confirm)),
+            Err(_) => PublishNews::of_confirm(confirm),
         }
     }
 
     /// The connection has ended; confirms that came before the end still count.
     fn last_words<T, A>(&mut self) -> Waited<T, A> {
         match self.verdicts.recv_timeout(Duration::ZERO) {
-            Ok(confirm) => self.after_returns(confirm),
+            Ok(confirm) => Waited::News(self.after_returns(confirm)),
             Err(_) => Waited::Closed,
         }
     }

@@ -1,7 +1,7 @@
 //! Reaching a broker, and reaching it again.
 
 use crate::amqp::{self, Link, OpenOptions};
-use crate::base::backoff::Backoff;
+use crate::base::backoff::{Backoff, jittered};
 use crate::base::duration::duration;
 use crate::base::endpoint::Endpoint;
 use crate::base::fault::{Fault, Kind};
@@ -75,13 +75,13 @@ impl Connector {
                 Err(fault) => return Err(fault),
             };
             let wait = match self.retry_for {
-                RetryFor::Forever => backoff.step(),
+                RetryFor::Forever => jittered(backoff.step()),
                 RetryFor::AtMost(limit) => {
                     let left = limit.saturating_sub(started.elapsed());
                     if left.is_zero() {
                         return Err(fault);
                     }
-                    backoff.step().min(left)
+                    jittered(backoff.step()).min(left)
                 }
             };
             if !told {

@@ -75,7 +75,7 @@ impl Channel {
         // Per consumer and not `global`, which quorum queues do not know.
         self.request(|channel| channel.qos(0, count, false))?;
         let consumer = self.request(|channel| channel.basic_consume(queue, options))?;
-        let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
+        let consuming = Consuming::new(self, consumer, settlement, link.blocked.clone());
         Ok(match (prefetch, settlement) {
             (Prefetch::AtMost(count), AckMode::ByUs) => consuming.at_most(count),
             // RabbitMQ limits only deliveries that it wants to be acknowledged.

@@ -1,8 +1,8 @@
 //! A running consumer: deliveries come in, and its end is told.
 
+use super::RPC_LIMIT;
 use super::channel::Channel;
 use super::delivery::{AckMode, Delivery};
-use super::{RPC_LIMIT, errors};
 use crate::base::fault::{Fault, Kind};
 use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
@@ -24,7 +24,7 @@ pub enum ConsumerEvent<T> {
     Cancelled,
     /// The channel or the connection is gone.
     Ended(Fault),
-    /// The deadline has passed.
+    /// Nothing came for so long.
     Timeout,
 }
 
@@ -82,11 +82,8 @@ impl<'a> Consuming<'a> {
         &self.messages
     }
 
-    /// Waits for a delivery, the end, something in `inbox`, or the deadline.
-    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> ConsumerEvent<T> {
-        // A year stands for ever: `Duration::MAX` from now is beyond what the clock can tell.
-        const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-        let limit = deadline.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()));
+    /// Waits for a delivery, the end, something in `inbox`, or for so long.
+    pub fn wait<T>(&mut self, inbox: &Receiver<T>, limit: Duration) -> ConsumerEvent<T> {
         loop {
             select! {
                 recv(self.messages) -> message => return self.translate(message.ok()),
@@ -158,7 +155,7 @@ impl<'a> Consuming<'a> {
                 | ConsumerMessage::ServerClosedConnection(error),
             ) => {
                 self.end();
-                ConsumerEvent::Ended(errors::translate(&error))
+                ConsumerEvent::Ended(error.into())
             }
             None
             | Some(
@@ -199,5 +196,5 @@ const TOO_MUCH: &str =
     "the broker handed out far more tasks than --prefetch allows, so the connection was given up";
 
 fn gone() -> Fault {
-    errors::translate(&amiquip::Error::EventLoopDropped)
+    amiquip::Error::EventLoopDropped.into()
 }

@@ -6,7 +6,7 @@
 //! followed here, and the missing frames go out before the answer. The broker discards them: to it
 //! the channel is closed.
 
-use super::frames::{BODY, CONTENT_HEADER, FRAME_END, FRAME_MAX, HEADER, METHOD};
+use super::frames::{BODY, CONTENT_HEADER, FRAME_MAX, HEADER, METHOD, frame};
 
 const BASIC_PUBLISH: [u8; 4] = [0, 60, 0, 40];
 const CHANNEL_CLOSE_OK: [u8; 4] = [0, 20, 0, 41];
@@ -29,12 +29,8 @@ pub(super) struct CutContent {
     open: Option<OpenContent>,
 }
 
-/// A message of which not all frames were written.
-#[derive(Debug, PartialEq, Eq)]
-struct OpenContent {
-    channel: u16,
-    missing: Missing,
-}
+/// A message of which not all frames were written: its channel, and what is missing.
+type OpenContent = (u16, Missing);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Missing {
@@ -57,7 +53,7 @@ impl CutContent {
     pub(super) fn next(&self, bytes: &[u8]) -> ContentWrite {
         let most = bytes.len().min(LOOK_AHEAD);
         let mut at = self.frame_left;
-        let mut open = self.open.as_ref().map(|open| (open.channel, open.missing));
+        let mut open = self.open;
         while let Some(frame) = bytes[..most].get(at..).and_then(Frame::first) {
             if let (true, Some((channel, missing))) = (frame.is(CHANNEL_CLOSE_OK), open) {
                 if channel == frame.channel {
@@ -86,10 +82,7 @@ impl CutContent {
                 // amiquip offers whole frames.
                 break;
             };
-            let open = self.open.as_ref().map(|open| (open.channel, open.missing));
-            self.open = frame
-                .after(open)
-                .map(|(channel, missing)| OpenContent { channel, missing });
+            self.open = frame.after(self.open);
             at += frame.len;
         }
         self.frame_left = at.saturating_sub(count);
@@ -121,7 +114,7 @@ impl<'a> Frame<'a> {
     }
 
     /// What is under way after this frame, where `open` was before it.
-    fn after(&self, open: Option<(u16, Missing)>) -> Option<(u16, Missing)> {
+    fn after(&self, open: Option<OpenContent>) -> Option<OpenContent> {
         match self.kind {
             METHOD if self.is(BASIC_PUBLISH) => Some((self.channel, Missing::Header)),
             METHOD if self.is(CHANNEL_CLOSE_OK) => None,
@@ -158,16 +151,6 @@ fn fill(channel: u16, missing: Missing) -> Option<Vec<u8>> {
         left -= piece;
     }
     Some(frames)
-}
-
-fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let mut frame = vec![kind];
-    frame.extend(channel.to_be_bytes());
-    frame.extend(size.to_be_bytes());
-    frame.extend(payload);
-    frame.push(FRAME_END);
-    frame
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The frames that open a connection and its first channel.
 
-use super::frames::{FRAME_END, HEADER, METHOD};
+use super::frames::{FRAME_END, HEADER, METHOD, frame};
 
 pub(super) const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
 pub(super) const CONNECTION_OPEN_OK: [u8; 4] = [0, 10, 0, 41];
@@ -61,11 +61,5 @@ pub(super) fn passive_declare(queue: &str) -> Vec<u8> {
         &[PASSIVE_NOWAIT, 0, 0, 0, 0],
     ]
     .concat();
-    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let mut frame = vec![METHOD];
-    frame.extend(CHANNEL.to_be_bytes());
-    frame.extend(size.to_be_bytes());
-    frame.extend(payload);
-    frame.push(FRAME_END);
-    frame
+    frame(METHOD, CHANNEL, &payload)
 }

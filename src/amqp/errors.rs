@@ -40,6 +40,13 @@ pub(super) fn translate(error: &Error) -> Fault {
     }
 }
 
+impl From<Error> for Fault {
+    /// An error on a connection that was open.
+    fn from(error: Error) -> Self {
+        translate(&error)
+    }
+}
+
 /// Says nothing of the cause: amiquip gives it once, and this came after it.
 const CONNECTION_GONE: &str = "the connection to the broker is gone";
 

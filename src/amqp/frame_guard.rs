@@ -14,8 +14,8 @@ use super::cut_content::{ContentWrite, CutContent};
 use super::early_open::{EarlyOpen, EarlyWrite, PROTOCOL_HEADER};
 use super::frames::FrameScanner;
 use super::start_ok;
-use super::transport::Transport;
 use super::violation::Violation;
+use amiquip::IoStream;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Registration, SetReadiness, Token};
 use std::io::{self, Read, Write};
@@ -46,7 +46,8 @@ impl Observed {
 
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
-    transport: Transport,
+    /// The socket itself, or TLS over it.
+    transport: Box<dyn IoStream>,
     inbound: FrameScanner,
     /// The broker will list the connection under this name. `None` once it was told.
     connection_name: Option<String>,
@@ -66,11 +67,21 @@ struct Replacement {
     original: usize,
 }
 
+impl Replacement {
+    fn new(bytes: Vec<u8>, original: usize) -> Self {
+        Self {
+            bytes,
+            written: 0,
+            original,
+        }
+    }
+}
+
 impl GuardedStream {
     /// Guards `transport`, and greets the broker, which will list the connection as
     /// `connection_name`.
     pub(super) fn new(
-        mut transport: Transport,
+        mut transport: Box<dyn IoStream>,
         connection_name: String,
         expected_queue: Option<&str>,
         observed: Arc<Observed>,
@@ -114,11 +125,7 @@ impl GuardedStream {
         let name = self.connection_name.as_deref()?;
         let (bytes, original) = start_ok::replace(buffer, name)?;
         self.connection_name = None;
-        Some(Replacement {
-            bytes,
-            written: 0,
-            original,
-        })
+        Some(Replacement::new(bytes, original))
     }
 
     /// Writes the replacement. amiquip offers the same bytes again after `WouldBlock`, so none of
@@ -173,11 +180,7 @@ impl Write for GuardedStream {
                     ContentWrite::Pass(most) => most,
                     ContentWrite::Replace(bytes, original) => {
                         self.cut_content.written(buffer, original);
-                        return self.write_replacement(Replacement {
-                            bytes,
-                            written: 0,
-                            original,
-                        });
+                        return self.write_replacement(Replacement::new(bytes, original));
                     }
                 };
                 let count = self.transport.write(&buffer[..most])?;
@@ -193,11 +196,8 @@ impl Write for GuardedStream {
                 self.observed
                     .looks_for_queue
                     .store(looks, Ordering::Relaxed);
-                self.write_replacement(Replacement {
-                    bytes: [buffer, &more].concat(),
-                    written: 0,
-                    original: buffer.len(),
-                })
+                let bytes = [buffer, &more].concat();
+                self.write_replacement(Replacement::new(bytes, buffer.len()))
             }
             EarlyWrite::Keep(count) => {
                 if self.early.has_ready() {
@@ -241,4 +241,4 @@ impl Evented for GuardedStream {
     }
 }
 
-impl amiquip::IoStream for GuardedStream {}
+impl IoStream for GuardedStream {}

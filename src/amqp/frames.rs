@@ -99,15 +99,12 @@ impl FrameScanner {
 
     /// Once the frame's header is complete: its payload begins with the next byte.
     fn begin_payload(&mut self) {
-        self.payload = match self.head.as_slice() {
-            [METHOD, ..] if self.head.len() == HEADER => {
-                Some(PayloadReader::new(PayloadKind::Method))
-            }
-            [CONTENT_HEADER, ..] if self.head.len() == HEADER => {
-                Some(PayloadReader::new(PayloadKind::ContentHeader))
-            }
+        let kind = match self.head.first().filter(|_| self.head.len() == HEADER) {
+            Some(&METHOD) => Some(PayloadKind::Method),
+            Some(&CONTENT_HEADER) => Some(PayloadKind::ContentHeader),
             _ => None,
         };
+        self.payload = kind.map(PayloadReader::new);
     }
 
     fn follow(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
@@ -191,6 +188,17 @@ impl FrameScanner {
         }
         Ok(())
     }
+}
+
+/// A whole frame.
+pub(super) fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let mut frame = vec![kind];
+    frame.extend(channel.to_be_bytes());
+    frame.extend(size.to_be_bytes());
+    frame.extend(payload);
+    frame.push(FRAME_END);
+    frame
 }
 
 /// The reply code and text, where `head` is the beginning of a `connection.close`.

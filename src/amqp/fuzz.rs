@@ -82,7 +82,7 @@ fn fuzz_payloads() {
 }
 
 fn frame((kind, channel, payload): (u8, u16, Vec<u8>)) -> Vec<u8> {
-    frames::tests::frame(kind, channel, &payload)
+    frames::frame(kind, channel, &payload)
 }
 
 /// A payload of a method that brokers send, or of a content header, or anything.

@@ -65,22 +65,8 @@ impl Link {
         drop(guard);
         match opened {
             Ok(channel) => Ok(Channel::new(channel, Arc::clone(&self.watchdog))),
-            Err(error) => {
-                let fault = errors::translate(&error);
-                Err(self.diagnose(fault))
-            }
+            Err(error) => Err(self.diagnose(error.into())),
         }
-    }
-
-    /// Why the broker does not take publishes at the moment, as far as `news` of this is waiting.
-    /// The receiver is disconnected once the connection is gone.
-    pub(super) fn blocked(&self) -> &Receiver<ConnectionBlockedNotification> {
-        &self.blocked
-    }
-
-    /// The same that was taken out before.
-    pub(super) fn take_noted(&self) -> Vec<ConnectionBlockedNotification> {
-        self.noted.take()
     }
 
     /// The most telling reason for a `fault` that ended this connection. amiquip gives each
@@ -90,14 +76,7 @@ impl Link {
         if fault.kind != Kind::Lost || self.is_alive() {
             return fault;
         }
-        let cause = match self.connection.take() {
-            Some(connection) => {
-                let _guard = self.watchdog.guard(CLOSE_LIMIT);
-                connection.close().err()
-            }
-            None => None,
-        };
-        match cause {
+        match self.end() {
             Some(cause) => errors::more_telling(fault, &cause, self.switch.is_thrown()),
             None => fault,
         }
@@ -130,15 +109,14 @@ impl Link {
     /// Says goodbye. An error only means that the broker did not answer it; all that was
     /// confirmed or acknowledged before is as safe as it was.
     pub fn close(&mut self) -> Result<(), Fault> {
-        match self.connection.take() {
-            Some(connection) => {
-                let _guard = self.watchdog.guard(CLOSE_LIMIT);
-                connection
-                    .close()
-                    .map_err(|error| errors::translate(&error))
-            }
-            None => Ok(()),
-        }
+        self.end().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Closes the connection, if that is not done yet. What went wrong with it.
+    fn end(&mut self) -> Option<amiquip::Error> {
+        let connection = self.connection.take()?;
+        let _guard = self.watchdog.guard(CLOSE_LIMIT);
+        connection.close().err()
     }
 }
 

@@ -26,6 +26,7 @@
 mod acks;
 mod channel;
 mod confirms;
+mod connecting;
 pub mod connector;
 mod consume;
 mod consuming;
@@ -49,12 +50,12 @@ mod publish_news;
 mod queue;
 mod start_ok;
 mod tls;
-mod transport;
 mod violation;
 mod watchdog;
 
 pub use channel::Channel;
-pub use confirms::{Confirms, Waited, WaitsFor};
+pub use confirms::{Confirms, Waited};
+pub use connecting::Connecting;
 pub use consume::{ConsumeOptions, Prefetch};
 pub use consuming::{ConsumerEvent, Consuming};
 pub use delivery::{AckMode, AckToken, Delivery};

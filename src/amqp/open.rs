@@ -7,11 +7,10 @@ use super::kill_switch::KillSwitch;
 use super::link::Link;
 use super::options::{FramesInFlight, OpenOptions};
 use super::tls::{self, Prepared};
-use super::transport::Transport;
 use super::watchdog::{Watch, Watchdog};
 use crate::base::endpoint::{Endpoint, LogIn, Scheme};
 use crate::base::fault::{Fault, Kind};
-use amiquip::{Auth, ConnectionOptions, ConnectionTuning};
+use amiquip::{Auth, ConnectionOptions, ConnectionTuning, IoStream};
 use crossbeam_channel::{after, bounded, select};
 use std::cell::RefCell;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -119,13 +118,13 @@ impl Attempt {
         let (transport, failure) = match tls {
             None => {
                 let socket = mio::net::TcpStream::from_stream(socket).map_err(socket_error)?;
-                (Transport::Tcp(socket), None)
+                (Box::new(socket) as Box<dyn IoStream>, None)
             }
             Some(prepared) => {
                 let tls = &self.options.tls;
                 let stream = tls::shake_hands(prepared, &self.endpoint, tls, socket)?;
                 let failure = stream.failure();
-                (Transport::Tls(Box::new(stream)), Some(failure))
+                (Box::new(stream) as Box<dyn IoStream>, Some(failure))
             }
         };
         let observed = Arc::new(Observed::default());

@@ -1,6 +1,6 @@
 //! The client properties that we announce in `connection.start-ok`.
 
-use super::frames::{FRAME_END, HEADER};
+use super::frames::{HEADER, METHOD, frame};
 
 /// Class 10, method 11.
 const START_OK: [u8; 4] = [0, 10, 0, 11];
@@ -28,14 +28,9 @@ pub(super) fn replace(bytes: &[u8], connection_name: &str) -> Option<(Vec<u8>, u
     let rest = payload.get(usize::try_from(table).ok()?.checked_add(8)?..)?;
 
     let properties = client_properties(connection_name)?;
-    let size = u32::try_from(START_OK.len() + properties.len() + rest.len()).ok()?;
-    let mut frame = vec![1, 0, 0];
-    frame.extend(size.to_be_bytes());
-    frame.extend(START_OK);
-    frame.extend(properties);
-    frame.extend(rest);
-    frame.push(FRAME_END);
-    Some((frame, HEADER + payload.len() + 1))
+    let payload_len = payload.len();
+    let payload = [&START_OK, properties.as_slice(), rest].concat();
+    Some((frame(METHOD, 0, &payload), HEADER + payload_len + 1))
 }
 
 fn client_properties(connection_name: &str) -> Option<Vec<u8>> {
@@ -76,6 +71,7 @@ fn push_name(table: &mut Vec<u8>, name: &str) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frames::FRAME_END;
     use super::*;
 
     fn start_ok(properties: &[u8], rest: &[u8]) -> Vec<u8> {

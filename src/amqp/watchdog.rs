@@ -18,12 +18,25 @@ use std::time::{Duration, Instant};
 /// watches is not woken when a call begins or ends, unless it would sleep too long.
 #[derive(Debug)]
 pub(super) struct Watchdog {
-    switch: KillSwitch,
-    /// How many bytes have left over the connection.
-    written: Arc<AtomicU64>,
-    watched: Arc<Mutex<Watched>>,
+    line: Arc<Line>,
     /// Wakes the thread; it ends when this is dropped.
     waker: Sender<()>,
+}
+
+/// The connection, and what is watched on it.
+#[derive(Debug)]
+struct Line {
+    switch: KillSwitch,
+    /// How many bytes have left.
+    written: Arc<AtomicU64>,
+    watched: Mutex<Watched>,
+}
+
+impl Line {
+    /// Nothing that holds the lock can panic.
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -71,10 +84,8 @@ const AFTER_CANCELLATION: Duration = Duration::from_secs(2);
 
 /// What the thread that watches needs.
 pub(super) struct Watch {
-    switch: KillSwitch,
-    written: Arc<AtomicU64>,
+    line: Arc<Line>,
     when_cancelled: WhenCancelled,
-    watched: Arc<Mutex<Watched>>,
     calls: Receiver<()>,
 }
 
@@ -85,28 +96,24 @@ impl Watchdog {
         written: Arc<AtomicU64>,
         when_cancelled: WhenCancelled,
     ) -> (Self, Watch) {
-        let watched = Arc::default();
+        let line = Arc::new(Line {
+            switch,
+            written,
+            watched: Mutex::default(),
+        });
         // One is enough, however often it is sent.
         let (waker, calls) = bounded(1);
         let watch = Watch {
-            switch: switch.clone(),
-            written: Arc::clone(&written),
+            line: Arc::clone(&line),
             when_cancelled,
-            watched: Arc::clone(&watched),
             calls,
         };
-        let watchdog = Self {
-            switch,
-            written,
-            watched,
-            waker,
-        };
-        (watchdog, watch)
+        (Self { line, waker }, watch)
     }
 
     /// Ends the connection at once.
     pub(super) fn give_up(&self) {
-        self.switch.throw();
+        self.line.switch.throw();
     }
 
     /// Watches until the returned guard is dropped. Guards do not nest.
@@ -130,7 +137,7 @@ impl Watchdog {
 
     fn arm(&self, limit: Duration, call: Call) {
         let now = Instant::now();
-        let mut watched = lock(&self.watched);
+        let mut watched = self.line.watched();
         let limit = match call {
             Call::Sending if watched.is_cancelled => limit.min(AFTER_CANCELLATION),
             Call::Sending | Call::Request | Call::Leaving => limit,
@@ -139,14 +146,14 @@ impl Watchdog {
         watched.deadline = Some(deadline);
         watched.call = call;
         watched.limit = limit;
-        watched.left = self.written.load(Ordering::Relaxed);
+        watched.left = self.line.written.load(Ordering::Relaxed);
         if watched.is_cancelled || watched.wakes_at.is_none_or(|at| at > deadline) {
             let _ = self.waker.try_send(());
         }
     }
 
     fn disarm(&self) {
-        lock(&self.watched).deadline = None;
+        self.line.watched().deadline = None;
     }
 }
 
@@ -160,7 +167,7 @@ impl Watch {
                     return;
                 },
                 recv(self.when_cancelled) -> _ => {
-                    let mut watched = lock(&self.watched);
+                    let mut watched = self.line.watched();
                     watched.is_cancelled = true;
                     let soon = Instant::now() + AFTER_CANCELLATION;
                     watched.deadline = watched.deadline.map(|at| at.min(soon));
@@ -174,12 +181,12 @@ impl Watch {
 
     /// Ends the connection if it is time to, and says how long there is nothing to do.
     fn next(&self, now: Instant) -> Duration {
-        let mut watched = lock(&self.watched);
+        let mut watched = self.line.watched();
         let ends = match watched.call {
             Call::Request | Call::Leaving => watched.is_cancelled,
             Call::Sending => false,
         };
-        let written = self.written.load(Ordering::Relaxed);
+        let written = self.line.written.load(Ordering::Relaxed);
         let more = written.saturating_sub(watched.left);
         let is_extended = watched.call.extended_by().is_some_and(|by| by <= more);
         if is_extended && watched.deadline.is_some() {
@@ -187,7 +194,7 @@ impl Watch {
             watched.deadline = Some(now + watched.limit);
         }
         if watched.deadline.is_some_and(|at| ends || at <= now) {
-            self.switch.throw();
+            self.line.switch.throw();
             watched.deadline = None;
         }
         watched.wakes_at = watched.deadline;
@@ -195,11 +202,6 @@ impl Watch {
             .deadline
             .map_or(Duration::MAX, |at| at.saturating_duration_since(now))
     }
-}
-
-/// Nothing that holds the lock can panic.
-fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
-    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the watch when dropped.

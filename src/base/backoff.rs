@@ -4,9 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-/// Exponentially growing waits with jitter, so that many clients do not return at once.
-#[derive(Clone, Debug)]
+/// Waits that double, without jitter: who sends over a network adds it ([`jittered`]).
+#[derive(Clone, Copy, Debug)]
 pub struct Backoff {
+    first: Duration,
     next: Duration,
     max: Duration,
 }
@@ -16,6 +17,7 @@ impl Backoff {
     /// within seconds (measured: 1.3 s for `stop_app` and `start_app`), and work should go on
     /// less than a second after that.
     pub const FIRST: Duration = Duration::from_millis(100);
+
     /// The longest wait between two tries. Each costs the broker one connection attempt.
     pub const MAX: Duration = Duration::from_millis(800);
 
@@ -23,33 +25,35 @@ impl Backoff {
     #[must_use]
     pub fn new(first: Duration, max: Duration) -> Self {
         Self {
-            next: first.min(max),
+            first,
+            next: first,
             max,
         }
     }
 
-    /// The next wait: between a half and the whole of the current step, which then doubles.
+    /// The next wait.
     pub fn step(&mut self) -> Duration {
-        self.step_with(random_fraction())
-    }
-
-    fn step_with(&mut self, fraction: f64) -> Duration {
         let step = self.next;
         self.next = step.saturating_mul(2).min(self.max);
-        step.mul_f64(0.5 + fraction / 2.0)
+        step
     }
-}
 
-/// Between a half and the whole of it.
-#[must_use]
-pub fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(0.5 + random_fraction() / 2.0)
+    /// All went well: the next wait is the first.
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
 }
 
 impl Default for Backoff {
     fn default() -> Self {
         Self::new(Self::FIRST, Self::MAX)
     }
+}
+
+/// Between a half and the whole of it, so that many clients do not return at once.
+#[must_use]
+pub fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + random_fraction() / 2.0)
 }
 
 /// A number in 0..1 that differs between processes and calls. The standard library seeds each
@@ -64,20 +68,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_maximum() {
+    fn waits_double_and_begin_anew() {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(350));
-        let waits: Vec<_> = (0..4).map(|_| backoff.step_with(1.0).as_millis()).collect();
-        assert_eq!(waits, [100, 200, 350, 350]);
+        let mut four = || {
+            (0..4)
+                .map(|_| backoff.step().as_millis())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(four(), [100, 200, 350, 350]);
+        backoff.reset();
+        assert_eq!(backoff.step().as_millis(), 100);
     }
 
     #[test]
     fn jitter_takes_at_most_half_away() {
         for _ in 0..1000 {
-            let wait = Backoff::default().step();
-            assert!(
-                wait >= Backoff::FIRST / 2 && wait <= Backoff::FIRST,
-                "{wait:?}"
-            );
+            let wait = jittered(Backoff::FIRST);
+            let range = Backoff::FIRST / 2..=Backoff::FIRST;
+            assert!(range.contains(&wait), "{wait:?}");
         }
     }
 

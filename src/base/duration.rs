@@ -1,14 +1,25 @@
 //! Durations, as users write them and as programs read them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Bounded by far more than anyone waits, and far less than clocks can tell.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= MAX => Ok(duration),
-        Ok(_) => Err("it must be at most a year".to_owned()),
-        Err(error) => Err(error.to_string()),
+    duration_in(text, Duration::ZERO..=MAX, "it must be at most a year")
+}
+
+/// A duration in this range; `else_say` is told of others.
+pub fn duration_in(
+    text: &str,
+    range: RangeInclusive<Duration>,
+    else_say: &str,
+) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if range.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(else_say.to_owned())
     }
 }
 

@@ -107,12 +107,3 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-/// The exit code for any error that reaches `main`.
-#[must_use]
-pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    match error.downcast_ref::<Fault>() {
-        Some(fault) => fault.exit_code(),
-        None => ExitCode::Failure,
-    }
-}

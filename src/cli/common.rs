@@ -141,12 +141,6 @@ impl Common {
         given.next().map(|(option, _)| option)
     }
 
-    /// Whether the queue may be declared.
-    #[must_use]
-    pub fn may_declare(&self) -> bool {
-        !self.no_declare
-    }
-
     /// How the broker is reached. Reads the password file.
     pub fn connector(
         &self,
@@ -190,9 +184,7 @@ impl Common {
             retry_for,
         })
     }
-}
 
-impl Common {
     /// Where and how things are told.
     #[must_use]
     pub fn report(&self) -> Report {

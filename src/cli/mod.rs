@@ -4,11 +4,12 @@
 mod arguments;
 mod common;
 mod generate;
+mod main;
 mod parse;
 mod values;
 
-pub use arguments::{CONCEALED, take};
+pub use arguments::CONCEALED;
 pub use common::Common;
 pub use generate::Generate;
-pub use parse::parse;
+pub use main::main;
 pub(crate) use values::positive;

@@ -1,5 +1,6 @@
 //! Values of options.
 
+use crate::base::duration::duration_in;
 use crate::base::endpoint::Password;
 use crate::base::fault::{Fault, Kind};
 use std::num::{IntErrorKind, ParseIntError};
@@ -19,11 +20,7 @@ pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T,
 pub(super) fn heartbeat(text: &str) -> Result<Duration, String> {
     // The wire knows whole seconds up to 65535.
     let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
-    match humantime::parse_duration(text) {
-        Ok(duration) if range.contains(&duration) => Ok(duration),
-        Ok(_) => Err("it must be between 1s and 65535s".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+    duration_in(text, range, "it must be between 1s and 65535s")
 }
 
 /// The password in a file.

@@ -1,17 +1,14 @@
 //! `new_task`'s command line.
 
-use super::delay::Delay;
-use super::options::{Priority, SendOptions};
+use super::delay;
 use super::record::Separator;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
 use crate::cli::{Common, positive};
-use crate::publisher::Results;
-use crate::publisher::core::Backlog;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +22,7 @@ use std::time::Duration;
 pub struct NewTaskArgs {
     /// The task's body
     #[arg(value_name = "MESSAGE")]
-    words: Vec<OsString>,
+    pub(super) words: Vec<OsString>,
 
     /// Take the whole FILE as the body, whatever its bytes (`-`: stdin)
     #[arg(long, value_name = "FILE", conflicts_with = "words")]
@@ -47,7 +44,7 @@ pub struct NewTaskArgs {
         default_value = "1000",
         help_heading = "Bulk"
     )]
-    window: NonZeroU32,
+    pub(super) window: NonZeroU32,
 
     /// Write what was not confirmed to FILE, ready for --file
     #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
@@ -61,11 +58,11 @@ pub struct NewTaskArgs {
         conflicts_with = "delay",
         help_heading = "Bulk"
     )]
-    max_backlog: Option<NonZeroU32>,
+    pub(super) max_backlog: Option<NonZeroU32>,
 
     /// How long to wait for the queue to become shorter than that
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "0s", requires = "max_backlog", help_heading = "Bulk")]
-    backlog_timeout: Duration,
+    pub(super) backlog_timeout: Duration,
 
     /// Wait for the outcome: the task's stdout, stderr and exit code become this command's own
     #[arg(short, long, help_heading = "Outcome")]
@@ -73,7 +70,7 @@ pub struct NewTaskArgs {
 
     /// Give up when no outcome has come for so long
     #[arg(value_parser = duration, long, value_name = "DUR", requires = "wait", help_heading = "Outcome")]
-    wait_timeout: Option<Duration>,
+    pub(super) wait_timeout: Option<Duration>,
 
     /// Print the outcomes in the order of the tasks
     #[arg(short, long, requires = "wait", help_heading = "Outcome")]
@@ -81,15 +78,15 @@ pub struct NewTaskArgs {
 
     /// The task's priority, on a queue that has priorities
     #[arg(long, value_name = "N")]
-    priority: Option<u8>,
+    pub(super) priority: Option<u8>,
 
     /// Discard the task if nobody has taken it after so long
     #[arg(value_parser = ttl, long, value_name = "DUR")]
     ttl: Option<Duration>,
 
     /// Let workers have the task only after so long. Longer than a second: to three digits
-    #[arg(value_parser = delay, long, value_name = "DUR", conflicts_with = "ttl")]
-    delay: Option<Delay>,
+    #[arg(value_parser = lies_aside, long, value_name = "DUR", conflicts_with = "ttl")]
+    pub(super) delay: Option<Duration>,
 
     /// A header of the task; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
@@ -131,24 +128,17 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 /// Up to 49 days; `0s` is no delay.
-fn delay(text: &str) -> Result<Delay, String> {
+fn lies_aside(text: &str) -> Result<Duration, String> {
     let duration = duration(text)?;
-    if duration > Delay::MAX {
+    if duration > delay::MAX {
         return Err("it must be at most 49 days".to_owned());
     }
-    Ok(Delay::at_least(duration))
+    Ok(delay::rounded_up(duration))
 }
 
 impl NewTaskArgs {
-    /// Whether there is no word on the command line.
-    #[must_use]
-    pub fn has_no_words(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// The words as one body.
-    #[must_use]
-    pub fn message(&self) -> Vec<u8> {
+    pub(super) fn message(&self) -> Vec<u8> {
         if self.words.is_empty() {
             return b"Hello World!".to_vec();
         }
@@ -157,8 +147,7 @@ impl NewTaskArgs {
     }
 
     /// How the records of the file end.
-    #[must_use]
-    pub fn separator(&self) -> Separator {
+    pub(super) fn separator(&self) -> Separator {
         if self.null {
             Separator::Nul
         } else {
@@ -166,33 +155,8 @@ impl NewTaskArgs {
         }
     }
 
-    /// How the tasks are sent.
-    #[must_use]
-    pub fn send_options(&self) -> SendOptions {
-        SendOptions {
-            confirm_timeout: self.confirm_timeout,
-            window: NonZeroUsize::try_from(self.window).unwrap_or(NonZeroUsize::MAX),
-            delay: self.delay.filter(|delay| !delay.is_none()),
-            backlog: self.max_backlog.map(|max| Backlog {
-                max,
-                timeout: self.backlog_timeout,
-            }),
-            results: if self.wait {
-                Results::Wanted(self.wait_timeout)
-            } else {
-                Results::No
-            },
-            priority: match self.priority {
-                Some(_) if self.common.may_declare() => Priority::Given,
-                Some(_) | None => Priority::None,
-            },
-            tick: None,
-        }
-    }
-
     /// What the tasks are made with.
-    #[must_use]
-    pub fn task_options(&self) -> TaskOptions {
+    pub(super) fn task_options(&self) -> TaskOptions {
         TaskOptions {
             priority: self.priority,
             ttl: self.ttl,

@@ -5,30 +5,32 @@ use super::input::{self, TaskFile};
 use super::pending::{Pending, Rest};
 use super::reporter::{Mode, Reporter, SendCounts};
 use super::sender::Ended;
-use super::start::{connector, reporter, send_all};
+use super::sending::{connector, send as send_all};
 use super::summary::summarize;
 use super::unsent::Unsent;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use crate::output::progress::{BulkBar, TICK};
-use anyhow::Result;
+use crate::output::progress::BulkBar;
 use crossbeam_channel::Receiver;
 use std::path::Path;
 use std::time::Instant;
 
 /// Sends all tasks of the file at `path`.
-pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
+pub(super) fn send(
+    args: &NewTaskArgs,
+    path: &Path,
+    report: &mut Report,
+) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let (signal, signals) = crossbeam_channel::unbounded();
     let when_cancelled = signals::install(EndsAt::BULK, move || {
         let _ = signal.send(());
     })?;
-    let mut options = args.send_options();
     let connector = connector(args, when_cancelled, report)?;
     let file = TaskFile::open(path, args.separator())?;
-    let mut reporter = reporter(args, Mode::Bulk, report);
+    let mut reporter = Reporter::new(args, Mode::Bulk, report);
     // Last, as it empties that file.
     if let Some(unsent) = &args.unsent {
         if file.is(unsent) {
@@ -38,8 +40,7 @@ pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Resu
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
     reporter.bar = BulkBar::new(file.size(), reporter.report.is_quiet());
-    options.tick = reporter.bar.is_visible().then_some(TICK);
-    let mut ended = send_all(args, connector, &options, file.read()?, &mut reporter);
+    let mut ended = send_all(args, connector, file.read()?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();

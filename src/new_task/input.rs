@@ -63,7 +63,6 @@ impl TaskFile {
     }
 
     /// Its size in bytes, where it is a regular file.
-    #[must_use]
     pub fn size(&self) -> Option<u64> {
         let metadata = match &self.file {
             Some(file) => file.metadata().ok()?,
@@ -75,7 +74,6 @@ impl TaskFile {
     }
 
     /// Whether this is the file of that path.
-    #[must_use]
     pub fn is(&self, path: &Path) -> bool {
         let Ok(other) = rustix::fs::stat(path) else {
             return false;
@@ -148,14 +146,12 @@ pub fn read_body(path: &Path) -> Result<Vec<u8>, Fault> {
 }
 
 /// Whether something may be waiting on stdin.
-#[must_use]
 pub fn stdin_is_a_pipe() -> bool {
     use rustix::fs::{FileType, fstat};
     fstat(io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
 }
 
 /// Tasks of a file that are larger than any broker takes, by their numbers.
-#[must_use]
 pub fn too_large_in(path: &Path, numbers: &[u64]) -> Fault {
     let first: Vec<_> = numbers.iter().take(5).map(u64::to_string).collect();
     let more = if numbers.len() > first.len() {

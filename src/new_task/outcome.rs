@@ -10,7 +10,7 @@ use serde_json::json;
 /// Prints an outcome: the task's own output, or an event.
 pub(super) fn print(report: &mut Report, answer: &TaskResult) -> Result<(), Fault> {
     if report.is_json() {
-        report.event("result", || None, || result_fields(answer));
+        report.silent("result", || result_fields(answer));
         report.flush();
     } else {
         report.pass_on(&answer.stdout, answer.stderr.as_bytes());
@@ -18,10 +18,7 @@ pub(super) fn print(report: &mut Report, answer: &TaskResult) -> Result<(), Faul
             report.warn(&text);
         }
     }
-    match report.failure() {
-        Some(fault) => Err(fault.clone()),
-        None => Ok(()),
-    }
+    report.result()
 }
 
 /// What is wrong with an outcome, if anything is.
@@ -53,40 +50,26 @@ pub(super) fn exit_code(answer: &TaskResult) -> u8 {
 }
 
 fn result_fields(answer: &TaskResult) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("id".to_owned(), json!(answer.id));
-    fields.insert("outcome".to_owned(), json!(answer.outcome));
+    let mut fields = json!({ "id": answer.id, "outcome": answer.outcome });
     if let Some(code) = answer.exit_code {
-        fields.insert("exit_code".to_owned(), json!(code));
+        fields["exit_code"] = json!(code);
     }
     if let Some(signal) = answer.signal {
-        fields.insert("signal".to_owned(), json!(signal));
+        fields["signal"] = json!(signal);
     }
     if let Some(error) = &answer.error {
-        fields.insert("error".to_owned(), json!(error));
+        fields["error"] = json!(error);
     }
     if let Some(host) = &answer.host {
-        fields.insert("host".to_owned(), json!(host));
+        fields["host"] = json!(host);
     }
     if let Some(duration) = answer.duration {
-        let milliseconds = milliseconds(duration);
-        fields.insert("duration_ms".to_owned(), json!(milliseconds));
+        fields["duration_ms"] = json!(milliseconds(duration));
     }
     if answer.is_truncated {
-        fields.insert("truncated".to_owned(), json!(true));
+        fields["truncated"] = json!(true);
     }
     insert_bytes(&mut fields, "stdout", &answer.stdout);
-    fields.insert("stderr".to_owned(), json!(answer.stderr));
+    fields["stderr"] = json!(answer.stderr);
     fields
-}
-
-/// Tells that no outcome of the task with this id will come.
-pub(super) fn tell_missing(report: &mut Report, id: &str) {
-    let fields = || {
-        let mut fields = Fields::new();
-        fields.insert("id".to_owned(), json!(id));
-        fields.insert("outcome".to_owned(), json!("unanswered"));
-        fields
-    };
-    report.event("result", || None, fields);
 }

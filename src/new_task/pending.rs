@@ -3,7 +3,6 @@
 use crate::base::fault::Fault;
 use crate::new_task::record::{Batch, Record, RecordEnd};
 use crate::publisher::Content;
-use crate::publisher::core::Payload;
 use crate::task::{Task, Template};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 
@@ -19,20 +18,6 @@ pub struct PendingTask {
     pub task: Task,
     /// How its record ended.
     pub end: RecordEnd,
-}
-
-impl Payload for PendingTask {
-    fn id(&self) -> Option<&str> {
-        self.task.properties.id()
-    }
-
-    fn body_len(&self) -> usize {
-        self.task.body.len()
-    }
-
-    fn header_len(&self) -> usize {
-        self.task.properties.header_len()
-    }
 }
 
 impl Content for PendingTask {
@@ -139,7 +124,6 @@ impl Pending {
     }
 
     /// Whether the input has nothing ready and has not ended, as far as is known.
-    #[must_use]
     pub fn must_wait(&self) -> bool {
         self.batch.len() == 0 && self.input.as_ref().is_some_and(Receiver::is_empty)
     }
@@ -156,7 +140,6 @@ impl Pending {
     }
 
     /// How many tasks were taken from the input.
-    #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
     }
@@ -167,7 +150,6 @@ impl Pending {
     }
 
     /// The numbers of the records that were too large for any broker.
-    #[must_use]
     pub fn too_large(&self) -> &[u64] {
         &self.too_large
     }

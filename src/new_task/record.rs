@@ -41,7 +41,6 @@ pub struct Record {
 impl RecordEnd {
     /// The bytes. The last record of an input that lacks its end gets that of the others, as
     /// something may be written behind it.
-    #[must_use]
     pub fn bytes(self, separator: Separator) -> &'static [u8] {
         match (self, separator) {
             (Self::Lf, _) | (Self::Input, Separator::Newline) => b"\n",

@@ -1,6 +1,6 @@
 //! Tells what became of the tasks, and keeps count.
 
-use super::event::SendEvent;
+use super::args::NewTaskArgs;
 use super::ordered::Ordered;
 use super::outcome;
 use super::pending::PendingTask;
@@ -10,7 +10,8 @@ use crate::base::escape::escape;
 use crate::base::fault::Fault;
 use crate::output::progress::BulkBar;
 use crate::output::{Fields, Report, insert_body};
-use crate::queues::{QueueName, adoption_note};
+use crate::publisher::core::{Notice, describe};
+use crate::queues::{WorkQueue, adoption_note};
 use serde_json::json;
 
 /// How many ids are named when outcomes do not come.
@@ -47,7 +48,7 @@ pub struct Reporter<'a> {
     /// Where it is told.
     pub report: &'a mut Report,
     /// The work queue.
-    pub queue: QueueName,
+    pub queue: WorkQueue,
     /// One task or many.
     pub mode: Mode,
     /// Whether stdout belongs to the tasks' output.
@@ -64,72 +65,94 @@ pub struct Reporter<'a> {
     pub exit_code: Option<u8>,
 }
 
-impl Reporter<'_> {
-    /// Tells of one event. An error means that there is no use in going on.
-    pub fn take(&mut self, event: SendEvent<'_>) -> Result<(), Fault> {
-        match event {
-            SendEvent::Confirmed(pending) => {
-                self.counts.confirmed += 1;
-                if self.mode == Mode::Single {
-                    self.sent(pending);
-                }
+impl<'a> Reporter<'a> {
+    pub(super) fn new(args: &NewTaskArgs, mode: Mode, report: &'a mut Report) -> Self {
+        Self {
+            report,
+            queue: args.common.work_queue(),
+            mode,
+            wait: args.wait,
+            ordered: args.keep_order.then(Ordered::default),
+            unsent: None,
+            bar: BulkBar::default(),
+            counts: SendCounts::default(),
+            exit_code: None,
+        }
+    }
+
+    /// The broker has taken responsibility for the task.
+    pub(super) fn confirmed(&mut self, pending: &PendingTask) {
+        self.counts.confirmed += 1;
+        if self.mode == Mode::Single {
+            self.sent(pending);
+        }
+    }
+
+    /// The broker will never take this one. An error means that there is no use in going on.
+    pub(super) fn refused(&mut self, pending: &PendingTask, fault: Fault) -> Result<(), Fault> {
+        if self.mode == Mode::Bulk {
+            self.warn(&format!("task {}: {fault}", pending.number));
+        }
+        self.failed(pending, &fault);
+        match self.mode {
+            Mode::Single => Err(fault),
+            Mode::Bulk => self.outcome(pending.number, None),
+        }
+    }
+
+    /// A connection stands, to this address.
+    pub(super) fn connected(&mut self, address: &str) {
+        let report = &*self.report;
+        self.bar
+            .suspend(|| report.detail(&format!("connected to {address}")));
+        self.bar.set_blocked(None);
+    }
+
+    /// Tells what happens while tasks are still tried.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Lost { fault, again: 0 } => self.warn(&fault.to_string()),
+            Notice::Lost { fault, again: 1 } => {
+                self.warn(&format!("{fault}; sending the task again"));
             }
-            SendEvent::Failed(pending, fault) if self.mode == Mode::Single => {
-                self.failed(&pending, fault);
-                return Err(fault.clone());
+            Notice::Lost { fault, again } => {
+                self.warn(&format!("{fault}; sending {again} unconfirmed tasks again"));
             }
-            SendEvent::Failed(pending, fault) => {
-                self.warn(&format!("task {}: {fault}", pending.number));
-                self.failed(&pending, fault);
-                return self.outcome(pending.number, None);
-            }
-            SendEvent::Result(number, answer) => return self.answered(number, answer),
-            SendEvent::ResultsGone(tasks) => return self.unanswered(&tasks),
-            SendEvent::Connected(address) => {
-                let report = &*self.report;
-                self.bar
-                    .suspend(|| report.detail(&format!("connected to {address}")));
-                self.bar.set_blocked(None);
-            }
-            SendEvent::Retrying(fault) => {
-                self.warn(&format!("{fault}; trying again (--retry-for)"));
-            }
-            SendEvent::Lost(fault, 0) => self.warn(&fault.to_string()),
-            SendEvent::Lost(fault, 1) => self.warn(&format!("{fault}; sending the task again")),
-            SendEvent::Lost(fault, count) => {
-                self.warn(&format!("{fault}; sending {count} unconfirmed tasks again"));
-            }
-            SendEvent::Refused(count, why) => {
-                let what = match count {
+            Notice::Refused {
+                queue,
+                waiting,
+                refusal,
+            } => {
+                let why = describe(&refusal, &queue, self.queue.declare);
+                let what = match waiting {
                     1 => "it".to_owned(),
                     count => format!("{count} tasks"),
                 };
                 self.warn(&format!("{why}; sending {what} again (--confirm-timeout)"));
             }
-            SendEvent::NoPriorities(note) => self.warn(&note),
-            SendEvent::Adopted(current) => self.note(&adoption_note(&self.queue, current)),
-            SendEvent::Blocked(reason) => {
+            Notice::Adopted(current) => self.note(&adoption_note(&self.queue.name, &current)),
+            Notice::Blocked(reason) => {
                 self.warn(&format!(
                     "the broker takes no tasks for now ({reason}); waiting (--confirm-timeout)"
                 ));
-                self.bar.set_blocked(Some(reason.to_owned()));
+                self.bar.set_blocked(Some(reason));
             }
-            SendEvent::Unblocked => {
+            Notice::Unblocked => {
                 self.note("the broker takes tasks again");
                 self.bar.set_blocked(None);
             }
-            SendEvent::BacklogFull(ready) => self.note(&format!(
+            Notice::BacklogFull(ready) => self.note(&format!(
                 "{ready} tasks are ready in queue `{}`; waiting (--max-backlog)",
-                self.queue
+                self.queue.name
             )),
-            SendEvent::Tick(standing) => {
-                let outcomes = self.counts.done + self.counts.undone;
-                let (sent, confirmed) = (standing.taken, self.counts.confirmed);
-                let outcomes = self.wait.then_some(outcomes);
-                self.bar.tick(standing.bytes, sent, confirmed, outcomes);
-            }
         }
-        Ok(())
+    }
+
+    /// Shows the progress: so many tasks were taken from the input, and so many bytes for them.
+    pub(super) fn progress(&mut self, taken: u64, bytes: u64) {
+        let outcomes = self.counts.done + self.counts.undone;
+        let outcomes = self.wait.then_some(outcomes);
+        self.bar.tick(bytes, taken, self.counts.confirmed, outcomes);
     }
 
     fn sent(&mut self, pending: &PendingTask) {
@@ -151,14 +174,15 @@ impl Reporter<'_> {
         }
         let fields = || {
             let mut fields = task_fields(pending);
-            fields.insert("error".to_owned(), json!(fault.to_string()));
+            fields["error"] = json!(fault.to_string());
             fields
         };
-        self.report.event("failed", || None, fields);
+        self.report.silent("failed", fields);
         self.report.flush();
     }
 
-    fn answered(&mut self, number: u64, answer: TaskResult) -> Result<(), Fault> {
+    /// The result of the task with this number.
+    pub(super) fn answered(&mut self, number: u64, answer: TaskResult) -> Result<(), Fault> {
         let code = outcome::exit_code(&answer);
         if answer.outcome == "done" && code == 0 {
             self.counts.done += 1;
@@ -180,7 +204,8 @@ impl Reporter<'_> {
         }
     }
 
-    fn unanswered(&mut self, tasks: &[(u64, String)]) -> Result<(), Fault> {
+    /// These tasks are in the queue, and their results will not come: numbers and ids.
+    pub(super) fn unanswered(&mut self, tasks: &[(u64, String)]) -> Result<(), Fault> {
         self.counts.unanswered += tasks.len() as u64;
         let mut ids: Vec<_> = tasks
             .iter()
@@ -196,7 +221,8 @@ impl Reporter<'_> {
         };
         self.warn(&format!("{what} will not come here: {}", ids.join(", ")));
         for (number, id) in tasks {
-            outcome::tell_missing(self.report, id);
+            let fields = || json!({ "id": id, "outcome": "unanswered" });
+            self.report.silent("result", fields);
             self.outcome(*number, None)?;
         }
         self.report.flush();
@@ -224,8 +250,7 @@ impl Reporter<'_> {
 }
 
 fn task_fields(pending: &PendingTask) -> Fields {
-    let mut fields = Fields::new();
-    fields.insert("id".to_owned(), json!(pending.task.id()));
+    let mut fields = json!({ "id": pending.task.id() });
     insert_body(&mut fields, &pending.task.body);
     fields
 }

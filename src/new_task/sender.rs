@@ -1,14 +1,15 @@
 //! Hands the tasks to the publishing core, and tells what becomes of them.
 
-use super::event::{SendEvent, Standing, Tell};
-use super::options::{Priority, SendOptions};
+use super::args::NewTaskArgs;
 use super::pending::{Pending, PendingTask, TaskInput};
+use super::reporter::Reporter;
 use super::results::AwaitedResults;
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::{Fault, Kind};
-use crate::publisher::core::{self, Core, Destination, Message, Notice, Scope, Sent};
-use crate::publisher::{self, User};
-use crate::queues::{QueueType, WorkQueue, priority_note};
+use crate::output::progress::TICK;
+use crate::publisher::User;
+use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict};
+use crate::queues::{Destination, QueueType, priority_note};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::time::{Duration, Instant};
@@ -27,22 +28,17 @@ pub struct Ended {
 }
 
 /// Gives the tasks of an input.
-pub(super) struct Sender<'a> {
+pub(super) struct Sender<'a, 'r> {
     pub(super) pending: Pending,
     pub(super) to: Destination,
-    pub(super) queue: WorkQueue,
     pub(super) results: AwaitedResults,
-    pub(super) options: SendOptions,
-    pub(super) tell: &'a mut Tell<'a>,
+    pub(super) args: &'a NewTaskArgs,
+    pub(super) reporter: &'a mut Reporter<'r>,
     /// What was not sent because nothing can be.
     pub(super) refused: Vec<PendingTask>,
 }
 
-impl Sender<'_> {
-    fn say(&mut self, event: SendEvent<'_>) -> Result<(), Fault> {
-        (self.tell)(event)
-    }
-
+impl Sender<'_, '_> {
     /// What is left when the engine has ended.
     pub(super) fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
         let left = core.take_unfinished();
@@ -62,48 +58,9 @@ impl Sender<'_> {
             perhaps,
         }
     }
-
-    fn confirmed(&mut self, number: u64, task: &PendingTask) -> Result<(), Fault> {
-        self.say(SendEvent::Confirmed(task))?;
-        match self.results.confirmed(number) {
-            Some(gone) => self.say(SendEvent::ResultsGone(vec![gone])),
-            None => Ok(()),
-        }
-    }
-
-    fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
-        match notice {
-            Notice::Lost { fault, again } => self.say(SendEvent::Lost(&fault, again)),
-            Notice::Refused {
-                queue,
-                waiting,
-                refusal,
-                ..
-            } => {
-                let why = core::describe(&refusal, &queue, self.queue.declare);
-                self.say(SendEvent::Refused(waiting, why))
-            }
-            Notice::Adopted(current) => self.say(SendEvent::Adopted(&current)),
-            Notice::Blocked(reason) => self.say(SendEvent::Blocked(&reason)),
-            Notice::Unblocked => self.say(SendEvent::Unblocked),
-            Notice::BacklogFull(ready) => self.say(SendEvent::BacklogFull(u64::from(ready))),
-        }
-    }
-
-    fn queue_is_of(&mut self, queue_type: QueueType, series: Series) -> Result<(), Fault> {
-        let note = priority_note(&self.queue, queue_type, series);
-        match (note, self.options.priority) {
-            (Some(note), Priority::Given) => self.say(SendEvent::NoPriorities(note)),
-            _ => Ok(()),
-        }
-    }
-
-    fn waits_for_results(&self) -> bool {
-        matches!(self.options.results, publisher::Results::Wanted(_))
-    }
 }
 
-impl User for Sender<'_> {
+impl User for Sender<'_, '_> {
     type Payload = PendingTask;
     type Arrival = <TaskInput as IntoIterator>::Item;
 
@@ -128,7 +85,7 @@ impl User for Sender<'_> {
             return;
         };
         let number = payload.number;
-        if self.waits_for_results() {
+        if self.args.wait {
             self.results.expect(&payload);
             let properties = std::mem::take(&mut payload.task.properties);
             payload.task.properties = properties.with_answer_wanted(number.to_string());
@@ -139,28 +96,56 @@ impl User for Sender<'_> {
             to,
             payload,
         };
-        core.handle(core::Input::Message(message), now);
+        core.handle(Input::Message(message), now);
     }
 
-    fn take(&mut self, event: publisher::PublishEvent<'_, PendingTask>) -> Result<(), Fault> {
-        match event {
-            publisher::PublishEvent::Confirmed(number, _, task) => self.confirmed(number, &task),
-            publisher::PublishEvent::Refused(number, task, fault, Scope::Message) => {
+    fn verdict(&mut self, verdict: Verdict<PendingTask>) -> Result<(), Fault> {
+        match verdict {
+            Verdict::Confirmed {
+                number, payload, ..
+            } => {
+                self.reporter.confirmed(&payload);
+                match self.results.confirmed(number) {
+                    Some(gone) => self.reporter.unanswered(&[gone]),
+                    None => Ok(()),
+                }
+            }
+            Verdict::Refused {
+                number,
+                payload,
+                fault,
+                scope,
+            } => {
                 self.results.forget(number);
-                self.say(SendEvent::Failed(task, &fault))
+                match scope {
+                    Scope::Message => self.reporter.refused(&payload, fault),
+                    Scope::Destination => {
+                        self.refused.push(payload);
+                        Err(fault)
+                    }
+                }
             }
-            publisher::PublishEvent::Refused(number, task, fault, Scope::Destination) => {
-                self.results.forget(number);
-                self.refused.push(task);
-                Err(fault)
-            }
-            publisher::PublishEvent::Withdrawn(..) => Ok(()),
-            publisher::PublishEvent::Notice(notice) => self.notice(notice),
-            publisher::PublishEvent::Connected(address) => self.say(SendEvent::Connected(address)),
-            publisher::PublishEvent::Retrying(fault) => self.say(SendEvent::Retrying(&fault)),
-            publisher::PublishEvent::Type(queue_type, series) => {
-                self.queue_is_of(queue_type, series)
-            }
+            Verdict::Withdrawn { .. } => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.reporter.notice(notice);
+    }
+
+    fn connected(&mut self, address: &str) {
+        self.reporter.connected(address);
+    }
+
+    fn retrying(&mut self, fault: &Fault) {
+        let text = format!("{fault}; trying again (--retry-for)");
+        self.reporter.warn(&text);
+    }
+
+    fn queue_is_of(&mut self, queue_type: QueueType, series: Series) {
+        let note = priority_note(&self.reporter.queue, queue_type, series);
+        if let (Some(note), Some(_)) = (note, self.args.priority) {
+            self.reporter.warn(&note);
         }
     }
 
@@ -173,15 +158,13 @@ impl User for Sender<'_> {
         core: &mut Core<PendingTask>,
         now: Instant,
     ) -> Result<Option<Instant>, Fault> {
-        let tick = match self.options.tick {
-            Some(tick) => {
-                let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
-                self.say(SendEvent::Tick(Standing { taken, bytes }))?;
-                Some(now + tick)
-            }
-            None => None,
-        };
-        let publisher::Results::Wanted(Some(limit)) = self.options.results else {
+        let is_visible = self.reporter.bar.is_visible();
+        let tick = is_visible.then(|| now + TICK);
+        if is_visible {
+            let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
+            self.reporter.progress(taken, bytes);
+        }
+        let Some(limit) = self.args.wait_timeout else {
             return Ok(tick);
         };
         if !self.pending.is_over() || !core.is_idle() {
@@ -198,17 +181,19 @@ impl User for Sender<'_> {
         self.pending.is_over() && self.results.is_empty() && core.is_idle()
     }
 
+    fn waits_for_results(&self) -> bool {
+        self.args.wait
+    }
+
     fn publishing(&mut self, number: u64) {
-        if self.waits_for_results() {
-            self.results.published(number);
-        }
+        self.results.published(number);
     }
 
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
         let Some((number, result)) = self.results.came(delivery) else {
             return Ok(None);
         };
-        self.say(SendEvent::Result(number, result))?;
+        self.reporter.answered(number, result)?;
         Ok(Some(number))
     }
 
@@ -217,7 +202,7 @@ impl User for Sender<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.say(SendEvent::ResultsGone(gone))
+        self.reporter.unanswered(&gone)
     }
 }
 

@@ -2,21 +2,20 @@
 
 use super::args::NewTaskArgs;
 use super::input;
-use super::reporter::Mode;
-use super::start::{connector, reporter, send_all};
+use super::reporter::{Mode, Reporter};
+use super::sending::{connector, send as send_all};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use anyhow::Result;
 
 /// Sends the one task of the command line.
-pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
+pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     let when_cancelled = signals::install(EndsAt::FIRST, || {})?;
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
-        if args.has_no_words() && input::stdin_is_a_pipe() {
+        if args.words.is_empty() && input::stdin_is_a_pipe() {
             report.warn(
                 "stdin is not read without --file - (one task a line) or --body-file -; sending \
                  `Hello World!`",
@@ -24,10 +23,9 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> 
         }
         args.message()
     };
-    let options = args.send_options();
     let connector = connector(args, when_cancelled, report)?;
-    let mut reporter = reporter(args, Mode::Single, report);
-    let ended = send_all(args, connector, &options, input::one(body), &mut reporter);
+    let mut reporter = Reporter::new(args, Mode::Single, report);
+    let ended = send_all(args, connector, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {

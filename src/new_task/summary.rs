@@ -1,9 +1,8 @@
 //! How a bulk send went, as a whole.
 
-use super::reporter::{Reporter, SendCounts};
+use super::reporter::Reporter;
 use super::unsent::Unsent;
 use crate::base::duration::milliseconds;
-use crate::output::Fields;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -29,23 +28,20 @@ pub(super) fn summarize(reporter: &mut Reporter<'_>, sent: u64, took: Duration) 
         let _ = write!(line, "; the {written} unconfirmed are in {file}");
     }
     reporter.report.line_on_stderr(&line);
-    let fields = || summary_fields(counts, sent, took, reporter.wait);
-    reporter.report.event("summary", || None, fields);
+    reporter.report.silent("summary", || {
+        let mut fields = json!({
+            "sent": sent,
+            "confirmed": counts.confirmed,
+            "failed": counts.failed,
+            "not_sent": counts.not_sent,
+        });
+        if reporter.wait {
+            fields["outcomes_done"] = json!(counts.done);
+            fields["outcomes_failed"] = json!(counts.undone);
+            fields["outcomes_unanswered"] = json!(counts.unanswered);
+        }
+        fields["duration_ms"] = json!(milliseconds(took));
+        fields
+    });
     reporter.report.flush();
-}
-
-fn summary_fields(counts: SendCounts, sent: u64, took: Duration, wait: bool) -> Fields {
-    let mut fields = Fields::new();
-    let mut insert = |name: &str, count: u64| fields.insert(name.to_owned(), json!(count));
-    insert("sent", sent);
-    insert("confirmed", counts.confirmed);
-    insert("failed", counts.failed);
-    insert("not_sent", counts.not_sent);
-    if wait {
-        insert("outcomes_done", counts.done);
-        insert("outcomes_failed", counts.undone);
-        insert("outcomes_unanswered", counts.unanswered);
-    }
-    insert("duration_ms", milliseconds(took));
-    fields
 }

@@ -61,13 +61,11 @@ impl Unsent {
     }
 
     /// How many records are in the file, and its name.
-    #[must_use]
     pub fn written(&self) -> (u64, String) {
         (self.written, self.path.display().to_string())
     }
 
     /// Why records are missing, if any are.
-    #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         let (lost, error) = self.lost.as_ref()?;
         let text = format!(

@@ -5,12 +5,12 @@ use super::{Color, LogFormat};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use anstyle::{AnsiColor, Style};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::SystemTime;
 
-/// The fields of a JSON event, in order.
-pub type Fields = Map<String, Value>;
+/// The fields of a JSON event, in order: a JSON object.
+pub type Fields = Value;
 
 /// What people are told beside the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,15 +79,19 @@ impl Report {
             }
             LogFormat::Text => {}
             LogFormat::Json => {
-                let mut event = Map::new();
-                event.insert("time".to_owned(), json!(now()));
-                event.insert("event".to_owned(), json!(name));
-                event.insert("worker".to_owned(), json!(self.who));
-                event.extend(fields());
-                let line = json::to_line(&Value::Object(event));
+                let mut event = json!({ "time": now(), "event": name, "worker": self.who });
+                if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields()) {
+                    event.extend(fields);
+                }
+                let line = json::to_line(&event);
                 self.pending.extend_from_slice(&line);
             }
         }
+    }
+
+    /// Tells of an event that is of interest to programs alone.
+    pub fn silent(&mut self, name: &str, fields: impl FnOnce() -> Fields) {
+        self.event(name, || None, fields);
     }
 
     /// Writes out the events so far. What fails is kept for [`Report::failure`].
@@ -153,6 +157,11 @@ impl Report {
         self.failure.as_ref()
     }
 
+    /// The same as an error.
+    pub fn result(&self) -> Result<(), Fault> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
     /// Something worth knowing.
     pub fn note(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
@@ -201,9 +210,9 @@ pub fn insert_body(fields: &mut Fields, body: &[u8]) {
 /// Any bytes, for a JSON event: as `name`, or as `name_base64` where they are not UTF-8.
 pub fn insert_bytes(fields: &mut Fields, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
-        Ok(text) => fields.insert(name.to_owned(), json!(text)),
-        Err(_) => fields.insert(format!("{name}_base64"), json!(base64(bytes))),
-    };
+        Ok(text) => fields[name] = json!(text),
+        Err(_) => fields[format!("{name}_base64")] = json!(base64(bytes)),
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -1,36 +1,17 @@
 //! Declares queues beside the channel that is published on: a refusal closes the channel on which it
 //! was asked, and an answer may take long.
 
-use super::core::{Destination, Form};
+use super::core::{Destination, Form, Queues, Request};
 use crate::amqp::{Channel, Link};
 use crate::base::fault::{Fault, Kind};
-use crate::queues::{Auxiliary, Opened, QueueName, QueueType, WorkQueue};
+use crate::queues::{KnownQueue, QueueName, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
-
-/// A queue to be declared, or asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Request {
-    /// Whose it is.
-    pub(super) to: Destination,
-    /// The same with the delay that the queue has.
-    pub(super) at: Destination,
-    /// Its name.
-    pub(super) queue: String,
-    pub(super) form: Form,
-}
 
 /// What came of it.
 pub(super) struct Answer {
     pub(super) queue: String,
     pub(super) declared: Result<KnownQueue, Fault>,
-}
-
-/// What is known of a queue that was declared.
-#[derive(Default)]
-pub(super) struct KnownQueue {
-    pub(super) queue_type: Option<QueueType>,
-    pub(super) adopted: Option<String>,
 }
 
 /// The requests on one connection.
@@ -44,11 +25,11 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(work: &WorkQueue, queue_type: QueueType) -> Self {
+    pub(super) fn new(queues: &Queues) -> Self {
         let (sender, answers) = unbounded();
         Self {
-            work: work.clone(),
-            queue_type,
+            work: queues.work.clone(),
+            queue_type: queues.queue_type,
             channels: Vec::new(),
             sender,
             answers,
@@ -109,17 +90,7 @@ impl Requests {
         // A channel that looked for the queue in vain is closed, and must not be used.
         self.channels.clear();
         let (declared, channel) = match self.work.open(link) {
-            Ok(Opened {
-                channel,
-                queue_type,
-                adopted,
-            }) => {
-                let declared = KnownQueue {
-                    queue_type,
-                    adopted,
-                };
-                (Ok(declared), Some(channel))
-            }
+            Ok((channel, known)) => (Ok(known), Some(channel)),
             Err(fault) => (Err(fault), None),
         };
         self.answer(self.work.name.to_string(), declared, channel);
@@ -131,12 +102,9 @@ impl Requests {
 
     /// Declares a queue on the channel that is published on, without waiting.
     pub(super) fn declare_nowait(&self, channel: &Channel, request: &Request) -> Result<(), Fault> {
-        match auxiliary(&request.at) {
+        match request.at.arguments(&self.work.name, self.queue_type) {
             None => self.work.declare_nowait(channel),
-            Some(auxiliary) => {
-                let arguments = auxiliary.arguments(&self.work.name, self.queue_type);
-                channel.declare_nowait(&request.queue, &arguments)
-            }
+            Some(arguments) => channel.declare_nowait(&request.queue, &arguments),
         }
     }
 }
@@ -152,24 +120,13 @@ fn ask(
         (Form::OtherType, QueueType::Quorum) => QueueType::Classic,
         (_, queue_type) => queue_type,
     };
-    let made = match request.form {
-        Form::Make | Form::OtherType => auxiliary(&request.at),
+    let arguments = match request.form {
+        Form::Make | Form::OtherType => request.at.arguments(work, queue_type),
         Form::Look | Form::AsItIs | Form::Check | Form::Blind => None,
     };
-    match made {
-        Some(auxiliary) => {
-            let arguments = auxiliary.arguments(work, queue_type);
-            channel.declare(&request.queue, &arguments).map(drop)
-        }
-        None => channel.inspect(&request.queue).map(drop),
-    }
-}
-
-/// What is beside the work queue.
-fn auxiliary(at: &Destination) -> Option<Auxiliary> {
-    match at {
-        Destination::Delay(delay) => Some(Auxiliary::Delay(*delay)),
-        Destination::Dead(name) => Some(Auxiliary::Dead(name.clone())),
-        Destination::Work | Destination::Reply(_) => None,
-    }
+    let found = match arguments {
+        Some(arguments) => channel.declare(&request.queue, &arguments),
+        None => channel.inspect(&request.queue),
+    };
+    found.map(drop)
 }

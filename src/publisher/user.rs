@@ -1,16 +1,15 @@
 //! Who wants messages confirmed: `new_task`, a worker, a replay of dead letters.
 
-use super::core::{Core, Notice, Payload, Scope, Sent};
+use super::core::{Core, Notice, Payload, Verdict};
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::Fault;
 use crate::queues::QueueType;
 use crate::task::Task;
 use crossbeam_channel::Receiver;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// A message with what is published.
-pub trait Content: Payload {
+pub trait Content: 'static {
     /// What is published.
     fn task(&self) -> &Task;
 }
@@ -21,26 +20,22 @@ impl Content for Task {
     }
 }
 
-/// What a user is told. An error that it answers with ends the publishing.
-#[derive(Debug)]
-pub enum PublishEvent<'a, P> {
-    /// The message of this number is safe in this queue.
-    Confirmed(u64, Arc<str>, P),
-    /// The broker will never take the message of this number.
-    Refused(u64, P, Fault, Scope),
-    /// The message of this number is not sent any more; whether it may have arrived.
-    Withdrawn(u64, Sent),
-    /// Messages are still tried.
-    Notice(Notice),
-    /// A connection stands, to this address.
-    Connected(&'a str),
-    /// The broker cannot be reached, and is tried again.
-    Retrying(Fault),
-    /// The work queue has this type, on a broker of this series.
-    Type(QueueType, Series),
+impl<C: Content> Payload for C {
+    fn id(&self) -> Option<&str> {
+        self.task().properties.id()
+    }
+
+    fn body_len(&self) -> usize {
+        self.task().body.len()
+    }
+
+    fn header_len(&self) -> usize {
+        self.task().properties.header_len()
+    }
 }
 
-/// Gives messages, and is told what becomes of them.
+/// Gives messages, and is told what becomes of them. An error that it answers with ends the
+/// publishing.
 pub trait User {
     /// What the messages consist of.
     type Payload: Content;
@@ -56,28 +51,52 @@ pub trait User {
     /// Hands over what is here, as far as the core has room.
     fn feed(&mut self, core: &mut Core<Self::Payload>, now: Instant);
 
-    /// Takes note of something.
-    fn take(&mut self, event: PublishEvent<'_, Self::Payload>) -> Result<(), Fault>;
+    /// Takes note of what became of a message.
+    fn verdict(&mut self, verdict: Verdict<Self::Payload>) -> Result<(), Fault>;
+
+    /// Takes note of something while messages are still tried.
+    fn notice(&mut self, notice: Notice);
 
     /// It is of no use to go on.
     fn give_up(&mut self, fault: Fault, core: &mut Core<Self::Payload>) -> Result<(), Fault>;
 
-    /// Does what the time demands; when that is next.
-    fn tick(
-        &mut self,
-        core: &mut Core<Self::Payload>,
-        now: Instant,
-    ) -> Result<Option<Instant>, Fault>;
-
     /// Whether all is done, and nothing more will come.
     fn is_done(&self, core: &mut Core<Self::Payload>) -> bool;
 
+    /// Does what the time demands; when that is next.
+    fn tick(
+        &mut self,
+        _core: &mut Core<Self::Payload>,
+        _now: Instant,
+    ) -> Result<Option<Instant>, Fault> {
+        Ok(None)
+    }
+
+    /// A connection stands, to this address.
+    fn connected(&mut self, _address: &str) {}
+
+    /// The broker cannot be reached, and is tried again.
+    fn retrying(&mut self, _fault: &Fault) {}
+
+    /// The work queue has this type, on a broker of this series.
+    fn queue_is_of(&mut self, _queue_type: QueueType, _series: Series) {}
+
+    /// Whether the tasks' results are waited for. They come to the channel that the tasks are
+    /// published on.
+    fn waits_for_results(&self) -> bool {
+        false
+    }
+
     /// The message of this number is published on the present channel.
-    fn publishing(&mut self, number: u64);
+    fn publishing(&mut self, _number: u64) {}
 
     /// A result came over the present channel. The number of its task.
-    fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault>;
+    fn answered(&mut self, _delivery: Delivery) -> Result<Option<u64>, Fault> {
+        Ok(None)
+    }
 
     /// The channel is gone, and with it the way back for results.
-    fn channel_gone(&mut self) -> Result<(), Fault>;
+    fn channel_gone(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
 }

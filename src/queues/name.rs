@@ -2,7 +2,7 @@
 
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
-use crate::task::SHORT_STRING_MAX;
+use crate::task::{SHORT_STRING_MAX, ShortString};
 use std::fmt;
 use std::str::FromStr;
 
@@ -38,16 +38,10 @@ impl FromStr for QueueName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.len() {
-            0 => Err("it is empty".to_owned()),
-            _ if text.starts_with("amq.") => {
-                Err("names that begin with `amq.` belong to the broker".to_owned())
-            }
-            1..=SHORT_STRING_MAX => Ok(Self(text.to_owned())),
-            len => Err(format!(
-                "it has {len} bytes, and AMQP allows {SHORT_STRING_MAX}"
-            )),
+        if text.starts_with("amq.") {
+            return Err("names that begin with `amq.` belong to the broker".to_owned());
         }
+        text.parse().map(|ShortString(name)| Self(name))
     }
 }
 

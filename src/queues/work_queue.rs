@@ -54,14 +54,10 @@ impl WorkQueue {
     /// A queue that exists with another type is used as it is, unless the user stated one. The
     /// official tutorials declare theirs plain until March 2026 and `quorum` since, and ours must
     /// work beside both.
-    pub fn open(&self, link: &mut Link) -> Result<Opened, Fault> {
+    pub fn open(&self, link: &mut Link) -> Result<(Channel, KnownQueue), Fault> {
         let channel = link.channel()?;
         if self.declare == Declare::No {
-            return Ok(Opened {
-                channel,
-                queue_type: None,
-                adopted: None,
-            });
+            return Ok((channel, KnownQueue::default()));
         }
         match channel.declare(self.name.as_str(), &self.arguments()) {
             Ok(_) => self.learn_type(link, channel),
@@ -82,23 +78,27 @@ impl WorkQueue {
     /// that type. So the queue is declared once more as a classic one: one round trip where it is
     /// one, three where it is not, for each connection. No broker makes a plain declaration a
     /// quorum queue before 3.11.
-    fn learn_type(&self, link: &mut Link, channel: Channel) -> Result<Opened, Fault> {
+    fn learn_type(
+        &self,
+        link: &mut Link,
+        channel: Channel,
+    ) -> Result<(Channel, KnownQueue), Fault> {
         const FIRST_WITH_DEFAULT_TYPES: Series = (3, 11);
         let known = match self.queue_type {
             None if link.series() < FIRST_WITH_DEFAULT_TYPES => Some(QueueType::Classic),
             stated => stated,
         };
         if let Some(queue_type) = known {
-            return Ok(Opened::of(channel, queue_type));
+            return Ok((channel, KnownQueue::of(queue_type)));
         }
         let classic = QueueType::Classic;
         let arguments = self.arguments().with_text("x-queue-type", classic.name());
         let Err(fault) = channel.declare(self.name.as_str(), &arguments) else {
-            return Ok(Opened::of(channel, classic));
+            return Ok((channel, KnownQueue::of(classic)));
         };
         drop(channel);
         match mismatch(&fault).and_then(|found| QueueType::named(&found.current)) {
-            Some(queue_type) => Ok(Opened::of(link.channel()?, queue_type)),
+            Some(queue_type) => Ok((link.channel()?, KnownQueue::of(queue_type))),
             None => Err(link.diagnose(fault)),
         }
     }
@@ -112,7 +112,7 @@ impl WorkQueue {
         adoptable.then_some(mismatch.current)
     }
 
-    fn adopt(&self, link: &mut Link, current: String) -> Result<Opened, Fault> {
+    fn adopt(&self, link: &mut Link, current: String) -> Result<(Channel, KnownQueue), Fault> {
         if current == "stream" {
             let text = format!(
                 "queue `{}` is a stream, which keeps its messages and cannot hand out tasks; \
@@ -132,9 +132,9 @@ impl WorkQueue {
             // It has arguments of its own, such as a delivery limit: as it is, all the same.
             let channel = link.channel()?;
             channel.inspect(self.name.as_str())?;
-            return Ok(Opened::adopted(channel, current));
+            return Ok((channel, KnownQueue::adopted(current)));
         }
-        Ok(Opened::adopted(channel, current))
+        Ok((channel, KnownQueue::adopted(current)))
     }
 }
 
@@ -163,28 +163,25 @@ fn mismatch(fault: &Fault) -> Option<Mismatch> {
     Mismatch::parse(&fault.reply()?.text)
 }
 
-/// A channel on which the queue stands ready.
-pub struct Opened {
-    /// The channel.
-    pub channel: Channel,
+/// What is known of a queue that was declared.
+#[derive(Default)]
+pub struct KnownQueue {
     /// The real type of the queue; `None` where it is not declared, and so not known.
     pub queue_type: Option<QueueType>,
     /// The type of the queue, where it is not what a plain declaration would make.
     pub adopted: Option<String>,
 }
 
-impl Opened {
-    fn of(channel: Channel, queue_type: QueueType) -> Self {
+impl KnownQueue {
+    fn of(queue_type: QueueType) -> Self {
         Self {
-            channel,
             queue_type: Some(queue_type),
             adopted: None,
         }
     }
 
-    fn adopted(channel: Channel, current: String) -> Self {
+    fn adopted(current: String) -> Self {
         Self {
-            channel,
             queue_type: QueueType::named(&current),
             adopted: Some(current),
         }

@@ -1,9 +1,8 @@
 //! What the core wants done.
 
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
-use super::publishing::PublishingSettings;
 use super::queues::{self, inspect};
-use super::session::{Flushed, Place, Session, Turn};
+use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
@@ -62,14 +61,9 @@ impl Session<'_> {
             Action::Publish(outgoing) => {
                 let number = outgoing.number;
                 let (settings, queue_type) = (&self.settings, self.known.queue_type);
-                let publishing = || PublishingSettings {
-                    connector: settings.connector.clone(),
-                    queue: settings.queue.clone(),
-                    queue_type,
-                    retry_delays: settings.core.policy.retry_delays(),
-                };
-                if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
-                    let verdict = Verdict::Undecided { fault };
+                let published = self.publishing.publish(*outgoing, settings, queue_type);
+                if let Err(fault) = published {
+                    let verdict = Verdict::Undecided(fault);
                     self.happened(Input::Verdict { number, verdict });
                 }
             }
@@ -99,7 +93,7 @@ impl Session<'_> {
         tokens: Vec<AckToken>,
         place: &mut Place<'_, '_>,
     ) -> Result<(), Fault> {
-        if self.flush() == Flushed::Failed {
+        if !self.flush() {
             return Ok(());
         }
         let mut acked = Ok(());

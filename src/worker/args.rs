@@ -1,6 +1,8 @@
 //! `worker`'s command line.
 
-use super::core::policy::{Ack, OnFailure};
+use super::core::EndSettings;
+use super::core::policy::{Ack, FailurePolicy};
+use super::process::TimeLimits;
 use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
@@ -8,7 +10,7 @@ use crate::cli::{Common, positive};
 use crate::queues::QueueName;
 use clap::Parser;
 use std::ffi::OsString;
-use std::num::{NonZeroU16, NonZeroU64};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 /// Take tasks from a durable queue and do them, one at a time
@@ -45,55 +47,13 @@ pub struct WorkerArgs {
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "1s")]
     pub dot: Duration,
 
-    /// Send TERM to the command's process group after so long, which is a failure
-    #[arg(
-        value_parser = duration,
-        long,
-        value_name = "DUR",
-        requires = "command",
-        help_heading = "Failures"
-    )]
-    pub timeout: Option<Duration>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub limits: TimeLimits,
 
-    /// Send KILL so long after TERM
-    #[arg(
-        value_parser = duration,
-        long,
-        value_name = "DUR",
-        default_value = "5s",
-        help_heading = "Failures"
-    )]
-    pub kill_after: Duration,
-
-    /// What becomes of a task whose command has failed
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "retry",
-        help_heading = "Failures"
-    )]
-    pub on_failure: OnFailure,
-
-    /// How often a task is tried again
-    #[arg(long, value_name = "N", default_value = "3", help_heading = "Failures")]
-    pub retries: u32,
-
-    /// The pause before the first retry; it doubles with each
-    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause, help_heading = "Failures")]
-    pub backoff: Duration,
-
-    /// The longest pause before a retry
-    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
-    pub backoff_max: Duration,
-
-    /// Exit codes after which trying again is no use: dead letter
-    #[arg(
-        long,
-        value_name = "CODE",
-        value_delimiter = ',',
-        help_heading = "Failures"
-    )]
-    pub fatal_exit: Vec<u8>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub policy: FailurePolicy,
 
     /// A task that came back so often without an outcome, because its worker died, becomes a dead
     /// letter; 0: never
@@ -121,21 +81,9 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "ID", help_heading = "Failures")]
     pub id: Option<String>,
 
-    /// End once the queue is empty, nothing runs here, and no retry of this worker's is to come
-    #[arg(long)]
-    pub exit_when_empty: bool,
-
-    /// End after so long without a task
-    #[arg(value_parser = duration, long, value_name = "DUR")]
-    pub idle_timeout: Option<Duration>,
-
-    /// End after so many tasks
-    #[arg(long, value_name = "N", value_parser = positive::<NonZeroU64>)]
-    pub max_tasks: Option<NonZeroU64>,
-
-    /// After the first signal, wait at most so long for running tasks [default: no limit]
-    #[arg(value_parser = duration, long, value_name = "DUR")]
-    pub grace: Option<Duration>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub ending: EndSettings,
 
     /// Show how many tasks wait and how many workers there are, then end
     #[arg(long)]
@@ -149,17 +97,6 @@ pub struct WorkerArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub common: Common,
-}
-
-/// A pause that the broker can measure: whole milliseconds, and at most what `x-message-ttl` and
-/// `x-expires` can express (2^32 - 1 ms; the queue lives a little longer than its tasks).
-fn pause(text: &str) -> Result<Duration, String> {
-    let range = Duration::from_millis(1)..=Duration::from_secs(20 * 24 * 60 * 60);
-    match humantime::parse_duration(text) {
-        Ok(duration) if range.contains(&duration) => Ok(duration),
-        Ok(_) => Err("it must be between 1ms and 20 days".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 impl WorkerArgs {

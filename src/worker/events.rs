@@ -2,15 +2,14 @@
 
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::event_fields::{fields, milliseconds, one, with};
 use super::process::{CommandOutput, StdoutTo};
 use super::settings::WorkerSettings;
 use super::totals::Totals;
+use crate::base::duration::milliseconds;
 use crate::base::fault::Fault;
-use crate::output::LogFormat;
 use crate::output::progress::TaskBars;
-use crate::output::{Fields, Report};
-use serde_json::json;
+use crate::output::{Fields, Report, insert_body};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Whether lines name the task that they are about.
@@ -41,6 +40,7 @@ impl<'a> Teller<'a> {
         // A command's own output streams to the terminal where there is one slot; no bar beside it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
+            stdout_to: stdout_to(report),
             report,
             bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
@@ -50,7 +50,6 @@ impl<'a> Teller<'a> {
                 Naming::Named
             },
             ack: settings.core.ack,
-            stdout_to: stdout_to(settings.log_format),
             queue: settings.queue.name.as_str().to_owned(),
             has_waited: false,
         }
@@ -80,8 +79,9 @@ impl<'a> Teller<'a> {
             }
             Event::Retried { of, pause } => {
                 self.totals.retried += 1;
-                let delay = milliseconds(pause);
-                self.silent("retried", || with(fields(&of), "delay_ms", delay));
+                let delay = json!(milliseconds(pause));
+                self.report
+                    .silent("retried", || with(fields(&of), "delay_ms", delay));
             }
             Event::DeadLettered { of, reason } => {
                 self.totals.dead_lettered += 1;
@@ -91,22 +91,24 @@ impl<'a> Teller<'a> {
             }
             Event::Dropped(of) => {
                 self.totals.dropped += 1;
-                self.silent("dropped", || fields(&of));
+                self.report.silent("dropped", || fields(&of));
             }
             Event::Returned(of) => {
                 self.totals.returned += 1;
-                self.silent("returned", || fields(&of));
+                self.report.silent("returned", || fields(&of));
             }
             Event::Skipped(of) => {
                 self.totals.skipped += 1;
-                self.silent("skipped", || fields(&of));
+                self.report.silent("skipped", || fields(&of));
             }
             Event::Disconnected(reason) => {
-                self.silent("disconnected", || one("reason", json!(reason)));
+                self.report
+                    .silent("disconnected", || json!({ "reason": reason }));
                 self.flush();
             }
             Event::Draining(running) => {
-                self.silent("draining", || one("running", json!(running)));
+                self.report
+                    .silent("draining", || json!({ "running": running }));
                 self.flush();
             }
             Event::Note(text) => self.note(&text),
@@ -118,7 +120,7 @@ impl<'a> Teller<'a> {
     /// Why and how the worker has stopped.
     pub(super) fn stopped(&mut self, reason: &str) {
         let totals = self.totals;
-        self.silent("stopped", || totals.fields(reason));
+        self.report.silent("stopped", || totals.fields(reason));
         self.report.flush();
     }
 
@@ -157,13 +159,15 @@ impl<'a> Teller<'a> {
 
     fn consuming(&mut self, broker: &str) {
         if self.has_waited {
-            self.silent("reconnected", || one("broker", json!(broker)));
+            self.report
+                .silent("reconnected", || json!({ "broker": broker }));
         } else {
             self.has_waited = true;
             self.report.detail(&format!("connected to {broker}"));
-            let queue = json!(self.queue);
+            let queue = &self.queue;
             let line = || Some(" [*] Waiting for messages. To exit press CTRL+C".to_owned());
-            self.report.event("waiting", line, || one("queue", queue));
+            self.report
+                .event("waiting", line, || json!({ "queue": queue }));
         }
         self.flush();
     }
@@ -176,7 +180,7 @@ impl<'a> Teller<'a> {
                 Naming::Named => format!(" [x] Done {}", of.task.line()),
             })
         };
-        let fields = || with(fields(of), "duration_ms", milliseconds(took));
+        let fields = || with(fields(of), "duration_ms", json!(milliseconds(took)));
         self.report.event("done", line, fields);
     }
 
@@ -201,27 +205,42 @@ impl<'a> Teller<'a> {
             ))
         };
         self.report.event("failed", line, || {
-            let mut fields = with(fields(of), "duration_ms", milliseconds(took));
+            let mut fields = with(fields(of), "duration_ms", json!(milliseconds(took)));
             match ending {
-                Ending::Exit(code) => fields = with(fields, "exit_code", json!(code)),
-                Ending::Signal(signal) => fields = with(fields, "signal", json!(signal)),
+                Ending::Exit(code) => fields["exit_code"] = json!(code),
+                Ending::Signal(signal) => fields["signal"] = json!(signal),
                 Ending::TimedOut(_) | Ending::NotStarted(_) | Ending::Impossible(_) => {}
             }
             with(fields, "error", json!(ending.describe()))
         });
         self.flush();
     }
-
-    /// An event that is told to programs alone.
-    fn silent(&mut self, name: &str, fields: impl FnOnce() -> Fields) {
-        self.report.event(name, || None, fields);
-    }
 }
 
 /// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
-pub(super) fn stdout_to(log_format: LogFormat) -> StdoutTo {
-    match log_format {
-        LogFormat::Text => StdoutTo::Stdout,
-        LogFormat::Json => StdoutTo::Stderr,
+pub(super) fn stdout_to(report: &Report) -> StdoutTo {
+    if report.is_json() {
+        StdoutTo::Stderr
+    } else {
+        StdoutTo::Stdout
     }
+}
+
+/// What is told of each task.
+fn fields(of: &TaskEvent) -> Fields {
+    let mut fields = json!({});
+    if let Some(slot) = of.slot {
+        fields["slot"] = json!(slot + 1);
+    }
+    fields["id"] = json!(of.task.id());
+    fields["attempt"] = json!(headers::attempt(&of.task));
+    fields["redelivered"] = json!(of.redelivered);
+    insert_body(&mut fields, &of.task.body);
+    fields
+}
+
+/// These fields and one more.
+fn with(mut fields: Fields, name: &str, value: Value) -> Fields {
+    fields[name] = value;
+    fields
 }

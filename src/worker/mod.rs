@@ -11,7 +11,6 @@ mod admin;
 mod args;
 mod connecting;
 pub mod core;
-mod event_fields;
 mod events;
 mod incoming;
 mod process;
@@ -30,19 +29,18 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use anyhow::Result;
 pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use incoming::Incoming;
-use process::{Pool, TaskCommand};
+use process::{Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
 use settings::WorkerSettings;
 use work::{Pretended, Work};
 
 /// Takes tasks and does them until it is told or set to stop.
-pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
+pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     let (sender, messages) = unbounded();
     let signals = sender.clone();
     let ends_at = if args.only_looks() {
@@ -65,39 +63,36 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
-    let work = work(command.as_ref(), &settings, &sender)?;
+    let stdout_to = events::stdout_to(report);
+    let work = match &command {
+        Some(command) => work(command, &settings, &sender, stdout_to)?,
+        None => Work::Pretended(Pretended::new(args.dot)),
+    };
     let session = Session {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
         work,
         teller: Teller::new(&settings, report),
-        publishing: Publishing::new(sender.clone(), "retries and dead letters"),
+        publishing: Publishing::new(sender, "retries and dead letters"),
         messages,
-        sender,
         known: Known::of(&settings.queue),
         settings,
     };
     Ok(session.run()?)
 }
 
-/// What does the tasks.
+/// What runs a command for each task.
 fn work(
-    command: Option<&TaskCommand>,
+    command: &TaskCommand,
     settings: &WorkerSettings,
     sender: &Sender<Incoming>,
+    stdout_to: StdoutTo,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
-    let Some(command) = command else {
-        return Ok(Work::Pretended(Pretended::new(settings.dot)));
-    };
     process::make_room(slots)?;
-    let sender = sender.clone();
-    let on_end = move |slot, ran| {
-        let _ = sender.send(Incoming::Ran { slot, ran });
-    };
     Ok(Work::Commands {
-        pool: Pool::start(slots, command, settings.limits, &on_end)?,
+        pool: Pool::start(slots, command, settings.limits, sender)?,
         slots,
-        stdout_to: events::stdout_to(settings.log_format),
+        stdout_to,
     })
 }
 

@@ -4,7 +4,7 @@ use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, WorkerSettings};
 use crate::amqp::{Declared, Link};
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
-use crate::queues::{Auxiliary, Declare, WorkQueue};
+use crate::queues::{Declare, Destination, WorkQueue};
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
 pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
@@ -30,11 +30,11 @@ pub(super) fn first_missing(
         return Ok(None);
     }
     let policy = &settings.core.policy;
-    let delays = policy.retry_delays().into_iter().map(Auxiliary::Delay);
+    let delays = policy.retry_delays().into_iter().map(Destination::Delay);
     let dead = settings.may_dead_letter();
-    let dead = dead.then(|| Auxiliary::Dead(settings.core.dead_letters.clone()));
-    for auxiliary in delays.chain(dead) {
-        let name = auxiliary.name(&settings.queue.name);
+    let dead = dead.then(|| Destination::Dead(settings.core.dead_letters.clone()));
+    for destination in delays.chain(dead) {
+        let name = destination.queue(&settings.queue.name);
         if inspect(link, &name)?.is_none() {
             return Ok(Some(missing(&name)));
         }

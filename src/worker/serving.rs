@@ -8,11 +8,11 @@ use super::core::policy::Ack;
 use super::core::{self, End, Input, Moment, Reason};
 use super::incoming::Incoming;
 use super::queues;
-use super::session::{Flushed, Place, Session, Turn};
+use super::session::{Place, Session, Turn};
 use crate::amqp::{Channel, ConsumerEvent, Link};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::queues::{Opened, QueueType, adoption_note};
+use crate::queues::{QueueType, adoption_note};
 use std::time::Instant;
 
 /// So many deliveries that are here already are taken in before anything else is looked at.
@@ -82,13 +82,9 @@ impl Session<'_> {
 
     /// Opens a channel on which the queue stands ready.
     fn open(&mut self, link: &mut Link) -> Result<Channel, Fault> {
-        let Opened {
-            channel,
-            queue_type,
-            adopted,
-        } = self.settings.queue.open(link)?;
-        self.known.queue_type = queue_type.or(self.known.queue_type);
-        if let (Some(current), false) = (adopted, self.known.has_noted_adoption) {
+        let (channel, found) = self.settings.queue.open(link)?;
+        self.known.queue_type = found.queue_type.or(self.known.queue_type);
+        if let (Some(current), false) = (found.adopted, self.known.has_noted_adoption) {
             let note = adoption_note(&self.settings.queue.name, &current);
             self.teller.note(&note);
             self.known.has_noted_adoption = true;
@@ -139,15 +135,14 @@ impl Session<'_> {
             if let Some(turn) = self.follow(Some(place)) {
                 return turn;
             }
-            if self.flush() == Flushed::Failed {
+            if !self.flush() {
                 continue;
             }
             if let Err(fault) = self.count_for_the_terminal(place) {
                 return Turn::Lost(fault);
             }
             self.draw();
-            let deadline = Instant::now().checked_add(self.patience());
-            let event = place.consuming.wait(&self.messages, deadline);
+            let event = place.consuming.wait(&self.messages, self.patience());
             if let Err(fault) = self.take_in(place, event) {
                 return Turn::Lost(fault);
             }

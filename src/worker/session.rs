@@ -10,7 +10,7 @@ use crate::amqp::{Channel, Consuming, Delivery, Link};
 use crate::base::fault::Fault;
 use crate::queues::{QueueType, WorkQueue};
 use crate::task::Task;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use std::time::Instant;
 
 /// A worker at work.
@@ -21,7 +21,6 @@ pub(super) struct Session<'a> {
     pub(super) teller: Teller<'a>,
     pub(super) publishing: Publishing,
     pub(super) messages: Receiver<Incoming>,
-    pub(super) sender: Sender<Incoming>,
     pub(super) known: Known,
 }
 
@@ -59,13 +58,6 @@ pub(super) enum Turn {
     Lost(Fault),
 }
 
-/// Whether what was told could be written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
-    Written,
-    Failed,
-}
-
 /// A consumer, and what it runs on.
 pub(super) struct Place<'p, 'c> {
     pub(super) link: &'p mut Link,
@@ -93,7 +85,6 @@ impl Session<'_> {
     pub(super) fn handle(&mut self, message: Incoming) {
         match message {
             Incoming::Signal => self.happened(Input::Signal),
-            Incoming::Retrying(fault) => self.retrying(&fault),
             Incoming::Warning(text) => self.teller.warn(&text),
             Incoming::Ran { slot, ran } => {
                 self.teller.bars.ended(slot);
@@ -116,17 +107,17 @@ impl Session<'_> {
         self.core.handle(Moment::now(), input);
     }
 
-    /// Writes out what was told. If nobody reads it any more the worker stops.
-    pub(super) fn flush(&mut self) -> Flushed {
+    /// Writes out what was told. If nobody reads it any more the worker stops: `false`, once.
+    pub(super) fn flush(&mut self) -> bool {
         let had_failed = self.teller.failure().is_some();
         self.teller.flush();
         match self.teller.failure() {
             Some(fault) if !had_failed => {
                 let fault = fault.clone();
                 self.happened(Input::Failed(fault));
-                Flushed::Failed
+                false
             }
-            _ => Flushed::Written,
+            _ => true,
         }
     }
 }

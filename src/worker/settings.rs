@@ -1,14 +1,13 @@
 //! What a worker works with.
 
 use super::args::WorkerArgs;
-use super::core::policy::{Ack, FailurePolicy, OnFailure};
-use super::core::{self, EndSettings, ExitWhenEmpty};
+use super::core::policy::{Ack, OnFailure};
+use super::core::{self, EndSettings};
 use super::process::TimeLimits;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::{Fault, Kind};
-use crate::output::LogFormat;
 use crate::output::Report;
 use crate::queues::{QueueType, WorkQueue};
 use std::time::Duration;
@@ -20,11 +19,9 @@ pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 pub(super) struct WorkerSettings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
-    pub(super) dot: Duration,
     /// Whether a command does the work.
     pub(super) has_command: bool,
     pub(super) limits: TimeLimits,
-    pub(super) log_format: LogFormat,
     /// What decisions depend on.
     pub(super) core: core::Settings,
 }
@@ -58,13 +55,7 @@ impl WorkerSettings {
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),
             ack: args.ack,
-            policy: FailurePolicy {
-                on_failure: args.on_failure,
-                retries: args.retries,
-                backoff: args.backoff,
-                backoff_max: args.backoff_max,
-                fatal_exit: args.fatal_exit.clone(),
-            },
+            policy: args.policy.clone(),
             // What only pretends to work kills no worker.
             max_redeliveries: if has_command {
                 args.max_redeliveries
@@ -72,15 +63,8 @@ impl WorkerSettings {
                 0
             },
             ending: EndSettings {
-                exit_when_empty: if args.exit_when_empty {
-                    ExitWhenEmpty::Yes
-                } else {
-                    ExitWhenEmpty::No
-                },
-                idle_timeout: args.idle_timeout,
-                max_tasks: args.max_tasks,
-                grace: args.grace,
-                kill_after: has_command.then_some(args.kill_after),
+                kill_after: has_command.then_some(args.limits.kill_after),
+                ..args.ending.clone()
             },
             // A silent broker is given up after two heartbeats, and timers are up to one late.
             unnoticed_loss: connector.options.heartbeat * 3,
@@ -88,13 +72,8 @@ impl WorkerSettings {
         Ok(Self {
             queue,
             connector,
-            dot: args.dot,
             has_command,
-            limits: TimeLimits {
-                timeout: args.timeout,
-                kill_after: args.kill_after,
-            },
-            log_format: args.common.log_format,
+            limits: args.limits,
             core,
         })
     }

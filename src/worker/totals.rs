@@ -27,16 +27,16 @@ pub(super) struct Totals {
 impl Totals {
     /// As the last event tells them, with the `reason` of the end.
     pub(super) fn fields(self, reason: &str) -> Fields {
-        Fields::from_iter([
-            ("reason".to_owned(), json!(reason)),
-            ("received".to_owned(), json!(self.received)),
-            ("done".to_owned(), json!(self.done)),
-            ("failed".to_owned(), json!(self.failed)),
-            ("retried".to_owned(), json!(self.retried)),
-            ("dead_lettered".to_owned(), json!(self.dead_lettered)),
-            ("dropped".to_owned(), json!(self.dropped)),
-            ("returned".to_owned(), json!(self.returned)),
-            ("skipped".to_owned(), json!(self.skipped)),
-        ])
+        json!({
+            "reason": reason,
+            "received": self.received,
+            "done": self.done,
+            "failed": self.failed,
+            "retried": self.retried,
+            "dead_lettered": self.dead_lettered,
+            "dropped": self.dropped,
+            "returned": self.returned,
+            "skipped": self.skipped,
+        })
     }
 }

@@ -34,9 +34,7 @@ impl Work {
                     None => ResultWanted::No,
                 };
                 pool.begin(Job {
-                    slot: start.slot,
-                    task: start.task,
-                    redelivered: start.redelivered,
+                    start,
                     capture: match (*slots, result) {
                         (1, ResultWanted::No) => Capture::Inherit,
                         (1, ResultWanted::Yes) => Capture::Stream,
@@ -55,21 +53,18 @@ impl Work {
 
     /// How long a task will take, where that is known.
     pub(super) fn takes(&self, body: &[u8]) -> Option<Duration> {
-        match self {
-            Self::Commands { .. } => None,
-            Self::Pretended(pretended) => Some(pretended.takes(body)),
-        }
+        let Self::Pretended(pretended) = self else {
+            return None;
+        };
+        Some(pretended.takes(body))
     }
 
     /// The next slot whose pretended work has ended by now.
     pub(super) fn ended(&mut self, now: Instant) -> Option<(usize, Outcome)> {
-        match self {
-            Self::Commands { .. } => None,
-            Self::Pretended(pretended) => {
-                let slot = pretended.ended(now)?;
-                Some((slot, Ending::Exit(0).into()))
-            }
-        }
+        let Self::Pretended(pretended) = self else {
+            return None;
+        };
+        Some((pretended.ended(now)?, Ending::Exit(0).into()))
     }
 
     /// When the next pretended work ends.

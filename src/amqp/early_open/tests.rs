@@ -5,7 +5,7 @@ use super::*;
 const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];
 
 fn frame(channel: u16, payload: &[u8]) -> Vec<u8> {
-    frames::tests::frame(METHOD, channel, payload)
+    frames::frame(METHOD, channel, payload)
 }
 
 fn open() -> Vec<u8> {

@@ -1,14 +1,5 @@
 use super::*;
 
-pub(in crate::amqp) fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![kind];
-    frame.extend(channel.to_be_bytes());
-    frame.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
-    frame.extend(payload);
-    frame.push(FRAME_END);
-    frame
-}
-
 fn start() -> Vec<u8> {
     frame(METHOD, 0, &[0, 10, 0, 10, 0, 9])
 }

@@ -11,7 +11,6 @@ mod own_certificate;
 mod stream;
 
 pub(super) use handshake::shake_hands;
-pub(super) use stream::TlsStream;
 
 use crate::base::endpoint::Endpoint;
 use crate::base::escape::escape;

@@ -5,6 +5,7 @@ use super::failure::Why;
 use super::own_certificate::OwnCertificate;
 use crate::base::endpoint::Endpoint;
 use crate::base::fault::Fault;
+use amiquip::IoStream;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Token};
 use rustls::ClientConnection;
@@ -195,6 +196,8 @@ impl Write for TlsStream {
         self.send()
     }
 }
+
+impl IoStream for TlsStream {}
 
 impl Evented for TlsStream {
     fn register(

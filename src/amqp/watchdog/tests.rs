@@ -34,7 +34,7 @@ fn a_short_limit_counts_also_while_a_long_one_is_slept_out() {
     let (_cancellation, when_cancelled) = cancellation();
     let watchdog = watchdog(&switch, when_cancelled);
     drop(watchdog.guard(Duration::from_secs(60)));
-    while lock(&watchdog.watched).wakes_at.is_none() {
+    while watchdog.line.watched().wakes_at.is_none() {
         // It may have been quicker to end than the thread to begin.
         drop(watchdog.guard(Duration::from_secs(60)));
         thread::yield_now();
@@ -62,7 +62,7 @@ fn it_sleeps_on_when_calls_begin_and_end() {
     assert!(watchdog.waker.is_empty());
     // It wakes at the end of the first, and sleeps on to that of the last.
     assert!(watch.next(now + limit) > Duration::ZERO);
-    assert!(!watch.switch.is_thrown());
+    assert!(!watch.line.switch.is_thrown());
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_cut_ends_guarded_calls_alone() {
     let watchdog = watchdog(&switch, when_cancelled);
     drop(watchdog.guard(Duration::from_secs(60)));
     drop(cancellation);
-    while !lock(&watchdog.watched).is_cancelled {
+    while !watchdog.line.watched().is_cancelled {
         thread::yield_now();
     }
     std::io::Write::write_all(&mut far, b"x").unwrap();
@@ -92,14 +92,14 @@ fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
     let (near, _far) = connected();
     let (cancellation, when_cancelled) = cancellation();
     let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
-    lock(&watchdog.watched).is_cancelled = true;
+    watchdog.line.watched().is_cancelled = true;
     drop(cancellation);
     let now = Instant::now();
     let _guard = watchdog.guard_sending(Duration::from_secs(60));
     assert!(watch.next(now) <= AFTER_CANCELLATION + now.elapsed());
-    assert!(!watch.switch.is_thrown());
+    assert!(!watch.line.switch.is_thrown());
     watch.next(now + 2 * AFTER_CANCELLATION);
-    assert!(watch.switch.is_thrown());
+    assert!(watch.line.switch.is_thrown());
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn what_still_leaves_is_given_time() {
         assert_eq!(watch.next(now), limit);
         now += limit;
     }
-    assert!(!watch.switch.is_thrown());
+    assert!(!watch.line.switch.is_thrown());
     watch.next(now);
-    assert!(watch.switch.is_thrown());
+    assert!(watch.line.switch.is_thrown());
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn an_answer_is_waited_for_while_what_was_sent_before_it_leaves_and_heartbeats_d
         assert_eq!(watch.next(now), limit);
         now += limit;
     }
-    assert!(!watch.switch.is_thrown());
+    assert!(!watch.line.switch.is_thrown());
     written.fetch_add(30 * 8, Ordering::Relaxed);
     watch.next(now);
-    assert!(watch.switch.is_thrown());
+    assert!(watch.line.switch.is_thrown());
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 const RATE_OVER: Duration = Duration::from_secs(5);
 
 /// The bar, if one is drawn.
+#[derive(Default)]
 pub struct BulkBar {
     drawn: Option<DrawnBar>,
 }
@@ -29,12 +30,6 @@ impl BulkBar {
         Self {
             drawn: is_drawn(quiet).then(|| DrawnBar::new(size)),
         }
-    }
-
-    /// None.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { drawn: None }
     }
 
     /// Whether anything is drawn.

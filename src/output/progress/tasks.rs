@@ -18,14 +18,9 @@ pub struct TaskBars {
 struct DrawnTasks {
     bars: MultiProgress,
     totals: ProgressBar,
-    slots: Vec<Option<SlotBar>>,
+    slots: Vec<Option<ProgressBar>>,
     /// `None`: the totals have changed since.
     ticked: Option<Instant>,
-}
-
-struct SlotBar {
-    bar: ProgressBar,
-    started: Instant,
 }
 
 impl TaskBars {
@@ -55,7 +50,7 @@ impl TaskBars {
         let Some(drawn) = &mut self.drawn else { return };
         drawn.ticked = None;
         if let Some(bar) = drawn.slots[slot].take() {
-            bar.bar.finish_and_clear();
+            bar.finish_and_clear();
         }
     }
 
@@ -67,8 +62,8 @@ impl TaskBars {
             return;
         }
         drawn.ticked = Some(now);
-        for slot in drawn.slots.iter().flatten() {
-            slot.bar.set_position(milliseconds(slot.started.elapsed()));
+        for bar in drawn.slots.iter().flatten() {
+            bar.set_position(milliseconds(bar.elapsed()));
         }
         drawn.totals.set_message(text());
         drawn.totals.tick();
@@ -124,7 +119,6 @@ impl DrawnTasks {
             .with_prefix((slot + 1).to_string())
             .with_message(shown);
         let bar = self.bars.insert_before(&self.totals, bar);
-        let started = Instant::now();
-        self.slots[slot] = Some(SlotBar { bar, started });
+        self.slots[slot] = Some(bar);
     }
 }

@@ -1,10 +1,11 @@
 //! What the core wants done, and what it is told.
 
-use super::message::{Destination, Message, Sent};
+use super::message::{Message, Sent};
 use super::pace::Refusal;
 use super::plan::Form;
-use crate::amqp::Confirm;
+use crate::amqp::PublishNews;
 use crate::base::fault::Fault;
+use crate::queues::Destination;
 use crate::queues::QueueType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 pub enum Input<P> {
     /// A message to be confirmed.
     Message(Message<P>),
-    /// The message of this number is not to be sent any more. Answered by [`Action::Withdrawn`],
+    /// The message of this number is not to be sent any more. Answered by [`Verdict::Withdrawn`],
     /// or by the verdict that was faster.
     Withdraw(u64),
     /// The result of the task of this number came: so it was taken, confirmed or not.
@@ -46,32 +47,12 @@ pub enum Input<P> {
     Measured(u32),
     /// Answers [`Action::Measure`]: the broker refused, and has closed the channel.
     MeasureRefused(Fault),
-    /// The broker's verdict on one publish of the present channel, or on all up to it.
-    Settled {
-        /// The publish's number on its channel, from 1.
-        tag: u64,
-        /// Whether all before it are meant as well.
-        multiple: bool,
-        /// The verdict.
-        verdict: Confirm,
-    },
-    /// A message came back: no queue took it. This must come before its confirm.
-    Returned {
-        /// The queue that it was sent to.
-        queue: String,
-        /// Its `message_id`.
-        id: Option<String>,
-        /// The broker's words, escaped.
-        reason: String,
-    },
+    /// What the broker says of the publishes of the present channel.
+    News(PublishNews),
     /// The broker has closed the channel that is published on; the connection stands.
     ChannelClosed(Fault),
     /// The connection is gone. The fault bears the broker's code and words where it said why.
     ConnectionLost(Fault),
-    /// The broker takes nothing for now; why.
-    Blocked(String),
-    /// The broker takes messages again.
-    Unblocked,
     /// So many bytes have left over this connection, all in all.
     Written(u64),
 }
@@ -86,6 +67,19 @@ pub enum FirstChannel {
     LooksForQueue,
 }
 
+/// A queue to be declared, or asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Whose queue.
+    pub to: Destination,
+    /// The same with the delay that the queue has, which may be somewhat longer.
+    pub at: Destination,
+    /// Its name.
+    pub queue: String,
+    /// How.
+    pub form: Form,
+}
+
 /// What the core wants done next.
 #[derive(Debug)]
 pub enum Action<'a, P> {
@@ -95,7 +89,7 @@ pub enum Action<'a, P> {
         /// How long to wait first.
         pause: Duration,
         /// A queue that is expected to be there.
-        look_for: Option<&'a str>,
+        look_for: Option<String>,
     },
     /// End the connection at once: it is of no more use. No answer.
     Disconnect,
@@ -106,16 +100,7 @@ pub enum Action<'a, P> {
     /// [`Input::DeclarationRefused`] or [`Input::ConnectionLost`]. But [`Form::Blind`] and
     /// [`Form::Check`] go over the channel that is published on, where a refusal is told by
     /// [`Input::ChannelClosed`].
-    Declare {
-        /// Whose queue.
-        to: &'a Destination,
-        /// The same with the delay that the queue has, which may be somewhat longer.
-        at: Destination,
-        /// Its name.
-        queue: &'a str,
-        /// How.
-        form: Form,
-    },
+    Declare(Request),
     /// Ask how many tasks are ready in the work queue. Answered by [`Input::Measured`],
     /// [`Input::MeasureRefused`] or [`Input::ConnectionLost`].
     Measure,
@@ -128,7 +113,21 @@ pub enum Action<'a, P> {
         /// What.
         payload: &'a P,
     },
-    /// Verdict: the message is safe.
+    /// What became of a message.
+    Verdict(Verdict<P>),
+    /// Something for the user to know.
+    Tell(Notice),
+    /// It is of no use to go on, as far as this core was configured to see. What has no verdict is
+    /// still here: take it out, or go on.
+    GiveUp(Fault),
+    /// Nothing is to be done until something comes in, or this moment.
+    Wait(Option<Instant>),
+}
+
+/// What became of a message: one of these, once.
+#[derive(Debug)]
+pub enum Verdict<P> {
+    /// It is safe.
     Confirmed {
         /// Which message.
         number: u64,
@@ -137,7 +136,7 @@ pub enum Action<'a, P> {
         /// The message.
         payload: P,
     },
-    /// Verdict: the broker will never take it.
+    /// The broker will never take it.
     Refused {
         /// Which message.
         number: u64,
@@ -148,20 +147,13 @@ pub enum Action<'a, P> {
         /// What the refusal concerns.
         scope: Scope,
     },
-    /// Verdict: it is not sent any more, as its owner wished.
+    /// It is not sent any more, as its owner wished.
     Withdrawn {
         /// Which message.
         number: u64,
         /// Whether it may have arrived.
         sent: Sent,
     },
-    /// Something for the user to know.
-    Tell(Notice),
-    /// It is of no use to go on, as far as this core was configured to see. What has no verdict is
-    /// still here: take it out, or go on.
-    GiveUp(Fault),
-    /// Nothing is to be done until something comes in, or this moment.
-    Wait(Option<Instant>),
 }
 
 /// What a refusal concerns.

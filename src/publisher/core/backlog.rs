@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Lets through as many messages as the queue has room for, and then wants to know its length
 /// again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BacklogLimit {
     limit: Option<Backlog>,
     /// How many may pass before the queue is asked again.
@@ -41,12 +41,7 @@ impl BacklogLimit {
     pub(super) fn new(limit: Option<Backlog>) -> Self {
         Self {
             limit,
-            room: 0,
-            wanted: false,
-            asked: false,
-            next_poll: None,
-            full_since: None,
-            missing_since: None,
+            ..Self::default()
         }
     }
 

@@ -12,8 +12,6 @@ pub struct Config {
     pub queues: Queues,
     /// How many may be unconfirmed for each destination.
     pub window: Size,
-    /// The largest payload of a frame, in bytes. A message's headers must fit into one.
-    pub frame_max: usize,
     /// How long the work queue may be.
     pub backlog: Option<Backlog>,
     /// How long the broker may go without confirming anything, while a connection stands.

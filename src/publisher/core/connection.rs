@@ -1,14 +1,8 @@
 //! The state of the connection, and of the channel that is published on.
 
 use super::silence::{Question, Silence};
-use super::steps::Steps;
+use crate::base::backoff::Backoff;
 use std::time::{Duration, Instant};
-
-/// Waits before the connection is made again. A broker that was only restarted answers within
-/// seconds (measured: 1.3 s for `stop_app` and `start_app`), and work should go on less than a
-/// second after that.
-const FIRST: Duration = Duration::from_millis(100);
-const MAX: Duration = Duration::from_millis(800);
 
 /// Waits before a channel is opened again that was closed for no reason that we know.
 const FIRST_CHANNEL: Duration = Duration::from_millis(10);
@@ -38,8 +32,8 @@ pub(super) struct Connection {
     handed: u64,
     /// Bytes that have left.
     written: u64,
-    steps: Steps,
-    channel_steps: Steps,
+    steps: Backoff,
+    channel_steps: Backoff,
     /// No channel is opened before this moment.
     channel_from: Option<Instant>,
     /// Since when publishing has waited for what is in flight, so that a new channel can be opened.
@@ -61,8 +55,8 @@ impl Connection {
             handed: 0,
             written: 0,
             unread: 0,
-            steps: Steps::new(FIRST, MAX),
-            channel_steps: Steps::new(FIRST_CHANNEL, MAX),
+            steps: Backoff::default(),
+            channel_steps: Backoff::new(FIRST_CHANNEL, Backoff::MAX),
             channel_from: None,
             draining_since: None,
             lost_since: None,

@@ -205,14 +205,7 @@ impl Declaration {
         let differs = reply.and_then(|reply| Mismatch::parse(&reply.text));
         let differs = differs.map(|found| found.argument).unwrap_or_default();
         match (self.plan, form) {
-            (
-                Plan::LookThenBlind
-                | Plan::LookThenMake
-                | Plan::Delay
-                | Plan::DelayThenBlind
-                | Plan::DeadQuorum,
-                Form::Look,
-            ) if is_missing => {
+            (plan, Form::Look) if is_missing && plan != Plan::Exists => {
                 self.age = Age::Missing;
                 Some(Form::Make)
             }
@@ -270,17 +263,12 @@ impl Declaration {
     /// What is declared without waiting is declared over each connection, as it costs nothing; but
     /// a quorum queue that has gone meanwhile must not be made without our noticing.
     fn declare_anew(&mut self) {
-        match self.plan {
-            Plan::Blind | Plan::LookThenBlind | Plan::DelayThenBlind => {
-                self.step = first_step(self.plan);
-            }
-            Plan::Leave
-            | Plan::Exists
-            | Plan::LookThenMake
-            | Plan::Adopt
-            | Plan::Delay
-            | Plan::Dead
-            | Plan::DeadQuorum => {}
+        let is_blind = matches!(
+            self.plan,
+            Plan::Blind | Plan::LookThenBlind | Plan::DelayThenBlind
+        );
+        if is_blind {
+            self.step = first_step(self.plan);
         }
     }
 

@@ -1,11 +1,10 @@
 //! What the core makes of answers about queues.
 
 use super::Core;
-use super::action::{Notice, Scope};
+use super::action::{Action, Notice, Scope};
 use super::backlog::Measured;
 use super::declaration::Refused;
 use super::message::Payload;
-use super::outbox::Output;
 use super::pace::Refusal;
 use super::plan::Plan;
 use super::queues::Upkeep;
@@ -79,7 +78,7 @@ impl<P: Payload> Core<P> {
         }
         if entries.is_empty() && upkeep != Upkeep::Others {
             // Nothing can ever be sent.
-            self.outbox.push_back(Output::GiveUp(fault.clone()));
+            self.outbox.push_back(Action::GiveUp(fault.clone()));
         }
         for entry in entries {
             self.refused(entry, fault.clone(), Scope::Destination);
@@ -91,7 +90,7 @@ impl<P: Payload> Core<P> {
         match self.backlog.measured(ready, queue, now) {
             Measured::Known => {}
             Measured::JustFull => self.tell(Notice::BacklogFull(ready)),
-            Measured::TooLong(fault) => self.outbox.push_back(Output::GiveUp(fault)),
+            Measured::TooLong(fault) => self.outbox.push_back(Action::GiveUp(fault)),
         }
     }
 
@@ -107,7 +106,7 @@ impl<P: Payload> Core<P> {
         if (may_come || fault.is_transient()) && patient {
             self.routes[Routes::<P>::WORK].declaration.doubt();
         } else {
-            self.outbox.push_back(Output::GiveUp(fault));
+            self.outbox.push_back(Action::GiveUp(fault));
         }
     }
 }

@@ -1,15 +1,14 @@
 //! What the end of a channel or connection means for the messages that were in flight.
 
-use super::action::{Notice, Scope};
+use super::action::{Action, Notice, Scope};
 use super::blame::{Blame, blame};
 use super::connection::ConnectionPhase;
-use super::message::{Destination, Entry, Payload, Sent};
-use super::outbox::Output;
+use super::message::{Entry, Payload, Sent};
 use super::route::Route;
 use super::routes::Named;
-use super::suspects::Tried;
 use super::{Core, faults};
 use crate::base::fault::{Fault, Kind};
+use crate::queues::Destination;
 use std::time::{Duration, Instant};
 
 impl<P: Payload> Core<P> {
@@ -33,7 +32,7 @@ impl<P: Payload> Core<P> {
         }
         if !alone {
             // Those before the cause were taken.
-            entries = entries.into_iter().map(Entry::perhaps_sent).collect();
+            entries = entries.into_iter().map(Entry::perhaps).collect();
         }
         self.find_cause(entries, alone, fault, now);
     }
@@ -126,7 +125,7 @@ impl<P: Payload> Core<P> {
         for route in self.routes.iter_mut() {
             let held = route.release();
             again += held.len();
-            route.take_back(held.into_iter().map(Entry::perhaps_sent).collect());
+            route.take_back(held.into_iter().map(Entry::perhaps).collect());
             route.declaration.connection_lost();
         }
         // Whatever else may end a connection: only what was sent alone by order counts.
@@ -138,7 +137,7 @@ impl<P: Payload> Core<P> {
         });
         let limit = self.config.retry_for;
         if limit.is_some_and(|limit| useless_for > limit.max(Duration::from_millis(1))) {
-            self.outbox.push_back(Output::GiveUp(fault));
+            self.outbox.push_back(Action::GiveUp(fault));
         } else if (again > 0 || self.is_refused())
             && self.patience_left(now) == Some(Duration::ZERO)
         {
@@ -164,13 +163,10 @@ impl<P: Payload> Core<P> {
             Blame::Perhaps if is_reply => Blame::Surely,
             blame => blame,
         };
-        match self.suspects.tried(entry, blame, now) {
-            Tried::Refused(entry) => {
-                self.refuse_cause(entry, fault);
-                let innocent = self.suspects.release();
-                self.routes.take_back(innocent);
-            }
-            Tried::Later => {}
+        if let Some(entry) = self.suspects.tried(entry, blame, now) {
+            self.refuse_cause(entry, fault);
+            let innocent = self.suspects.release();
+            self.routes.take_back(innocent);
         }
     }
 

@@ -1,12 +1,12 @@
 //! What the core makes of what it is told.
 
-use super::Core;
-use super::action::{FirstChannel, Input, Notice, Scope};
+use super::action::{Action, FirstChannel, Input, Notice, Scope};
 use super::connection::ConnectionPhase;
 use super::limits::Expected;
 use super::message::{Entry, Mark, Message, Payload, Sent};
-use super::outbox::Output;
 use super::routes::Routes;
+use super::{Core, withdrawn};
+use crate::amqp::PublishNews;
 use std::time::Instant;
 
 impl<P: Payload> Core<P> {
@@ -24,7 +24,7 @@ impl<P: Payload> Core<P> {
                 self.connection.lost(now);
                 // Where that may pass, it is tried again.
                 if !fault.is_transient() || self.config.retry_for.is_some() {
-                    self.outbox.push_back(Output::GiveUp(fault));
+                    self.outbox.push_back(Action::GiveUp(fault));
                 }
             }
             Input::ChannelOpened => self.channel_opened(now),
@@ -44,28 +44,34 @@ impl<P: Payload> Core<P> {
             }
             Input::Measured(ready) => self.measured(ready, now),
             Input::MeasureRefused(fault) => self.measure_refused(fault, now),
-            Input::Settled {
+            Input::News(news) => self.news(news, now),
+            Input::ChannelClosed(fault) => self.channel_closed(&fault, now),
+            Input::ConnectionLost(fault) => self.connection_lost(fault, now),
+            Input::Written(bytes) => self.written(bytes, now),
+        }
+    }
+
+    fn news(&mut self, news: PublishNews, now: Instant) {
+        match news {
+            PublishNews::Settled {
                 tag,
                 multiple,
                 verdict,
             } => self.settled(tag, multiple, verdict, now),
-            Input::Returned { queue, id, reason } => {
+            PublishNews::Returned { queue, id, reason } => {
                 self.returned(&queue, id.as_deref(), reason, now);
             }
-            Input::ChannelClosed(fault) => self.channel_closed(&fault, now),
-            Input::ConnectionLost(fault) => self.connection_lost(fault, now),
-            Input::Blocked(reason) => {
+            PublishNews::Blocked(reason) => {
                 if self.connection.blocked.as_ref() != Some(&reason) {
                     self.tell(Notice::Blocked(reason.clone()));
                 }
                 self.connection.blocked = Some(reason);
             }
-            Input::Unblocked => {
+            PublishNews::Unblocked => {
                 self.tell(Notice::Unblocked);
                 self.connection.blocked = None;
                 self.restart_silence(now);
             }
-            Input::Written(bytes) => self.written(bytes, now),
         }
     }
 
@@ -117,7 +123,7 @@ impl<P: Payload> Core<P> {
                 return;
             }
         };
-        self.outbox.push_back(Output::Withdrawn(number, sent));
+        self.outbox.push_back(withdrawn(number, sent));
     }
 
     fn answered(&mut self, number: u64, now: Instant) {

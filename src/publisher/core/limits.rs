@@ -1,8 +1,9 @@
 //! What the broker is known never to take: it is not sent at all.
 
 use super::faults;
-use super::message::{Destination, Payload};
+use super::message::Payload;
 use crate::base::fault::Fault;
+use crate::queues::Destination;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,16 @@ use std::time::{Duration, Instant};
 /// may have been raised.
 const HOLDS: Duration = Duration::from_secs(5);
 
+/// The largest payload of a frame, in bytes: RabbitMQ's default for `frame_max`. It takes so much
+/// although the eight bytes around a payload count as well. A message's headers must fit into one.
+pub(super) const FRAME_MAX: usize = 131_072;
+
 /// So many addresses are remembered at which nobody can receive a result.
 const ADDRESSES: usize = 1000;
 
 /// What is known of what the broker takes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Limits {
-    /// The largest payload of a content header frame.
-    header_max: usize,
     /// The largest body, as the broker said of a larger one.
     body_max: Option<BodyMax>,
     /// Reply addresses that cost the connection.
@@ -45,20 +48,11 @@ pub(super) enum Expected {
 }
 
 impl Limits {
-    /// RabbitMQ takes frames whose payload is not larger than `frame_max`.
-    pub(super) fn new(frame_max: usize) -> Self {
-        Self {
-            header_max: frame_max,
-            body_max: None,
-            dead_ends: VecDeque::new(),
-        }
-    }
-
     /// Whether the broker takes this.
     pub(super) fn expected(&self, payload: &impl Payload, now: Instant) -> Expected {
         let header_len = payload.header_len();
-        if header_len > self.header_max {
-            return Expected::No(faults::header_too_large(header_len, self.header_max));
+        if header_len > FRAME_MAX {
+            return Expected::No(faults::header_too_large(header_len, FRAME_MAX));
         }
         match &self.body_max {
             Some(max) if payload.body_len() > max.bytes => {

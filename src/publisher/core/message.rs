@@ -1,11 +1,9 @@
 //! A message as the core sees it.
 
-use crate::queues::QueueName;
-use crate::task::Task;
-use std::time::Duration;
+use crate::queues::Destination;
 
 /// What the core must know of a message's content.
-pub trait Payload {
+pub trait Payload: 'static {
     /// `message_id`, by which a message that came back is recognised.
     fn id(&self) -> Option<&str>;
     /// Bytes of the body.
@@ -14,35 +12,8 @@ pub trait Payload {
     fn header_len(&self) -> usize;
 }
 
-impl Payload for Task {
-    fn id(&self) -> Option<&str> {
-        self.properties.id()
-    }
-
-    fn body_len(&self) -> usize {
-        self.body.len()
-    }
-
-    fn header_len(&self) -> usize {
-        self.properties.header_len()
-    }
-}
-
-/// Where a message goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// To the end of the work queue.
-    Work,
-    /// To the queue whose tasks return to the work queue after so long.
-    Delay(Duration),
-    /// To the dead letters, in the queue of this name.
-    Dead(QueueName),
-    /// To whoever waits at this address. If nobody does any more, that is all right.
-    Reply(String),
-}
-
 /// A message to be confirmed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Message<P> {
     /// Its number; its verdict bears it. Of messages to one destination those with smaller numbers
     /// are sent first.
@@ -76,11 +47,9 @@ pub(super) struct Entry<P> {
 
 impl<P> Entry<P> {
     /// The same, which may have arrived.
-    pub(super) fn perhaps_sent(self) -> Self {
-        Self {
-            sent: Sent::Perhaps,
-            ..self
-        }
+    pub(super) fn perhaps(self) -> Self {
+        let sent = Sent::Perhaps;
+        Self { sent, ..self }
     }
 }
 

@@ -6,8 +6,7 @@
 //! the loop beside this folder with a real broker, a simulation with a model of one.
 //!
 //! What it promises:
-//! - Each message gets exactly one verdict: [`Action::Confirmed`], [`Action::Refused`] or
-//!   [`Action::Withdrawn`]. Until then it is sent again, for as long as the [`Config`] allows; the
+//! - Each message gets exactly one verdict: a [`Verdict`]. Until then it is sent again, for as long as the [`Config`] allows; the
 //!   rest can be taken out with [`Core::take_unfinished`].
 //! - A verdict concerns one message. After the end of a channel or connection that a message may
 //!   have caused, those that were in flight are sent one at a time, until the cause is found.
@@ -35,7 +34,6 @@ mod in_flight;
 mod inputs;
 mod limits;
 mod message;
-mod outbox;
 mod outstanding;
 mod overdue;
 mod pace;
@@ -46,16 +44,16 @@ mod route;
 mod routes;
 mod settling;
 mod silence;
-mod steps;
 mod suspects;
 #[cfg(test)]
 mod tests;
 mod window;
 
-pub use action::{Action, FirstChannel, Input, Notice, Scope};
+pub use crate::queues::Destination;
+pub use action::{Action, FirstChannel, Input, Notice, Request, Scope, Verdict};
 pub use config::{Backlog, Config, Connect};
 pub use faults::refusal as describe;
-pub use message::{Destination, Message, Payload, Sent};
+pub use message::{Message, Payload, Sent};
 pub use pace::Refusal;
 pub use plan::Form;
 pub use queues::{Needed, Queues, Upkeep};
@@ -68,7 +66,6 @@ use connection::{Connection, ConnectionPhase};
 use in_flight::InFlight;
 use limits::Limits;
 use message::{Entry, Mark};
-use outbox::Output;
 use routes::Routes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -77,7 +74,7 @@ use suspects::Suspects;
 
 /// The engine that gets messages confirmed.
 #[derive(Debug)]
-pub struct Core<P> {
+pub struct Core<P: 'static> {
     config: Config,
     routes: Routes<P>,
     in_flight: InFlight<P>,
@@ -87,7 +84,7 @@ pub struct Core<P> {
     connection: Connection,
     patience: Patience,
     /// Verdicts and notices to be given.
-    outbox: VecDeque<Output<P>>,
+    outbox: VecDeque<Action<'static, P>>,
 }
 
 /// When it is of no use to go on.
@@ -114,7 +111,7 @@ impl<P: Payload> Core<P> {
             routes: Routes::new(config.queues.clone(), config.window, now),
             in_flight: InFlight::default(),
             suspects: Suspects::default(),
-            limits: Limits::new(config.frame_max),
+            limits: Limits::default(),
             backlog: BacklogLimit::new(config.backlog),
             connection: Connection::new(now),
             patience: Patience {
@@ -176,8 +173,14 @@ impl<P: Payload> Core<P> {
     }
 
     /// The next verdict or notice, where nothing else is to be done any more.
-    pub fn next_output(&mut self) -> Option<Action<'_, P>> {
-        self.outbox.pop_front().map(Action::from)
+    pub fn next_output(&mut self) -> Option<Action<'static, P>> {
+        self.outbox.pop_front()
+    }
+
+    /// How it was set up.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Takes out all that has no verdict, by number, and whether it may have arrived.
@@ -186,8 +189,7 @@ impl<P: Payload> Core<P> {
         all.extend(self.suspects.take_all());
         for route in self.routes.iter_mut() {
             all.extend(route.take_pending());
-            let held = route.release().into_iter();
-            all.extend(held.map(Entry::perhaps_sent));
+            all.extend(route.release().into_iter().map(Entry::perhaps));
         }
         all.sort_unstable_by_key(|entry| entry.number);
         all.into_iter()
@@ -205,7 +207,7 @@ impl<P: Payload> Core<P> {
     /// Takes what is in flight out of its routes' accounts, and drops what nobody wants any more.
     /// What was sent may have arrived, as `sent` says.
     fn take_in_flight(&mut self, sent: Sent) -> Vec<Entry<P>> {
-        let mut all = self.in_flight.take_all();
+        let mut all = std::mem::take(&mut self.in_flight).take_all();
         for entry in &mut all {
             self.routes[entry.route].landed(entry.payload.body_len());
             if sent == Sent::Perhaps {
@@ -215,8 +217,7 @@ impl<P: Payload> Core<P> {
                 Mark::Returned => entry.mark = Mark::None,
                 Mark::Unwanted => {
                     entry.mark = Mark::Withdrawn;
-                    let output = Output::Withdrawn(entry.number, entry.sent);
-                    self.outbox.push_back(output);
+                    self.outbox.push_back(withdrawn(entry.number, entry.sent));
                 }
                 Mark::None | Mark::Withdrawn => {}
             }
@@ -226,18 +227,21 @@ impl<P: Payload> Core<P> {
     }
 
     fn confirmed(&mut self, entry: Entry<P>) {
-        let queue = Arc::clone(&self.routes[entry.route].queue);
-        self.outbox
-            .push_back(Output::Confirmed(entry.number, queue, entry.payload));
+        let queue = &self.routes[entry.route].queue;
+        self.outbox.push_back(confirmed(entry, queue));
     }
 
     fn refused(&mut self, entry: Entry<P>, fault: Fault, scope: Scope) {
-        self.outbox
-            .push_back(Output::Refused(entry.number, entry.payload, fault, scope));
+        self.outbox.push_back(Action::Verdict(Verdict::Refused {
+            number: entry.number,
+            payload: entry.payload,
+            fault,
+            scope,
+        }));
     }
 
     fn tell(&mut self, notice: Notice) {
-        self.outbox.push_back(Output::Tell(notice));
+        self.outbox.push_back(Action::Tell(notice));
     }
 
     /// Whether publishing waits until nothing is in flight, so that a new channel can be opened.
@@ -248,4 +252,16 @@ impl<P: Payload> Core<P> {
                 .iter()
                 .any(|route| route.has_pending() && route.pace.wants_channel(now))
     }
+}
+
+fn confirmed<P>(entry: Entry<P>, queue: &Arc<str>) -> Action<'static, P> {
+    Action::Verdict(Verdict::Confirmed {
+        number: entry.number,
+        queue: Arc::clone(queue),
+        payload: entry.payload,
+    })
+}
+
+fn withdrawn<P>(number: u64, sent: Sent) -> Action<'static, P> {
+    Action::Verdict(Verdict::Withdrawn { number, sent })
 }

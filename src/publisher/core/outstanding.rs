@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 /// `multiple` all up to it; those already settled are not settled again, and tags that were never
 /// given are ignored. (amiquip's own `ConfirmSmoother` reports real nacks as acks; it is not used.)
 #[derive(Debug)]
-pub struct Outstanding<T> {
+pub(super) struct Outstanding<T> {
     /// The tag of the first entry.
     first: u64,
     /// `None`: settled out of order. The front, if any, is always `Some`.
@@ -28,7 +28,7 @@ impl<T> Default for Outstanding<T> {
 
 impl<T> Outstanding<T> {
     /// Notes that `item` was published now, and returns its delivery tag.
-    pub fn published(&mut self, item: T) -> u64 {
+    pub(super) fn published(&mut self, item: T) -> u64 {
         let tag = self.first + self.items.len() as u64;
         self.items.push_back(Some(item));
         self.open += 1;
@@ -36,19 +36,17 @@ impl<T> Outstanding<T> {
     }
 
     /// How many are not settled.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.open
     }
 
     /// Whether all are settled.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.open == 0
     }
 
     /// Takes out what a confirm of `tag` settles, and gives it to `settled` in order of publishing.
-    pub fn settle(&mut self, tag: u64, multiple: bool, mut settled: impl FnMut(T)) {
+    pub(super) fn settle(&mut self, tag: u64, multiple: bool, mut settled: impl FnMut(T)) {
         let Some(index) = tag
             .checked_sub(self.first)
             .and_then(|index| usize::try_from(index).ok())
@@ -71,19 +69,18 @@ impl<T> Outstanding<T> {
     }
 
     /// The last that was published, unless it is settled.
-    #[must_use]
-    pub fn last(&self) -> Option<&T> {
+    pub(super) fn last(&self) -> Option<&T> {
         self.items.back().and_then(Option::as_ref)
     }
 
     /// All that is not settled, in order of publishing.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.items.iter_mut().flatten()
     }
 
     /// Takes out what is not settled and `wanted`, in order of publishing. A confirm of it that
     /// comes later is ignored.
-    pub fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
+    pub(super) fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut taken = Vec::new();
         for item in &mut self.items {
             taken.extend(item.take_if(|item| wanted(item)));
@@ -101,7 +98,7 @@ impl<T> Outstanding<T> {
     }
 
     /// Takes out all that is not settled, in order of publishing: the channel is gone.
-    pub fn take_all(&mut self) -> Vec<T> {
+    pub(super) fn take_all(&mut self) -> Vec<T> {
         self.first += self.items.len() as u64;
         self.open = 0;
         self.items.drain(..).flatten().collect()

@@ -1,14 +1,14 @@
 //! What is done when time passes and nothing comes in.
 
-use super::action::Notice;
+use super::action::{Action, Notice};
 use super::age::Age;
 use super::connection::ConnectionPhase;
-use super::message::{Destination, Entry, Payload};
-use super::outbox::Output;
+use super::message::{Entry, Payload};
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
 use super::{Core, faults};
+use crate::queues::Destination;
 use std::time::{Duration, Instant};
 
 /// After a refusal, how long to wait for further verdicts before the rest is sent again.
@@ -46,7 +46,8 @@ impl<P: Payload> Core<P> {
         self.release_held(now);
         self.tell_refusals(now);
         self.limit_draining(now);
-        match self.too_late(now) {
+        let late = self.deadlines().find(|(at, _)| *at <= now);
+        match late.map(|(_, why)| why) {
             None => self.patience.overdue = None,
             Some(why) => {
                 let until = *self.patience.overdue.get_or_insert(now + SECOND_LOOK);
@@ -67,7 +68,7 @@ impl<P: Payload> Core<P> {
             }
             if self.routes[index].declaration.age() == Age::Missing {
                 let again = self.routes[index].release().into_iter();
-                let again = again.map(Entry::perhaps_sent).collect();
+                let again = again.map(Entry::perhaps).collect();
                 self.routes.take_back(again);
             } else if self.routes.is_young(index) {
                 self.routes.prove(index, now);
@@ -88,7 +89,7 @@ impl<P: Payload> Core<P> {
                 continue;
             }
             if let Some(refusal) = route.pace.tell(now) {
-                outbox.push_back(Output::Tell(Notice::Refused {
+                outbox.push_back(Action::Tell(Notice::Refused {
                     queue: route.queue.clone(),
                     waiting,
                     refusal,
@@ -110,11 +111,6 @@ impl<P: Payload> Core<P> {
                 route.pace.put_off_renewal(now);
             }
         }
-    }
-
-    fn too_late(&self, now: Instant) -> Option<TooLate> {
-        self.deadlines()
-            .find_map(|(at, why)| (at <= now).then_some(why))
     }
 
     /// The next moment to look whether something is too late.
@@ -195,7 +191,7 @@ impl<P: Payload> Core<P> {
                         route.silence.give_up();
                     }
                 }
-                self.outbox.push_back(Output::Disconnect);
+                self.outbox.push_back(Action::Disconnect);
                 self.leave_connection(fault, now);
             }
             TooLate::QueueSilent(index) => {
@@ -220,7 +216,7 @@ impl<P: Payload> Core<P> {
         }
         route.silence.give_up();
         route.silence.restart(now);
-        let again = entries.into_iter().map(Entry::perhaps_sent);
+        let again = entries.into_iter().map(Entry::perhaps);
         self.routes.take_back(again.collect());
         self.suspects.settled();
     }
@@ -243,6 +239,6 @@ impl<P: Payload> Core<P> {
             refusal,
         );
         self.patience.progress = now;
-        self.outbox.push_back(Output::GiveUp(fault));
+        self.outbox.push_back(Action::GiveUp(fault));
     }
 }

@@ -1,7 +1,7 @@
 //! When one destination may be published to, after refusals.
 
-use super::steps::Steps;
 use super::window::{Size, Window};
+use crate::base::backoff::Backoff;
 use std::time::{Duration, Instant};
 
 /// Waits after a refusal: a queue whose leader has died has another one in 0.2 s, and a full one is
@@ -34,13 +34,13 @@ pub(super) struct Pace {
     pub(super) window: Window,
     /// Nothing is published before this moment.
     closed_until: Option<Instant>,
-    steps: Steps,
+    steps: Backoff,
     /// Why it was last refused, since it last took one, and since when.
     refusal: Option<(Refusal, Instant)>,
     /// The same until it is told, and when one was told last.
     untold: Option<Refusal>,
     told: Option<Instant>,
-    renewals: Steps,
+    renewals: Backoff,
     /// A new channel may help from this moment on.
     renew_at: Option<Instant>,
     renewed: Option<Instant>,
@@ -51,11 +51,11 @@ impl Pace {
         Self {
             window: Window::new(window),
             closed_until: None,
-            steps: Steps::new(FIRST, MAX),
+            steps: Backoff::new(FIRST, MAX),
             refusal: None,
             untold: None,
             told: None,
-            renewals: Steps::new(FIRST_RENEWAL, MAX_RENEWAL),
+            renewals: Backoff::new(FIRST_RENEWAL, MAX_RENEWAL),
             renew_at: None,
             renewed: None,
         }

@@ -1,13 +1,14 @@
 //! What is to be done next.
 
 use super::Core;
-use super::action::Action;
+use super::action::{Action, Request};
 use super::config::Connect;
 use super::connection::ConnectionPhase;
-use super::message::{Destination, Entry, Payload, Sent};
+use super::message::{Entry, Payload, Sent};
 use super::plan::Form;
 use super::route::Route;
 use super::routes::Routes;
+use crate::queues::Destination;
 use std::time::Instant;
 
 /// Bytes that a publish takes at least beside its body, its queue's name and its properties:
@@ -26,8 +27,8 @@ impl<P: Payload> Core<P> {
             self.check(now);
             self.patience.checked = Some(now);
         }
-        if let Some(output) = self.outbox.pop_front() {
-            return output.into();
+        if let Some(action) = self.outbox.pop_front() {
+            return action;
         }
         if self.in_flight.is_empty() {
             // It may have been taken out by its owner.
@@ -39,7 +40,7 @@ impl<P: Payload> Core<P> {
             let work = &self.routes[Routes::<P>::WORK];
             let looks = work.declaration.wants() == Some(Form::Look)
                 && self.routes.is_needed(Routes::<P>::WORK);
-            let look_for = looks.then_some(&*work.queue);
+            let look_for = looks.then(|| work.queue.to_string());
             return Action::Connect { pause, look_for };
         }
         if let Some(index) = self.next_declaration(now) {
@@ -109,12 +110,12 @@ impl<P: Payload> Core<P> {
         let form = route.declaration.wants().unwrap_or(Form::Look);
         route.declaration.asked();
         route.question = Some(self.connection.ask(now));
-        Action::Declare {
-            to: &route.to,
+        Action::Declare(Request {
+            to: route.to.clone(),
             at,
-            queue: &route.queue,
+            queue: route.queue.to_string(),
             form,
-        }
+        })
     }
 
     /// Whether a channel is to be opened: there is none and something to publish, or refusals may
@@ -196,7 +197,8 @@ impl<P: Payload> Core<P> {
         }
         self.patience.newest = self.patience.newest.max(entry.number);
         route.published(bytes, mark, now);
-        let Some(entry) = self.in_flight.publish(entry) else {
+        self.in_flight.published(entry);
+        let Some(entry) = self.in_flight.last() else {
             return Action::Wait(Some(now));
         };
         let queue = match &entry.to {

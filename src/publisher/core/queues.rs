@@ -1,7 +1,7 @@
 //! What is known of the queues that messages go to, and how each is made sure of.
 
-use super::message::Destination;
 use super::plan::Plan;
+use crate::queues::Destination;
 use crate::queues::{Declare, QueueType, WorkQueue};
 use std::time::Duration;
 

@@ -2,10 +2,11 @@
 
 use super::age::Age;
 use super::declaration::Declaration;
-use super::message::{Destination, Entry, Payload};
+use super::message::{Entry, Payload};
 use super::pace::Pace;
 use super::silence::{Question, Silence};
 use super::window::Size;
+use crate::queues::Destination;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -156,7 +157,7 @@ impl<P: Payload> Route<P> {
         let at = self.held.iter().position(|entry| entry.number == number)?;
         let entry = self.held.swap_remove(at);
         self.pace.window.remove(entry.payload.body_len());
-        Some(entry.perhaps_sent())
+        Some(entry.perhaps())
     }
 
     /// Takes out all that waits to be published.
@@ -166,19 +167,9 @@ impl<P: Payload> Route<P> {
 
     /// Takes out what waits to be published and is so.
     pub(super) fn take_pending_if(&mut self, wanted: impl Fn(&Entry<P>) -> bool) -> Vec<Entry<P>> {
-        let (taken, left): (Vec<_>, VecDeque<_>) = {
-            let mut taken = Vec::new();
-            let mut left = VecDeque::new();
-            for entry in std::mem::take(&mut self.pending) {
-                if wanted(&entry) {
-                    taken.push(entry);
-                } else {
-                    left.push_back(entry);
-                }
-            }
-            (taken, left)
-        };
+        let all = std::mem::take(&mut self.pending).into_iter();
+        let (taken, left): (VecDeque<_>, _) = all.partition(wanted);
         self.pending = left;
-        taken
+        taken.into()
     }
 }

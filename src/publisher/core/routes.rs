@@ -2,14 +2,14 @@
 
 use super::age::Age;
 use super::declaration::Declaration;
-use super::message::{Destination, Entry, Payload};
+use super::message::{Entry, Payload};
 use super::plan::{Form, Plan};
 use super::queues::{Queues, Upkeep};
 use super::route::Route;
 use super::window::Size;
 use crate::base::fault::Fault;
 use crate::base::refusal::{Mismatch, is_missing};
-use crate::queues::Auxiliary;
+use crate::queues::Destination;
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
 
@@ -148,13 +148,7 @@ impl<P: Payload> Routes<P> {
     }
 
     fn name(&self, to: &Destination) -> String {
-        let work = &self.queues.work.name;
-        match &self.real(to) {
-            Destination::Work => work.as_str().to_owned(),
-            Destination::Delay(delay) => Auxiliary::Delay(*delay).name(work),
-            Destination::Dead(name) => name.as_str().to_owned(),
-            Destination::Reply(_) => String::new(),
-        }
+        self.real(to).queue(&self.queues.work.name)
     }
 
     /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond
@@ -182,11 +176,8 @@ impl<P: Payload> Routes<P> {
     /// Whether messages to this destination may be published, as far as its queue is concerned.
     pub(super) fn is_ready(&self, index: usize) -> bool {
         let route = &self.list[index];
-        route.declaration.is_ready() && (!self.needs_work(route) || self.work_is_ready())
-    }
-
-    fn work_is_ready(&self) -> bool {
-        self.list[Self::WORK].declaration.is_ready()
+        route.declaration.is_ready()
+            && (!self.needs_work(route) || self.list[Self::WORK].declaration.is_ready())
     }
 
     /// Whether messages there come to nothing without the work queue.

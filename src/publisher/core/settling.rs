@@ -1,16 +1,15 @@
 //! What the core makes of confirms and of messages that come back.
 
 use super::action::Scope;
-use super::message::{Destination, Entry, Mark, Payload, Sent};
-use super::outbox::Output;
+use super::message::{Entry, Mark, Payload, Sent};
 use super::pace::Refusal;
 use super::queues::Upkeep;
 use super::routes::Routes;
-use super::{Core, faults};
+use super::{Core, confirmed, faults, withdrawn};
 use crate::amqp::Confirm;
 use crate::base::fault::{Fault, Kind};
 use crate::queues::Declare;
-use std::sync::Arc;
+use crate::queues::Destination;
 use std::time::Instant;
 
 impl<P: Payload> Core<P> {
@@ -38,13 +37,12 @@ impl<P: Payload> Core<P> {
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
                 (Confirm::Nack, Mark::Unwanted) => {
-                    outbox.push_back(Output::Withdrawn(entry.number, Sent::No));
+                    outbox.push_back(withdrawn(entry.number, Sent::No));
                 }
                 (_, Mark::None | Mark::Unwanted | Mark::Returned) if is_reply => {
                     taken = true;
                     limits.taken(entry.payload.body_len());
-                    let queue = Arc::clone(&route.queue);
-                    outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
+                    outbox.push_back(confirmed(entry, &route.queue));
                 }
                 (Confirm::Ack, Mark::None | Mark::Unwanted) => {
                     taken = true;
@@ -54,8 +52,7 @@ impl<P: Payload> Core<P> {
                     if young {
                         route.hold(entry);
                     } else {
-                        let queue = Arc::clone(&route.queue);
-                        outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
+                        outbox.push_back(confirmed(entry, &route.queue));
                     }
                 }
                 (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
@@ -104,22 +101,17 @@ impl<P: Payload> Core<P> {
     }
 
     pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
-        if is_reply_address(queue) {
+        if queue.starts_with("amq.rabbitmq.reply-to.") {
             // A result that nobody takes.
             return;
         }
         let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
         for number in self.in_flight.came_back(index, id) {
-            self.outbox.push_back(Output::Withdrawn(number, Sent::No));
+            self.outbox.push_back(withdrawn(number, Sent::No));
         }
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];
         route.pace.refused(Refusal::Unroutable(reason), keep, now);
         route.declaration.doubt();
     }
-}
-
-/// Whether results go there.
-fn is_reply_address(queue: &str) -> bool {
-    queue.starts_with("amq.rabbitmq.reply-to.")
 }

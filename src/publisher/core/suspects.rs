@@ -18,15 +18,6 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// chance: a message may be the cause.
 const LOSSES: u32 = 3;
 
-/// What becomes of a message that was alone when the channel or connection ended.
-#[derive(Debug)]
-pub(super) enum Tried<P> {
-    /// The broker will never take it.
-    Refused(Entry<P>),
-    /// It is tried again later.
-    Later,
-}
-
 /// One that was alone when a connection broke, and is tried alone again.
 #[derive(Debug)]
 struct TriedAgain<P> {
@@ -90,7 +81,7 @@ impl<P: Payload> Suspects<P> {
 
     /// Puts these under suspicion, the most likely first: `code` says what of.
     pub(super) fn suspect(&mut self, mut entries: Vec<Entry<P>>, code: Option<u16>) {
-        use super::message::Destination::Reply;
+        use crate::queues::Destination::Reply;
         match code {
             // Frame errors: a header that is too large.
             Some(501 | 502) => {
@@ -129,13 +120,19 @@ impl<P: Payload> Suspects<P> {
         self.alone.is_some()
     }
 
-    /// Decides on one that was alone in flight when the channel or connection ended.
-    pub(super) fn tried(&mut self, mut entry: Entry<P>, blame: Blame, now: Instant) -> Tried<P> {
+    /// Decides on one that was alone in flight when the channel or connection ended. Gives it back if
+    /// the broker will never take it; otherwise it is tried again later.
+    pub(super) fn tried(
+        &mut self,
+        mut entry: Entry<P>,
+        blame: Blame,
+        now: Instant,
+    ) -> Option<Entry<P>> {
         let alone = self.alone.take();
         let tries = alone.filter(|(number, _)| *number == entry.number);
         let tries = tries.map_or(0, |(_, tries)| tries) + 1;
         if blame == Blame::Surely || (blame == Blame::Perhaps && tries >= TRIES) {
-            return Tried::Refused(entry);
+            return Some(entry);
         }
         entry.sent = Sent::Perhaps;
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries - 1));
@@ -144,7 +141,7 @@ impl<P: Payload> Suspects<P> {
             not_before: now + wait.min(MAX_WAIT),
             tries,
         });
-        Tried::Later
+        None
     }
 
     /// The cause is found: the others are let go.

@@ -9,7 +9,7 @@ mod suspicion;
 
 use super::age::YOUTH;
 use super::*;
-use crate::amqp::Confirm;
+use crate::amqp::{Confirm, PublishNews};
 use crate::queues::{Declare, QueueType, WorkQueue};
 use fixtures::{SECOND, closed, config, cut_off, dead, lost, reply, sender, work_queue};
 use std::time::Duration;
@@ -91,11 +91,11 @@ impl Bench {
     }
 
     fn settle(&mut self, tag: u64, multiple: bool, verdict: Confirm) -> Vec<Did> {
-        self.handle(Input::Settled {
+        self.handle(Input::News(PublishNews::Settled {
             tag,
             multiple,
             verdict,
-        })
+        }))
     }
 
     fn ack(&mut self, tag: u64) -> Vec<Did> {
@@ -124,12 +124,14 @@ impl Bench {
                 }
                 Action::Disconnect => Disconnect,
                 Action::OpenChannel => OpenChannel,
-                Action::Declare { queue, form, .. } => Did::Declare(queue.to_owned(), form),
+                Action::Declare(request) => Did::Declare(request.queue, request.form),
                 Action::Measure => Measure,
                 Action::Publish { queue, number, .. } => Did::Publish(number, queue.to_owned()),
-                Action::Confirmed { number, queue, .. } => Confirmed(number, queue.to_string()),
-                Action::Refused { number, scope, .. } => Refused(number, scope),
-                Action::Withdrawn { number, sent } => Withdrawn(number, sent),
+                Action::Verdict(Verdict::Confirmed { number, queue, .. }) => {
+                    Confirmed(number, queue.to_string())
+                }
+                Action::Verdict(Verdict::Refused { number, scope, .. }) => Refused(number, scope),
+                Action::Verdict(Verdict::Withdrawn { number, sent }) => Withdrawn(number, sent),
                 Action::Tell(notice) => Tell(match notice {
                     Notice::Lost { .. } => "lost",
                     Notice::Refused { .. } => "refused",

@@ -7,12 +7,10 @@ mod step;
 
 use super::core::{Action, Core, Input};
 use super::declaring::Requests;
-use super::results::Results;
-use super::user::{PublishEvent, User};
+use super::user::User;
 use crate::amqp::connector::Connector;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::{Fault, Kind};
-use crate::queues::{QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, TryRecvError, never, select};
 use std::time::{Duration, Instant};
 use step::Left;
@@ -22,9 +20,6 @@ pub struct Driver<'a, U: User> {
     user: &'a mut U,
     core: Core<U::Payload>,
     connector: Connector,
-    queue: WorkQueue,
-    queue_type: QueueType,
-    results: Results,
     /// How long nothing may leave while a message is handed over for sending.
     patience: Duration,
     /// The node of the last connection.
@@ -32,37 +27,16 @@ pub struct Driver<'a, U: User> {
 }
 
 impl<'a, U: User> Driver<'a, U> {
-    /// Of a `core` whose messages go to `queue`, and to those beside it, which are made for a work
-    /// queue of this type.
-    pub fn new(
-        connector: Connector,
-        queue: WorkQueue,
-        queue_type: QueueType,
-        core: Core<U::Payload>,
-        user: &'a mut U,
-    ) -> Self {
+    /// Of a `core` that has not begun.
+    pub fn new(connector: Connector, core: Core<U::Payload>, user: &'a mut U) -> Self {
+        const PATIENCE: Duration = Duration::from_secs(60);
         Self {
+            patience: core.config().confirm_timeout.unwrap_or(PATIENCE),
             user,
             core,
             connector,
-            queue,
-            queue_type,
-            results: Results::No,
-            patience: Duration::from_secs(60),
             last: None,
         }
-    }
-
-    /// The same with results that come back.
-    #[must_use]
-    pub fn with_results(self, results: Results) -> Self {
-        Self { results, ..self }
-    }
-
-    /// The same with so much patience while nothing leaves.
-    #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
     }
 
     /// Publishes until all is done. What has no verdict if that fails is still in the core.
@@ -77,29 +51,16 @@ impl<'a, U: User> Driver<'a, U> {
     fn tell_rest(&mut self) -> Result<(), Fault> {
         let mut told = Ok(());
         while let Some(action) = self.core.next_output() {
-            let event = match action {
-                Action::Confirmed {
-                    number,
-                    queue,
-                    payload,
-                } => PublishEvent::Confirmed(number, queue, payload),
-                Action::Refused {
-                    number,
-                    payload,
-                    fault,
-                    scope,
-                } => PublishEvent::Refused(number, payload, fault, scope),
-                Action::Withdrawn { number, sent } => PublishEvent::Withdrawn(number, sent),
-                _ => continue,
-            };
-            told = told.and(self.user.take(event));
+            if let Action::Verdict(verdict) = action {
+                told = told.and(self.user.verdict(verdict));
+            }
         }
         told
     }
 
     fn over_connections(&mut self) -> Result<(), Fault> {
         while let Some(mut link) = self.await_link()? {
-            let mut requests = Requests::new(&self.queue, self.queue_type);
+            let mut requests = Requests::new(&self.core.config().queues);
             let left = self.over_connection(&mut link, &mut requests)?;
             match left {
                 Left::Done => return Ok(()),
@@ -143,10 +104,6 @@ impl<'a, U: User> Driver<'a, U> {
         let tick = self.user.tick(&mut self.core, now)?;
         let until = until.into_iter().chain(tick).min();
         Ok(until.map_or(FOR_LONG, |until| until.saturating_duration_since(now)))
-    }
-
-    fn work_queue(&self) -> &str {
-        self.queue.name.as_str()
     }
 
     fn when_cancelled(&self) -> &WhenCancelled {

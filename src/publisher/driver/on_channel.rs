@@ -1,12 +1,11 @@
 //! One channel: what is published on it, and what comes back.
 
-use super::step::{Left, NextStep, OpenChannel};
+use super::step::{Left, NextStep};
 use super::{Driver, interrupted};
-use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsFor};
+use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
-use crate::publisher::results::Results;
 use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::Instant;
@@ -23,12 +22,11 @@ impl<U: User> Driver<'_, U> {
         channel: &Channel,
         requests: &mut Requests,
     ) -> Result<Left, Fault> {
-        let answers = match self.results {
-            Results::Wanted(_) => match channel.consume_answers(link) {
-                Ok(answers) => Some(answers),
-                Err(fault) => return Ok(Left::Ended(fault)),
-            },
-            Results::No => None,
+        let wants_answers = self.user.waits_for_results();
+        let answers = wants_answers.then(|| channel.consume_answers(link));
+        let answers = match answers.transpose() {
+            Ok(answers) => answers,
+            Err(fault) => return Ok(Left::Ended(fault)),
         };
         let mut confirms = match channel.confirms(link) {
             Ok(confirms) => confirms,
@@ -72,7 +70,7 @@ impl<U: User> Driver<'_, U> {
             }
             let now = Instant::now();
             self.core.handle(Input::Written(link.written()), now);
-            let until = match self.next(Some(OpenChannel { channel, requests }), now)? {
+            let until = match self.next(Some((channel, requests)), now)? {
                 NextStep::Again | NextStep::Connect { .. } => continue,
                 NextStep::Failed(fault) => return Ok(Left::Ended(fault)),
                 NextStep::Disconnect => return Ok(Left::GivenUp),
@@ -110,7 +108,7 @@ impl<U: User> Driver<'_, U> {
 
     /// Asks how long the work queue is. `None`: the channel goes on.
     fn measure(&mut self, link: &Link, channel: &Channel) -> Option<Left> {
-        let measured = channel.inspect(self.work_queue());
+        let measured = channel.inspect(self.core.config().queues.work.name.as_str());
         let now = Instant::now();
         match measured {
             Ok(declared) => {
@@ -136,13 +134,9 @@ impl<U: User> Driver<'_, U> {
     ) -> Result<Option<Left>, Fault> {
         let limit = self.limit(until, now)?;
         let nothing = never();
-        let waits = WaitsFor {
-            inbox: self.user.inbox().unwrap_or(&nothing),
-            answered: requests.answers(),
-            when_cancelled: self.when_cancelled(),
-            deadline: now + limit,
-        };
-        match confirms.wait(&waits) {
+        let inbox = self.user.inbox().unwrap_or(&nothing);
+        let answers = requests.answers();
+        match confirms.wait(inbox, answers, self.when_cancelled(), now + limit) {
             Waited::News(news) => self.take_notice(news),
             Waited::Answer(delivery) => self.take_result(delivery)?,
             Waited::Inbox(came) => self.user.accept(came, &mut self.core, Instant::now()),
@@ -181,21 +175,7 @@ impl<U: User> Driver<'_, U> {
     }
 
     fn take_notice(&mut self, notice: PublishNews) {
-        let input = match notice {
-            PublishNews::Settled {
-                tag,
-                multiple,
-                verdict,
-            } => Input::Settled {
-                tag,
-                multiple,
-                verdict,
-            },
-            PublishNews::Returned { queue, id, reason } => Input::Returned { queue, id, reason },
-            PublishNews::Blocked(reason) => Input::Blocked(reason),
-            PublishNews::Unblocked => Input::Unblocked,
-        };
-        self.core.handle(input, Instant::now());
+        self.core.handle(Input::News(notice), Instant::now());
     }
 
     fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {

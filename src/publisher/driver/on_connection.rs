@@ -2,12 +2,11 @@
 
 use super::Driver;
 use super::step::{Left, NextStep};
-use crate::amqp::{Channel, Link};
+use crate::amqp::{Channel, Connecting, Link};
 use crate::base::fault::{Fault, Kind};
-use crate::publisher::connecting::{self, Connecting};
 use crate::publisher::core::{FirstChannel, Input};
 use crate::publisher::declaring::{Answer, Requests};
-use crate::publisher::user::{PublishEvent, User};
+use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,10 @@ impl<U: User> Driver<'_, U> {
                 NextStep::Connect { pause, look_for } => {
                     let mut connector = self.connector.clone();
                     connector.options.expected_queue = look_for;
-                    connecting = Some(connecting::connect(connector, self.last.clone(), pause));
+                    match connector.connect_on_thread(self.last.clone(), pause) {
+                        Ok(steps) => connecting = Some(steps),
+                        Err(fault) => self.core.handle(Input::ConnectFailed(fault), now),
+                    }
                     continue;
                 }
                 // Without a connection there is nothing to do them on.
@@ -48,11 +50,11 @@ impl<U: User> Driver<'_, U> {
             let attempt = connecting.as_ref().unwrap_or(&nobody);
             match self.wait(attempt, until, now)? {
                 Some(Connecting::Retrying(fault)) => {
-                    self.user.take(PublishEvent::Retrying(fault))?;
+                    self.user.retrying(&fault);
                 }
                 Some(Connecting::Done(link)) => {
                     self.last = Some(link.address().to_owned());
-                    self.user.take(PublishEvent::Connected(link.address()))?;
+                    self.user.connected(link.address());
                     let looks = if link.looks_for_queue() {
                         FirstChannel::LooksForQueue
                     } else {
@@ -178,9 +180,7 @@ impl<U: User> Driver<'_, U> {
         match declared {
             Ok(declared) => {
                 if let Some(queue_type) = declared.queue_type {
-                    let _ = self
-                        .user
-                        .take(PublishEvent::Type(queue_type, link.series()));
+                    self.user.queue_is_of(queue_type, link.series());
                 }
                 let (queue_type, adopted) = (declared.queue_type, declared.adopted);
                 let input = Input::Declared {

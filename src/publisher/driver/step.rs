@@ -1,16 +1,8 @@
 //! What the driver does next.
 
-use crate::amqp::Channel;
 use crate::base::fault::Fault;
-use crate::publisher::declaring::{Request, Requests};
+use crate::publisher::core::Request;
 use std::time::{Duration, Instant};
-
-/// The channel that is published on.
-#[derive(Clone, Copy)]
-pub(super) struct OpenChannel<'a> {
-    pub(super) channel: &'a Channel,
-    pub(super) requests: &'a Requests,
-}
 
 /// What is to be done where only the caller can.
 pub(super) enum NextStep {

@@ -1,11 +1,12 @@
 //! The dead letters: shown, and sent anew.
 
+use super::connect;
 use super::replaying::Replaying;
 use crate::amqp::{AckToken, Delivery};
 use crate::base::escape::escape;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
-use crate::output::{Fields, Report, insert_body};
+use crate::output::{Report, insert_body};
 use crate::queues::QueueName;
 use crate::task::Task;
 use crate::worker::core::headers;
@@ -23,9 +24,7 @@ pub fn list(
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
     let dead = &settings.core.dead_letters;
-    let mut link = settings
-        .connector
-        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
+    let mut link = connect(settings, report)?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     let channel = link.channel()?;
     let mut shown = 0_u32;
@@ -51,7 +50,8 @@ pub fn list(
     if let (Some(id), 0) = (only, shown) {
         return Err(no_such_letter(id, dead));
     }
-    finish(report)
+    report.result()?;
+    Ok(ExitCode::Done)
 }
 
 fn show(task: &Task, report: &mut Report) {
@@ -78,10 +78,9 @@ fn show(task: &Task, report: &mut Report) {
             Some(lines)
         },
         || {
-            let mut fields = Fields::new();
-            fields.insert("id".to_owned(), json!(task.id()));
+            let mut fields = json!({ "id": task.id() });
             for name in STORY {
-                fields.insert(name.replace('-', "_"), json!(header(name)));
+                fields[name.replace('-', "_")] = json!(header(name));
             }
             insert_body(&mut fields, &task.body);
             fields
@@ -97,19 +96,18 @@ pub fn replay(
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
     let (queue, dead) = (&settings.queue, &settings.core.dead_letters);
-    let mut link = settings
-        .connector
-        .connect(None, |fault| report.warn(&format!("{fault}; trying again")))?;
+    let mut link = connect(settings, report)?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     if count == 0 && only.is_none() {
         report.note(&format!("there is nothing in queue `{dead}`"));
         let _ = link.close();
-        return finish(report);
+        report.result()?;
+        return Ok(ExitCode::Done);
     }
-    let opened = queue.open(&mut link)?;
+    let (channel, known) = queue.open(&mut link)?;
     let dead_channel = link.channel()?;
-    let mut publisher = Replaying::new(settings, opened.queue_type);
-    drop(opened.channel);
+    let mut publisher = Replaying::new(settings, known.queue_type);
+    drop(channel);
     let mut replayed = 0_u32;
     for _ in 0..count {
         let Some(delivery) = dead_channel.get(dead.as_str())? else {
@@ -127,12 +125,8 @@ pub fn replay(
             "replayed",
             || Some(format!(" [x] Replayed {}", task.line())),
             || {
-                let mut fields = Fields::new();
-                fields.insert("id".to_owned(), json!(task.id()));
-                fields.insert(
-                    "attempts".to_owned(),
-                    json!(headers::count(&task, headers::ATTEMPTS)),
-                );
+                let attempts = headers::count(&task, headers::ATTEMPTS);
+                let mut fields = json!({ "id": task.id(), "attempts": attempts });
                 insert_body(&mut fields, &task.body);
                 fields
             },
@@ -145,10 +139,11 @@ pub fn replay(
     ));
     drop(dead_channel);
     let _ = link.close();
-    match only {
-        Some(id) if replayed == 0 => Err(no_such_letter(id, dead)),
-        _ => finish(report),
+    if let (Some(id), 0) = (only, replayed) {
+        return Err(no_such_letter(id, dead));
     }
+    report.result()?;
+    Ok(ExitCode::Done)
 }
 
 fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
@@ -163,11 +158,4 @@ fn task_of(delivery: Delivery) -> (Task, AckToken) {
         properties: delivery.properties,
     };
     (task, delivery.token)
-}
-
-fn finish(report: &Report) -> Result<ExitCode, Fault> {
-    match report.failure() {
-        Some(fault) => Err(fault.clone()),
-        None => Ok(ExitCode::Done),
-    }
 }

@@ -6,7 +6,7 @@ use crate::queues::QueueType;
 use crate::task::Task;
 use crate::worker::core::{Destination, Outgoing, Verdict};
 use crate::worker::incoming::Incoming;
-use crate::worker::publishing::{Publishing, PublishingSettings};
+use crate::worker::publishing::Publishing;
 use crate::worker::settings::WorkerSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use std::time::{Duration, Instant};
@@ -15,25 +15,22 @@ use std::time::{Duration, Instant};
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Publishes dead letters to the work queue, one after the other.
-pub(super) struct Replaying {
+pub(super) struct Replaying<'a> {
     publishing: Publishing,
-    settings: PublishingSettings,
+    settings: &'a WorkerSettings,
+    queue_type: Option<QueueType>,
     messages: Receiver<Incoming>,
     count: u64,
 }
 
-impl Replaying {
+impl<'a> Replaying<'a> {
     /// Begins without a connection.
-    pub(super) fn new(settings: &WorkerSettings, queue_type: Option<QueueType>) -> Self {
+    pub(super) fn new(settings: &'a WorkerSettings, queue_type: Option<QueueType>) -> Self {
         let (sender, messages) = unbounded();
         Self {
             publishing: Publishing::new(sender, "dead letters that are sent anew"),
-            settings: PublishingSettings {
-                connector: settings.connector.clone(),
-                queue: settings.queue.clone(),
-                queue_type,
-                retry_delays: Vec::new(),
-            },
+            settings,
+            queue_type,
             messages,
             count: 0,
         }
@@ -45,10 +42,10 @@ impl Replaying {
         let outgoing = Outgoing {
             number: self.count,
             to: Destination::Work,
-            task,
+            payload: task,
         };
-        let settings = self.settings.clone();
-        self.publishing.publish(outgoing, || settings)?;
+        self.publishing
+            .publish(outgoing, self.settings, self.queue_type)?;
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
         let mut why = "the broker did not confirm in time".to_owned();
         loop {
@@ -59,13 +56,13 @@ impl Replaying {
                 }
                 Ok(Incoming::Verdict { verdict, .. }) => {
                     return match verdict {
-                        Verdict::Confirmed { .. } => Ok(()),
-                        Verdict::Refused { fault } => Err(fault),
-                        Verdict::Undecided { fault } => Err(self.failed(&fault.to_string())),
+                        Verdict::Confirmed(_) => Ok(()),
+                        Verdict::Refused(fault) => Err(fault),
+                        Verdict::Undecided(fault) => Err(self.failed(&fault.to_string())),
                         Verdict::Withdrawn => Err(self.failed(&why)),
                     };
                 }
-                Ok(Incoming::Signal | Incoming::Retrying(_) | Incoming::Ran { .. }) => {}
+                Ok(Incoming::Signal | Incoming::Ran { .. }) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.publishing.withdraw(self.count);
                     return Err(self.failed(&why));

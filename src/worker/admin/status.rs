@@ -1,9 +1,10 @@
 //! `worker --status`: how much waits, and for whom.
 
+use super::connect;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
-use crate::output::{Fields, Report};
-use crate::queues::Auxiliary;
+use crate::output::Report;
+use crate::queues::Destination;
 use crate::worker::queues::inspect;
 use crate::worker::settings::WorkerSettings;
 use serde_json::json;
@@ -11,9 +12,7 @@ use serde_json::json;
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
 /// worker with the same options are counted.
 pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, Fault> {
-    let mut link = settings.connector.connect(None, |fault| {
-        report.warn(&format!("{fault}; trying again"));
-    })?;
+    let mut link = connect(settings, report)?;
     let name = &settings.queue.name;
     let Some(work) = inspect(&mut link, name.as_str())? else {
         let text =
@@ -22,7 +21,7 @@ pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, 
     };
     let mut delayed = 0;
     for delay in settings.core.policy.retry_delays() {
-        let name = Auxiliary::Delay(delay).name(name);
+        let name = Destination::Delay(delay).queue(name);
         delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
     }
     let dead = inspect(&mut link, settings.core.dead_letters.as_str())?;
@@ -36,19 +35,17 @@ pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, 
             ))
         },
         || {
-            Fields::from_iter([
-                ("queue".to_owned(), json!(name.as_str())),
-                ("ready".to_owned(), json!(work.ready)),
-                ("consumers".to_owned(), json!(work.consumers)),
-                ("delayed".to_owned(), json!(delayed)),
-                ("dead".to_owned(), json!(dead)),
-            ])
+            json!({
+                "queue": name.as_str(),
+                "ready": work.ready,
+                "consumers": work.consumers,
+                "delayed": delayed,
+                "dead": dead,
+            })
         },
     );
     report.flush();
     link.close().ok();
-    match report.failure() {
-        Some(fault) => Err(fault.clone()),
-        None => Ok(ExitCode::Done),
-    }
+    report.result()?;
+    Ok(ExitCode::Done)
 }

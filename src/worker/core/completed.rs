@@ -41,7 +41,7 @@ enum Acked {
 }
 
 /// What is remembered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Completed {
     /// Each with the order in which it came.
     remembered: BTreeMap<Fingerprint, u64>,
@@ -58,12 +58,8 @@ impl Completed {
     /// A connection's loss shows to either end within `unnoticed`.
     pub(super) fn new(unnoticed: Duration) -> Self {
         Self {
-            remembered: BTreeMap::new(),
-            order: BTreeMap::new(),
-            next: 0,
-            recent: VecDeque::new(),
             unnoticed,
-            connected: None,
+            ..Self::default()
         }
     }
 

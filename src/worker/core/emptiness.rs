@@ -4,6 +4,7 @@
 //! handed out just before the first answer comes before the second one), then the consumer is
 //! cancelled, and it is asked once more.
 
+use super::EndSettings;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -70,14 +71,10 @@ pub(super) struct Emptiness {
 }
 
 impl Emptiness {
-    pub(super) fn new(
-        now: Instant,
-        exit_when_empty: ExitWhenEmpty,
-        idle_timeout: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(now: Instant, settings: &EndSettings) -> Self {
         Self {
-            exit_when_empty: exit_when_empty == ExitWhenEmpty::Yes,
-            idle_timeout,
+            exit_when_empty: settings.exit_when_empty,
+            idle_timeout: settings.idle_timeout,
             stage: Stage::Idle,
             next_poll: None,
             idle_since: now,
@@ -181,15 +178,6 @@ impl Emptiness {
     fn queues(&self) -> Vec<String> {
         self.put_off.keys().cloned().collect()
     }
-}
-
-/// Whether a worker ends when nothing is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitWhenEmpty {
-    /// It ends.
-    Yes,
-    /// It waits for more.
-    No,
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ use crate::base::fault::Fault;
 pub enum Input {
     /// There is a connection. Answers [`super::Action::Connect`].
     Connected,
-    /// There will be no connection: the time is up, or access is refused.
-    CannotConnect(Fault),
     /// The consumer has been started. Answers [`super::Action::Consume`].
     Consuming,
     /// A task was delivered.
@@ -56,7 +54,8 @@ pub enum Input {
     Counts(Counts),
     /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,
-    /// The worker cannot go on: nobody reads its output, for example.
+    /// The worker cannot go on: nobody reads its output, or there will be no connection, as the time
+    /// is up or access is refused.
     Failed(Fault),
     /// Time has passed.
     Time,

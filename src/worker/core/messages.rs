@@ -34,10 +34,9 @@ impl Author<'_> {
             properties = properties.with_header(headers::ERROR, account.reason.clone());
         }
         let stderr = account.stderr();
+        let body = Vec::new();
         let Some(outcome) = &mut account.outcome else {
-            let body = Vec::new();
-            let task = Task { body, properties };
-            return Some(ResultMessage::new(to, task));
+            return Some(ResultMessage::new(to, Task { body, properties }));
         };
         properties = properties
             .with_header("task-duration-ms", account.took.as_millis().to_string())
@@ -69,16 +68,14 @@ impl Author<'_> {
     ) -> Task {
         let properties = task.properties.for_another_publish();
         let properties = properties.without_header(headers::REDELIVERIES);
-        let body = task.body.clone();
         if detail == Detail::Nothing {
-            return Task { body, properties };
+            return task.with(properties);
         }
         let mut properties =
             properties.with_header(headers::ATTEMPTS, headers::attempt(task).to_string());
         if detail == Detail::Reason {
             let reason = beginning(&account.reason);
-            let properties = properties.with_header(headers::ERROR, reason);
-            return Task { body, properties };
+            return task.with(properties.with_header(headers::ERROR, reason));
         }
         let at = humantime::format_rfc3339_millis(now.wall).to_string();
         properties = properties
@@ -89,7 +86,7 @@ impl Author<'_> {
         if detail == Detail::Full {
             properties = properties.with_header(headers::STDERR, account.stderr());
         }
-        Task { body, properties }
+        task.with(properties)
     }
 }
 
@@ -102,18 +99,14 @@ pub fn failed_once_more(task: &Task) -> Task {
         .for_another_publish()
         .without_header(headers::REDELIVERIES)
         .with_header(headers::ATTEMPTS, attempts);
-    let body = task.body.clone();
-    Task { body, properties }
+    task.with(properties)
 }
 
 /// A copy of a task that came back so often.
 #[must_use]
 pub fn returned_so_often(task: &Task, returns: u64) -> Task {
     let properties = task.properties.for_another_publish();
-    Task {
-        body: task.body.clone(),
-        properties: properties.with_header(headers::REDELIVERIES, returns.to_string()),
-    }
+    task.with(properties.with_header(headers::REDELIVERIES, returns.to_string()))
 }
 
 /// An id for message `number`, a UUID of version 7. Unique within one worker, which is all that a

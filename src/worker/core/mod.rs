@@ -61,7 +61,7 @@ mod worker;
 
 pub use action::{Action, ConsumeOn, Start, Urgency};
 pub use delivery::Delivery;
-pub use emptiness::{Counts, ExitWhenEmpty};
+pub use emptiness::Counts;
 pub use event::{Event, TaskEvent};
 pub use input::Input;
 pub use moment::Moment;

@@ -1,6 +1,7 @@
 //! How a task ended, and what becomes of it.
 
-use clap::ValueEnum;
+use crate::base::duration::duration_in;
+use clap::{Args, ValueEnum};
 use std::time::Duration;
 
 /// When a task is acknowledged.
@@ -116,18 +117,44 @@ pub enum Decision {
 }
 
 /// What the user wants of failures.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct FailurePolicy {
-    /// What becomes of a task that has failed.
+    /// What becomes of a task whose command has failed
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "retry",
+        help_heading = "Failures"
+    )]
     pub on_failure: OnFailure,
-    /// How often it is tried again.
+
+    /// How often a task is tried again
+    #[arg(long, value_name = "N", default_value = "3", help_heading = "Failures")]
     pub retries: u32,
-    /// The pause before the first retry.
+
+    /// The pause before the first retry; it doubles with each
+    #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause, help_heading = "Failures")]
     pub backoff: Duration,
-    /// The longest pause.
+
+    /// The longest pause before a retry
+    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
     pub backoff_max: Duration,
-    /// Exit codes after which trying again is no use.
+
+    /// Exit codes after which trying again is no use: dead letter
+    #[arg(
+        long,
+        value_name = "CODE",
+        value_delimiter = ',',
+        help_heading = "Failures"
+    )]
     pub fatal_exit: Vec<u8>,
+}
+
+/// A pause that the broker can measure: whole milliseconds, and at most what `x-message-ttl` and
+/// `x-expires` can express (2^32 - 1 ms; the queue lives a little longer than its tasks).
+fn pause(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(20 * 24 * 60 * 60);
+    duration_in(text, range, "it must be between 1ms and 20 days")
 }
 
 impl FailurePolicy {

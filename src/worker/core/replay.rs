@@ -22,8 +22,5 @@ pub fn begun_anew(task: &Task) -> Task {
     for name in STORY.into_iter().chain([headers::REDELIVERIES]) {
         properties = properties.without_header(name);
     }
-    Task {
-        body: task.body.clone(),
-        properties: properties.with_header(headers::REPLAYS, replays.to_string()),
-    }
+    task.with(properties.with_header(headers::REPLAYS, replays.to_string()))
 }

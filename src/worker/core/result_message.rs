@@ -13,11 +13,10 @@ pub(super) struct ResultMessage {
 
 impl ResultMessage {
     pub(super) fn new(to: String, task: Task) -> Self {
-        let is_shortened = false;
         Self {
             to,
             task,
-            is_shortened,
+            is_shortened: false,
         }
     }
 
@@ -59,10 +58,8 @@ impl Fate {
 }
 
 /// It says that it is not whole.
-pub(super) fn marked_as_truncated(result: Task) -> Task {
-    let properties = result.properties;
-    Task {
-        body: result.body,
-        properties: properties.with_header("task-truncated", "true".to_owned()),
-    }
+pub(super) fn marked_as_truncated(mut result: Task) -> Task {
+    let properties = std::mem::take(&mut result.properties);
+    result.properties = properties.with_header("task-truncated", "true".to_owned());
+    result
 }

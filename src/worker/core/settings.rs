@@ -1,9 +1,11 @@
 //! What a worker is set to do.
 
-use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, FailurePolicy};
 use crate::amqp::Prefetch;
+use crate::base::duration::duration;
+use crate::cli::positive;
 use crate::queues::QueueName;
+use clap::Args;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -34,16 +36,25 @@ pub struct Settings {
 }
 
 /// When a worker ends by itself, and how it stops.
-#[derive(Clone, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct EndSettings {
-    /// `--exit-when-empty`.
-    pub exit_when_empty: ExitWhenEmpty,
-    /// `--idle-timeout`.
+    /// End once the queue is empty, nothing runs here, and no retry of this worker's is to come
+    #[arg(long)]
+    pub exit_when_empty: bool,
+
+    /// End after so long without a task
+    #[arg(value_parser = duration, long, value_name = "DUR")]
     pub idle_timeout: Option<Duration>,
-    /// `--max-tasks`.
+
+    /// End after so many tasks
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroU64>)]
     pub max_tasks: Option<NonZeroU64>,
-    /// `--grace`.
+
+    /// After the first signal, wait at most so long for running tasks [default: no limit]
+    #[arg(value_parser = duration, long, value_name = "DUR")]
     pub grace: Option<Duration>,
+
     /// `--kill-after`; `None` where the work is pretended and ends at once when it is told to.
+    #[arg(skip)]
     pub kill_after: Option<Duration>,
 }

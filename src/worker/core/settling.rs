@@ -9,7 +9,7 @@ use super::policy::{Ack, Decision, Outcome};
 use super::result_message::Fate;
 use super::returning::Over;
 use super::settlement::{Purpose, Settlement, SettlementStep};
-use super::slots::{CannotRun, NotStarted};
+use super::slots::CannotRun;
 use super::stopping::Reason;
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, headers};
@@ -26,7 +26,7 @@ impl Worker {
             }
             CannotRun::ForNow(_) if self.stopping.is_under_way() => self.return_running(now, slot),
             CannotRun::ForNow(why) => {
-                if self.slots.not_started(slot, now.instant) == NotStarted::First {
+                if self.slots.not_started(slot, now.instant) {
                     self.warn(format!(
                         "cannot start a command for now: {why}; its task waits, and it is tried again"
                     ));
@@ -104,34 +104,37 @@ impl Worker {
             let author = self.author();
             author.result(&delivery.task, fate, &mut account, id)
         });
-        let step = match (publishes_copy, reply) {
-            (true, reply) => SettlementStep::Copy(reply),
-            (false, Some(reply)) => SettlementStep::Result(reply),
-            (false, None) => {
-                self.settled(now, &delivery, slot, purpose, &account);
-                return;
-            }
-        };
-        self.publish(
-            now,
-            Settlement {
-                delivery,
-                slot,
-                purpose,
-                step,
-                account,
-                since: now.instant,
-                is_overdue: false,
+        let has_message = publishes_copy || reply.is_some();
+        let settlement = Settlement {
+            delivery,
+            slot,
+            purpose,
+            step: match reply {
+                Some(reply) if !publishes_copy => SettlementStep::Result(reply),
+                reply => SettlementStep::Copy(reply),
             },
-        );
+            account,
+            since: now.instant,
+            is_overdue: false,
+        };
+        if has_message {
+            self.publish(now, settlement);
+        } else {
+            self.settled(now, &settlement);
+        }
     }
 
     /// Publishes what is next, and waits for the verdict.
     pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
         let number = self.settling.number();
-        let (to, task) = self.message(now, &mut settlement);
+        let (to, payload) = self.message(now, &mut settlement);
         self.settling.insert(number, settlement);
-        self.act(Action::Publish(Box::new(Outgoing { number, to, task })));
+        let outgoing = Outgoing {
+            number,
+            to,
+            payload,
+        };
+        self.act(Action::Publish(Box::new(outgoing)));
     }
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {
@@ -162,30 +165,12 @@ impl Worker {
         }
     }
 
-    /// The last message of a settlement is safe.
-    pub(super) fn conclude(&mut self, now: Moment, settlement: &Settlement) {
-        let Settlement {
-            delivery,
-            slot,
-            purpose,
-            account,
-            ..
-        } = settlement;
-        self.settled(now, delivery, *slot, *purpose, account);
-    }
-
     /// All is safe: tells of it and acknowledges.
-    fn settled(
-        &mut self,
-        now: Moment,
-        delivery: &Delivery,
-        slot: Option<usize>,
-        purpose: Purpose,
-        account: &Account,
-    ) {
+    pub(super) fn settled(&mut self, now: Moment, settlement: &Settlement) {
+        let delivery = &settlement.delivery;
         self.emptiness.touch(now.instant);
-        let of = || TaskEvent::of(delivery, slot);
-        let event = match purpose {
+        let of = || TaskEvent::of(delivery, settlement.slot);
+        let event = match settlement.purpose {
             Purpose::Done => None,
             Purpose::CountReturn => {
                 if let Some(token) = delivery.token {
@@ -201,7 +186,7 @@ impl Worker {
             Purpose::Requeue => Some(Event::Returned(of())),
             Purpose::DeadLetter(_) => Some(Event::DeadLettered {
                 of: of(),
-                reason: account.reason.clone(),
+                reason: settlement.account.reason.clone(),
             }),
         };
         if let Some(event) = event {

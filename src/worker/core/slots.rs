@@ -1,6 +1,7 @@
 //! The tasks that run now, by slot.
 
 use super::delivery::Delivery;
+use crate::base::backoff::Backoff;
 use crate::base::fault::Fault;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,7 @@ pub(super) struct Running {
 #[derive(Clone, Copy, Debug)]
 struct StartPause {
     until: Instant,
-    /// The next pause.
-    pause: Duration,
+    backoff: Backoff,
     /// The command has been told to start since.
     begun: bool,
 }
@@ -97,24 +97,21 @@ impl Slots {
         self.tasks.iter_mut().flatten()
     }
 
-    /// The command in `slot` could not be started. Whether that is the first time.
-    pub(super) fn not_started(&mut self, slot: usize, now: Instant) -> NotStarted {
+    /// The command in `slot` could not be started. Whether it is new that commands cannot be.
+    pub(super) fn not_started(&mut self, slot: usize, now: Instant) -> bool {
         let Some(Some(running)) = self.tasks.get_mut(slot) else {
-            return NotStarted::Again;
+            return false;
         };
-        let told = if self.waiting == 0 {
-            NotStarted::First
-        } else {
-            NotStarted::Again
-        };
+        let is_new = self.waiting == 0;
         self.waiting += usize::from(running.waits.is_none());
-        let pause = running.waits.map_or(FIRST_PAUSE, |waits| waits.pause);
+        let first = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut backoff = running.waits.map_or(first, |waits| waits.backoff);
         running.waits = Some(StartPause {
-            until: now + pause,
-            pause: (pause * 2).min(LONGEST_PAUSE),
+            until: now + backoff.step(),
+            backoff,
             begun: false,
         });
-        told
+        is_new
     }
 
     /// The slots whose command is to be started again by now.
@@ -139,19 +136,18 @@ impl Slots {
         if self.waiting == 0 {
             return Vec::new();
         }
-        let waits = |running: &Running| running.waits.is_some_and(|waits| !waits.begun);
-        let tasks = self.tasks.iter().enumerate();
-        tasks
-            .filter(|(_, running)| running.as_ref().is_some_and(waits))
-            .map(|(slot, _)| slot)
-            .collect()
+        self.slots_where(|running| running.waits.is_some_and(|waits| !waits.begun))
     }
 
     /// All slots that hold a task.
     pub(super) fn occupied(&self) -> Vec<usize> {
+        self.slots_where(|_| true)
+    }
+
+    fn slots_where(&self, wanted: impl Fn(&Running) -> bool) -> Vec<usize> {
         let tasks = self.tasks.iter().enumerate();
         tasks
-            .filter(|(_, running)| running.is_some())
+            .filter(|(_, running)| running.as_ref().is_some_and(&wanted))
             .map(|(slot, _)| slot)
             .collect()
     }
@@ -165,13 +161,6 @@ impl Slots {
         let waiting = waiting.filter(|waits| !waits.begun);
         waiting.map(|waits| waits.until).min()
     }
-}
-
-/// Whether it is new that commands cannot be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotStarted {
-    First,
-    Again,
 }
 
 /// Why a command does not run.

@@ -55,8 +55,6 @@ pub struct End {
 /// How running commands are ended, step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Force {
-    /// They finish.
-    None,
     /// They were told to end; they are killed at this time, if ever.
     Term(Option<Instant>),
     /// They were killed; what runs at this time is left.
@@ -83,6 +81,7 @@ pub(super) struct Stopping {
     fault: Option<Fault>,
     signals: u32,
     grace_ends: Option<Instant>,
+    /// `None`: what runs finishes.
     force: Option<Force>,
     /// When no message is waited for any longer.
     settled_by: Option<Instant>,
@@ -140,11 +139,11 @@ impl Stopping {
     /// What is to be done to running commands by now.
     pub(super) fn due(&self, now: Instant) -> Then {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        match self.force.unwrap_or(Force::None) {
-            Force::None if is_due(self.grace_ends) => Then::GraceIsOver,
-            Force::Term(at) if is_due(at) => Then::Kill,
-            Force::Kill(at) if at <= now => Then::Leave,
-            Force::None | Force::Term(_) | Force::Kill(_) => Then::Wait,
+        match self.force {
+            None if is_due(self.grace_ends) => Then::GraceIsOver,
+            Some(Force::Term(at)) if is_due(at) => Then::Kill,
+            Some(Force::Kill(at)) if at <= now => Then::Leave,
+            None | Some(Force::Term(_) | Force::Kill(_)) => Then::Wait,
         }
     }
 
@@ -155,10 +154,10 @@ impl Stopping {
 
     /// When something is due of itself, with tasks that run or without.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        let force = match self.force.unwrap_or(Force::None) {
-            Force::None => self.grace_ends,
-            Force::Term(at) => at,
-            Force::Kill(at) => Some(at),
+        let force = match self.force {
+            None => self.grace_ends,
+            Some(Force::Term(at)) => at,
+            Some(Force::Kill(at)) => Some(at),
         };
         [force, self.settled_by].into_iter().flatten().min()
     }

@@ -6,7 +6,6 @@ mod lost;
 mod stopping;
 mod working;
 
-use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use super::testing::moment;
 use super::*;
@@ -41,7 +40,7 @@ fn settings() -> Settings {
         },
         max_redeliveries: 3,
         ending: EndSettings {
-            exit_when_empty: ExitWhenEmpty::No,
+            exit_when_empty: false,
             idle_timeout: None,
             max_tasks: None,
             grace: None,
@@ -126,11 +125,11 @@ impl Script {
 
     fn confirmed(&mut self, number: u64) -> Vec<String> {
         let queue = "somewhere".to_owned();
-        self.verdict(number, Verdict::Confirmed { queue })
+        self.verdict(number, Verdict::Confirmed(queue))
     }
 
     fn refused(&mut self, number: u64, fault: Fault) -> Vec<String> {
-        self.verdict(number, Verdict::Refused { fault })
+        self.verdict(number, Verdict::Refused(fault))
     }
 
     fn verdict(&mut self, number: u64, verdict: Verdict) -> Vec<String> {
@@ -216,7 +215,11 @@ fn published(message: &Outgoing) -> String {
         Destination::Dead(_) => "dead".to_owned(),
         Destination::Reply(_) => "reply".to_owned(),
     };
-    format!("publish {} {} to {to}", message.number, body(&message.task))
+    format!(
+        "publish {} {} to {to}",
+        message.number,
+        body(&message.payload)
+    )
 }
 
 fn told(event: &Event) -> Option<String> {

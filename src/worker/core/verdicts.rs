@@ -17,9 +17,9 @@ impl Worker {
             return;
         };
         match verdict {
-            Verdict::Confirmed { queue } => self.confirmed(now, settlement, queue),
-            Verdict::Refused { fault } => self.refused(now, settlement, &fault),
-            Verdict::Undecided { fault } => self.undecided(now, settlement, &fault),
+            Verdict::Confirmed(queue) => self.confirmed(now, settlement, queue),
+            Verdict::Refused(fault) => self.refused(now, settlement, &fault),
+            Verdict::Undecided(fault) => self.undecided(now, settlement, &fault),
             Verdict::Withdrawn => self.withdrawn(now, settlement),
         }
     }
@@ -38,7 +38,7 @@ impl Worker {
             self.publish(now, Settlement { step, ..settlement });
             return;
         }
-        self.conclude(now, &settlement);
+        self.settled(now, &settlement);
     }
 
     /// The message cannot be taken. That concerns this one alone, unless nobody's would be.
@@ -60,7 +60,7 @@ impl Worker {
                     ));
                 }
                 settlement.step = SettlementStep::Result(reply);
-                self.conclude(now, &settlement);
+                self.settled(now, &settlement);
             }
             (SettlementStep::Copy(_), Purpose::CountReturn) => {
                 let why = "cannot count how often tasks come back without an outcome";
@@ -70,12 +70,7 @@ impl Worker {
                 } else if self.intake.counting.is_impossible() {
                     self.warn(format!("{why}: {fault}"));
                 }
-                // There is no copy, so none has to wait.
-                let copies = self.intake.local.over(&settlement.delivery);
-                self.begin_uncounted(now, settlement.delivery);
-                for copy in copies.into_iter().flatten() {
-                    self.admit_again(now, copy);
-                }
+                self.begin_without_copy(now, settlement.delivery);
             }
             (SettlementStep::Copy(_), _) if is_for_all => {
                 self.put_back(now, &settlement.delivery, settlement.slot);
@@ -126,7 +121,7 @@ impl Worker {
     /// The message may be there or not.
     fn undecided(&mut self, now: Moment, settlement: Settlement, fault: &Fault) {
         match (&settlement.step, settlement.purpose) {
-            (SettlementStep::Result(_), _) => self.conclude(now, &settlement),
+            (SettlementStep::Result(_), _) => self.settled(now, &settlement),
             (SettlementStep::Copy(_), Purpose::CountReturn) => {
                 // Its copy may be there, and waits for it.
                 self.counting_failed(now, &settlement.delivery);
@@ -149,7 +144,11 @@ impl Worker {
             return;
         }
         self.counting_failed(now, &delivery);
-        // There is no copy, so none has to wait.
+        self.begin_without_copy(now, delivery);
+    }
+
+    /// There is no copy, so none has to wait.
+    fn begin_without_copy(&mut self, now: Moment, delivery: Delivery) {
         let copies = self.intake.local.over(&delivery);
         self.begin_uncounted(now, delivery);
         for copy in copies.into_iter().flatten() {

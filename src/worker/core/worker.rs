@@ -54,8 +54,6 @@ impl Worker {
     /// A worker that is about to connect.
     #[must_use]
     pub fn new(settings: Settings, now: Moment) -> Self {
-        let ending = &settings.ending;
-        let emptiness = Emptiness::new(now.instant, ending.exit_when_empty, ending.idle_timeout);
         Self {
             consumer: Consumer::new(settings.prefetch),
             intake: Intake {
@@ -67,7 +65,7 @@ impl Worker {
             slots: Slots::new(settings.slots),
             settling: Settlements::default(),
             acks: Acks::new(settings.prefetch, settings.slots),
-            emptiness,
+            emptiness: Emptiness::new(now.instant, &settings.ending),
             stopping: Stopping::default(),
             tally: Tally::default(),
             actions: VecDeque::from([Action::Connect]),
@@ -106,7 +104,7 @@ impl Worker {
         match input {
             Input::Connected if self.stopping.is_under_way() => {}
             Input::Connected => self.consume(ConsumeOn::New),
-            Input::CannotConnect(fault) | Input::Failed(fault) => self.fail(now, fault),
+            Input::Failed(fault) => self.fail(now, fault),
             Input::Consuming => self.consuming(now),
             Input::Delivery(delivery) => self.arrived(now, delivery),
             Input::ConsumerStopped => self.consumer_stopped(),

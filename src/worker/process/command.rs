@@ -5,6 +5,7 @@ use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use crate::cli::CONCEALED;
 use crate::worker::core::headers;
+use memchr::memmem;
 use rustix::fs::Access;
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -37,7 +38,7 @@ impl TaskCommand {
         };
         let wants_body = arguments
             .iter()
-            .any(|argument| contains_placeholder(argument.as_bytes()));
+            .any(|argument| memmem::find(argument.as_bytes(), PLACEHOLDER).is_some());
         Ok(Some(Self {
             program: find_program(name)?,
             name: name.clone(),
@@ -63,7 +64,7 @@ impl TaskCommand {
     /// # Errors
     /// Why the task's body cannot stand in an argument.
     pub(super) fn prepare(&self, job: &Job) -> Result<Command, String> {
-        let body = job.task.body.as_slice();
+        let body = job.start.task.body.as_slice();
         if self.wants_body && body.contains(&0) {
             return Err(
                 "the body holds a NUL byte, so it cannot stand for {} in an argument".into(),
@@ -79,15 +80,21 @@ impl TaskCommand {
     }
 
     fn set_environment(&self, command: &mut Command, job: &Job) {
-        let properties = &job.task.properties;
+        let properties = &job.start.task.properties;
         // They may hold a password, and the command has no business with the broker.
         command.env_remove("AMQP_URL").env_remove(CONCEALED);
         command
-            .env("TASK_ID", without_nul(job.task.id()).as_ref())
+            .env("TASK_ID", without_nul(job.start.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)
-            .env("TASK_ATTEMPT", headers::attempt(&job.task).to_string())
-            .env("TASK_REDELIVERED", if job.redelivered { "1" } else { "0" })
-            .env("WORKER_SLOT", (job.slot + 1).to_string());
+            .env(
+                "TASK_ATTEMPT",
+                headers::attempt(&job.start.task).to_string(),
+            )
+            .env(
+                "TASK_REDELIVERED",
+                if job.start.redelivered { "1" } else { "0" },
+            )
+            .env("WORKER_SLOT", (job.start.slot + 1).to_string());
         if let Some(priority) = properties.priority() {
             command.env("TASK_PRIORITY", priority.to_string());
         }
@@ -120,19 +127,13 @@ fn without_nul(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn contains_placeholder(argument: &[u8]) -> bool {
-    argument
-        .windows(PLACEHOLDER.len())
-        .any(|part| part == PLACEHOLDER)
-}
-
 fn substitute<'a>(argument: &'a OsStr, body: &[u8]) -> Cow<'a, OsStr> {
     let mut rest = argument.as_bytes();
-    if !contains_placeholder(rest) {
+    if memmem::find(rest, PLACEHOLDER).is_none() {
         return Cow::Borrowed(argument);
     }
     let mut whole = Vec::with_capacity(rest.len() + body.len());
-    while let Some(at) = rest.windows(2).position(|part| part == PLACEHOLDER) {
+    while let Some(at) = memmem::find(rest, PLACEHOLDER) {
         whole.extend_from_slice(&rest[..at]);
         whole.extend_from_slice(body);
         rest = &rest[at + PLACEHOLDER.len()..];

@@ -1,15 +1,14 @@
 //! A task for a slot, and how it is run there.
 
-use crate::task::Task;
-use std::sync::Arc;
+use crate::base::duration::duration;
+use crate::worker::core::Start;
+use clap::Args;
 use std::time::Duration;
 
 /// A task for the thread of a slot.
 #[derive(Debug)]
 pub struct Job {
-    pub slot: usize,
-    pub task: Arc<Task>,
-    pub redelivered: bool,
+    pub start: Start,
     pub capture: Capture,
     pub result: ResultWanted,
     pub stdout_to: StdoutTo,
@@ -42,8 +41,25 @@ pub enum StdoutTo {
 }
 
 /// How long a running command may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct TimeLimits {
+    /// Send TERM to the command's process group after so long, which is a failure
+    #[arg(
+        value_parser = duration,
+        long,
+        value_name = "DUR",
+        requires = "command",
+        help_heading = "Failures"
+    )]
     pub timeout: Option<Duration>,
+
+    /// Send KILL so long after TERM
+    #[arg(
+        value_parser = duration,
+        long,
+        value_name = "DUR",
+        default_value = "5s",
+        help_heading = "Failures"
+    )]
     pub kill_after: Duration,
 }

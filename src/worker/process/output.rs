@@ -2,7 +2,7 @@
 
 use super::job::{Capture, Job, ResultWanted, StdoutTo};
 use crate::worker::core::policy::{Ending, Outcome};
-use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
 /// Output beyond this waits in a temporary file until its task has ended, in bytes.
@@ -45,13 +45,8 @@ impl CommandOutput {
 
 fn copy(mut spool: SpooledTempFile, mut to: impl Write) -> io::Result<()> {
     spool.seek(SeekFrom::Start(0))?;
-    let mut piece = [0; 16 * 1024];
-    loop {
-        match spool.read(&mut piece)? {
-            0 => return to.flush(),
-            count => to.write_all(&piece[..count])?,
-        }
-    }
+    io::copy(&mut spool, &mut to)?;
+    to.flush()
 }
 
 /// The last bytes of stderr.
@@ -64,10 +59,6 @@ impl StderrTail {
         let excess = (self.0.len() + bytes.len()).saturating_sub(TAIL);
         self.0.drain(..excess.min(self.0.len()));
         self.0.extend_from_slice(bytes);
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        self.0
     }
 }
 
@@ -122,7 +113,7 @@ impl<'a> Streams<'a> {
     pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         let outcome = Outcome {
             ending,
-            stderr: self.tail.into_bytes(),
+            stderr: self.tail.0,
             result: self.result,
             is_truncated: self.is_truncated,
         };

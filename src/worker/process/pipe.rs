@@ -8,31 +8,26 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// The largest piece that is read at once: what a pipe of Linux holds.
 const PIECE: usize = 64 * 1024;
 
-/// Whether more may come.
-#[derive(PartialEq, Eq)]
-pub(super) enum Stream {
-    Open,
-    Ended,
-}
-
-/// Reads what is there. A stream that fails is over.
+/// Reads what is there; `None` from the stream's end on. A stream that fails is over.
 pub(super) fn read_all(
-    stream: &mut impl Read,
+    stream: &mut Option<File>,
     piece: &mut Vec<u8>,
     mut sink: impl FnMut(&[u8]),
-) -> Stream {
+) {
+    let Some(open) = stream else { return };
     piece.resize(PIECE, 0);
     // Bounded, so that an endless stream cannot keep a time-out from being noticed.
     for _ in 0..64 {
-        match stream.read(piece) {
-            Ok(0) => return Stream::Ended,
-            Ok(count) => sink(&piece[..count]),
+        match open.read(piece) {
+            Ok(count @ 1..) => sink(&piece[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Stream::Open,
-            Err(_) => return Stream::Ended,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Ok(0) | Err(_) => {
+                *stream = None;
+                return;
+            }
         }
     }
-    Stream::Open
 }
 
 /// A pipe whose reading end does not wait.

@@ -4,7 +4,7 @@ use super::exit_watch::ExitWatch;
 use super::group::Group;
 use super::job::{Capture, Job, StdoutTo, TimeLimits};
 use super::output::{CommandOutput, Streams};
-use super::pipe::{Stream, pipe, read_all, set_nonblocking};
+use super::pipe::{pipe, read_all, set_nonblocking};
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -52,7 +52,7 @@ impl<'a> Pipes<'a> {
         };
         let (stderr, writer) = pipe()?;
         command.stderr(Stdio::from(writer));
-        let body = job.task.body.as_slice();
+        let body = job.start.task.body.as_slice();
         command.stdin(if body.is_empty() {
             Stdio::null()
         } else {
@@ -97,8 +97,12 @@ impl<'a> Pipes<'a> {
                 }
             }
             let ready = self.wait(&exit, deadline);
-            self.read_stdout(ready.stdout);
-            self.read_stderr(ready.stderr);
+            if ready.stdout {
+                self.read_stdout();
+            }
+            if ready.stderr {
+                self.read_stderr();
+            }
             if ready.stdin {
                 self.feed();
             }
@@ -107,8 +111,8 @@ impl<'a> Pipes<'a> {
             }
         }
         // What it wrote before it ended is in the pipes. Its children may hold them open for long.
-        self.read_stdout(true);
-        self.read_stderr(true);
+        self.read_stdout();
+        self.read_stderr();
         timed_out
     }
 
@@ -162,31 +166,14 @@ impl<'a> Pipes<'a> {
         self.stdin = None;
     }
 
-    fn read_stdout(&mut self, is_ready: bool) {
-        if !is_ready {
-            return;
-        }
-        let Some(stdout) = &mut self.stdout else {
-            return;
-        };
+    fn read_stdout(&mut self) {
         let streams = &mut self.streams;
-        if read_all(stdout, self.piece, |bytes| streams.stdout(bytes)) == Stream::Ended {
-            self.stdout = None;
-        }
+        read_all(&mut self.stdout, self.piece, |bytes| streams.stdout(bytes));
     }
 
-    fn read_stderr(&mut self, is_ready: bool) {
-        if !is_ready {
-            return;
-        }
-        let Some(stderr) = &mut self.stderr else {
-            return;
-        };
+    fn read_stderr(&mut self) {
         let streams = &mut self.streams;
-        let read = read_all(stderr, self.piece, |bytes| streams.stderr(bytes));
-        if read == Stream::Ended {
-            self.stderr = None;
-        }
+        read_all(&mut self.stderr, self.piece, |bytes| streams.stderr(bytes));
     }
 
     /// What others are told of the command's end, and what is still to be passed on.

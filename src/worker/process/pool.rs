@@ -3,9 +3,9 @@
 use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
-use super::run::{self, Ran};
+use super::run;
 use crate::base::fault::{Fault, Kind};
-use crate::worker::core::CannotRun;
+use crate::worker::incoming::Incoming;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
 use std::io;
@@ -17,7 +17,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts a thread for each of `count` slots. `on_end` is called there with what a job came to.
+    /// Starts a thread for each of `count` slots. What a job came to is told over `messages`.
     ///
     /// # Errors
     /// [`Kind::SetUp`] where the system does not allow so many threads.
@@ -25,7 +25,7 @@ impl Pool {
         count: usize,
         command: &TaskCommand,
         limits: TimeLimits,
-        on_end: &(impl Fn(usize, Result<Ran, CannotRun>) + Clone + Send + 'static),
+        messages: &Sender<Incoming>,
     ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
         for slot in 0..count {
@@ -36,7 +36,7 @@ impl Pool {
                 command: command.clone(),
                 limits,
                 group: group.clone(),
-                on_end: on_end.clone(),
+                messages: messages.clone(),
             };
             thread::Builder::new()
                 .name(format!("slot {}", slot + 1))
@@ -50,7 +50,7 @@ impl Pool {
     /// Begins a job in its slot, which must be free.
     pub fn begin(&self, job: Job) {
         // The thread ends only when this sender is dropped.
-        let _ = self.slots[job.slot].0.send(job);
+        let _ = self.slots[job.start.slot].0.send(job);
     }
 
     /// Sends `signal` to the process groups of all running commands.
@@ -70,23 +70,23 @@ fn too_many(slots: usize, error: &io::Error) -> Fault {
     Fault::new(Kind::SetUp, text)
 }
 
-struct SlotThread<F> {
+struct SlotThread {
     jobs: Receiver<Job>,
     command: TaskCommand,
     limits: TimeLimits,
     group: Group,
-    on_end: F,
+    messages: Sender<Incoming>,
 }
 
-impl<F: Fn(usize, Result<Ran, CannotRun>)> SlotThread<F> {
+impl SlotThread {
     fn run(self) {
         let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
             let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
-            let slot = job.slot;
+            let slot = job.start.slot;
             // Before the owner hears of it, so that the task is the owner's alone again.
             drop(job);
-            (self.on_end)(slot, ran);
+            let _ = self.messages.send(Incoming::Ran { slot, ran });
         }
     }
 }

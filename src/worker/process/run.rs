@@ -94,7 +94,7 @@ fn too_long(job: &Job) -> String {
     format!(
         "the argument list is too long for the system: the body has {} bytes; read it from stdin \
          instead of {{}}",
-        job.task.body.len()
+        job.start.task.body.len()
     )
 }
 

@@ -7,15 +7,22 @@
 //! acknowledges after that is safe elsewhere.
 
 mod relay;
-mod thread;
 
-pub(super) use thread::PublishingSettings;
-
-use super::core::Outgoing;
+use super::core::{Outgoing, Verdict};
 use super::incoming::Incoming;
+use super::settings::WorkerSettings;
+use crate::amqp::connector::RetryFor;
 use crate::base::fault::{Fault, Kind};
+use crate::publisher::core::{Config, Connect, Core, Input, Needed, Queues, Size, Upkeep};
+use crate::publisher::{Driver, WINDOW_BYTES};
+use crate::queues::QueueType;
+use crate::task::Task;
 use crossbeam_channel::{Sender, unbounded};
-use relay::{PublishRequest, Relay};
+use relay::Relay;
+use std::time::{Duration, Instant};
+
+/// How many messages to one destination may be unconfirmed.
+const WINDOW: usize = 256;
 
 /// The way to the publisher.
 pub(super) struct Publishing {
@@ -23,7 +30,7 @@ pub(super) struct Publishing {
     /// What the messages are, as the user is told where they wait.
     what: &'static str,
     /// It is started when it is first needed.
-    requests: Option<Sender<PublishRequest>>,
+    requests: Option<Sender<Input<Task>>>,
 }
 
 impl Publishing {
@@ -36,27 +43,38 @@ impl Publishing {
         }
     }
 
-    /// Publishes a message, with settings that count the first time.
+    /// Publishes a message. The settings, and the work queue's real type as far as it is known, count
+    /// the first time.
     ///
     /// # Errors
     /// Where no thread can be started for it.
     pub(super) fn publish(
         &mut self,
-        outgoing: Outgoing,
-        settings: impl FnOnce() -> PublishingSettings,
+        mut outgoing: Outgoing,
+        settings: &WorkerSettings,
+        queue_type: Option<QueueType>,
     ) -> Result<(), Fault> {
+        if let Some(after) = outgoing.to.expiration(settings.queue.declare) {
+            let task = &mut outgoing.payload;
+            let properties = std::mem::take(&mut task.properties);
+            task.properties = properties.with_expiration(after.as_millis());
+        }
         let requests = match &self.requests {
             Some(requests) => requests,
-            None => self.requests.insert(self.start(settings())?),
+            None => self.requests.insert(self.start(settings, queue_type)?),
         };
         // The thread ends only when this sender is dropped, or the user wants to stop at once.
-        let _ = requests.send(PublishRequest::Publish(Box::new(outgoing)));
+        let _ = requests.send(Input::Message(outgoing));
         Ok(())
     }
 
-    fn start(&self, settings: PublishingSettings) -> Result<Sender<PublishRequest>, Fault> {
+    fn start(
+        &self,
+        settings: &WorkerSettings,
+        queue_type: Option<QueueType>,
+    ) -> Result<Sender<Input<Task>>, Fault> {
         let (sender, requests) = unbounded();
-        let relay = Relay {
+        let mut relay = Relay {
             requests,
             is_over: false,
             messages: self.messages.clone(),
@@ -64,9 +82,17 @@ impl Publishing {
             declare: settings.queue.declare,
             losses: 0,
         };
+        let mut connector = settings.connector.clone();
+        connector.retry_for = RetryFor::Forever;
+        let core = Core::new(config(settings, queue_type), Instant::now());
         std::thread::Builder::new()
             .name("publisher".to_owned())
-            .spawn(move || thread::run(settings, relay))
+            .spawn(move || {
+                let (mut core, ended) = Driver::new(connector, core, &mut relay).run();
+                if let Err(fault) = ended {
+                    relay.leave(&mut core, |_| Verdict::Undecided(fault.clone()));
+                }
+            })
             .map_err(|error| {
                 let text = format!("cannot start a thread to publish with: {error}");
                 Fault::new(Kind::Lost, text)
@@ -77,7 +103,28 @@ impl Publishing {
     /// Has this message not sent any more, if it still can be.
     pub(super) fn withdraw(&self, number: u64) {
         if let Some(requests) = &self.requests {
-            let _ = requests.send(PublishRequest::Withdraw(number));
+            let _ = requests.send(Input::Withdraw(number));
         }
+    }
+}
+
+fn config(settings: &WorkerSettings, queue_type: Option<QueueType>) -> Config {
+    Config {
+        queues: Queues {
+            work: settings.queue.clone(),
+            upkeep: Upkeep::Others,
+            needed: Needed::Nothing,
+            queue_type: queue_type.unwrap_or(QueueType::Classic),
+            retry_delays: settings.core.policy.retry_delays(),
+        },
+        window: Size {
+            messages: WINDOW,
+            bytes: WINDOW_BYTES,
+        },
+        backlog: None,
+        confirm_timeout: None,
+        retry_for: None,
+        keep_channel: Duration::ZERO,
+        connect: Connect::WhenNeeded,
     }
 }

@@ -32,7 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen soon. Generous: only a failing test waits it out.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A queue name that no other test, and no other run, uses.
 pub fn unique(what: &str) -> String {

@@ -248,7 +248,6 @@ fn config(plan: &SenderPlan, queue: &str) -> Config {
             messages: plan.window,
             bytes: 8 << 20,
         },
-        frame_max: crate::broker::FRAME_MAX,
         backlog: plan.backlog,
         confirm_timeout: None,
         retry_for: None,

@@ -22,7 +22,12 @@ mod timers;
 
 pub use connection::Input;
 pub use consuming::DIRECT_REPLY_TO as ASKS;
-pub use publishing::{DIRECT_REPLY, FRAME_MAX};
+pub use publishing::DIRECT_REPLY;
+#[allow(
+    unused_imports,
+    reason = "the comparison with real brokers alone asks for it"
+)]
+pub use publishing::FRAME_MAX;
 pub use queue::State as QueueState;
 
 use super::random::Random;

@@ -1,5 +1,7 @@
 use super::*;
 
+const FIRST: Duration = Backoff::FIRST;
+
 #[test]
 fn a_broker_that_drops_connections_is_not_hammered() {
     let now = Instant::now();

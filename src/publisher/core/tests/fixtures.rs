@@ -26,7 +26,6 @@ pub(super) fn config() -> Config {
             messages: 100,
             bytes: 8 << 20,
         },
-        frame_max: 131_072,
         backlog: None,
         confirm_timeout: None,
         retry_for: None,

@@ -66,12 +66,14 @@ fn a_broker_that_has_blocked_us_is_waited_for() {
     let mut bench = Bench::new(config());
     bench.publish(1, dead());
     assert_eq!(
-        bench.handle(Input::Blocked("low on memory".to_owned())),
+        bench.handle(Input::News(PublishNews::Blocked(
+            "low on memory".to_owned()
+        ))),
         [Tell("blocked")]
     );
     assert_eq!(bench.publish(2, reply("a")), []);
     assert_eq!(bench.pass_at_most(Duration::from_secs(1000)), []);
-    let did = bench.handle(Input::Unblocked);
+    let did = bench.handle(Input::News(PublishNews::Unblocked));
     assert_eq!(published(&did), [2]);
     assert_eq!(bench.settle(2, true, Confirm::Ack).len(), 2);
 }
@@ -85,11 +87,11 @@ fn without_declaring_a_missing_queue_is_told_at_once() {
     };
     let mut bench = Bench::new(Config { queues, ..sender() });
     bench.publish(1, Destination::Work);
-    bench.handle(Input::Returned {
+    bench.handle(Input::News(PublishNews::Returned {
         queue: "q".to_owned(),
         id: Some("1".to_owned()),
         reason: "NO_ROUTE".to_owned(),
-    });
+    }));
     assert_eq!(bench.ack(1), [Refused(1, Scope::Destination)]);
 }
 

@@ -93,11 +93,11 @@ fn what_comes_back_is_sent_again_once_its_queue_is_there() {
     let mut bench = Bench::new(config());
     bench.publish(1, dead());
     bench.publish(2, dead());
-    bench.handle(Input::Returned {
+    bench.handle(Input::News(PublishNews::Returned {
         queue: "q.dead".to_owned(),
         id: Some("2".to_owned()),
         reason: "NO_ROUTE".to_owned(),
-    });
+    }));
     let did = bench.settle(2, true, Confirm::Ack);
     assert_eq!(did, [safe(1, "q.dead"), Tell("refused")]);
     let did = bench.pass();
@@ -122,11 +122,11 @@ fn equal_messages_that_come_back_are_all_sent_again() {
         }));
         bench.go_on(did);
     }
-    bench.handle(Input::Returned {
+    bench.handle(Input::News(PublishNews::Returned {
         queue: "q.dead".to_owned(),
         id: Some("same".to_owned()),
         reason: "NO_ROUTE".to_owned(),
-    });
+    }));
     bench.settle(2, true, Confirm::Ack);
     assert_eq!(published(&bench.pass()), [1, 2]);
 }
@@ -135,11 +135,11 @@ fn equal_messages_that_come_back_are_all_sent_again() {
 fn a_result_that_nobody_takes_is_delivered() {
     let mut bench = Bench::new(config());
     bench.publish(1, reply("gone"));
-    bench.handle(Input::Returned {
+    bench.handle(Input::News(PublishNews::Returned {
         queue: "amq.rabbitmq.reply-to.gone".to_owned(),
         id: Some("1".to_owned()),
         reason: "NO_ROUTE".to_owned(),
-    });
+    }));
     assert_eq!(bench.ack(1), [safe(1, "")]);
 }
 
@@ -167,7 +167,9 @@ fn withdrawn_is_what_was_not_sent_and_perhaps_what_was() {
     assert_eq!(did[0], Withdrawn(3, Sent::Perhaps));
 
     bench.publish(3, SECOND);
-    bench.handle(Input::Blocked("low on memory".to_owned()));
+    bench.handle(Input::News(PublishNews::Blocked(
+        "low on memory".to_owned(),
+    )));
     let did = bench.handle(Input::Withdraw(3));
     assert_eq!(did, [Withdrawn(3, Sent::Perhaps)]);
     bench.handle(Input::ConnectionLost(lost()));

@@ -6,9 +6,19 @@ const NOTHING: Counts = Counts {
     delayed: 0,
 };
 
+fn settings(exit_when_empty: bool, idle_timeout: Option<Duration>) -> EndSettings {
+    EndSettings {
+        exit_when_empty,
+        idle_timeout,
+        max_tasks: None,
+        grace: None,
+        kill_after: None,
+    }
+}
+
 fn ends_when_empty() -> (Emptiness, Instant) {
     let now = moment().instant;
-    (Emptiness::new(now, ExitWhenEmpty::Yes, None), now)
+    (Emptiness::new(now, &settings(true, None)), now)
 }
 
 fn ask() -> Next {
@@ -71,7 +81,7 @@ fn what_was_put_off_is_waited_for() {
 fn idle_time_begins_anew_with_each_task() {
     let now = moment().instant;
     let second = Duration::from_secs(1);
-    let mut emptiness = Emptiness::new(now, ExitWhenEmpty::No, Some(second));
+    let mut emptiness = Emptiness::new(now, &settings(false, Some(second)));
     emptiness.touch(now + second);
     assert!(!emptiness.is_idle_for_long(now + second));
     assert_eq!(emptiness.wakes_at(), Some(now + 2 * second));

@@ -20,8 +20,8 @@ fn a_command_that_cannot_be_started_is_started_again_after_growing_pauses() {
     let mut slots = Slots::new(2);
     slots.put(0, delivery(task("x")), now);
     slots.put(1, delivery(task("y")), now);
-    assert_eq!(slots.not_started(0, now), NotStarted::First);
-    assert_eq!(slots.not_started(1, now), NotStarted::Again);
+    assert!(slots.not_started(0, now));
+    assert!(!slots.not_started(1, now));
     let mut pauses = Vec::new();
     for _ in 0..8 {
         let at = slots.wakes_at().unwrap();

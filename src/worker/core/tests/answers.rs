@@ -35,7 +35,7 @@ fn a_result_that_nobody_can_be_told_does_not_hold_up_the_task() {
     script.fresh(&asking("z"));
     ends_with_result(&mut script);
     let fault = Fault::new(Kind::Lost, "cut");
-    let undecided = script.verdict(4, Verdict::Undecided { fault });
+    let undecided = script.verdict(4, Verdict::Undecided(fault));
     assert_eq!(undecided, ["ack 3"]);
 }
 

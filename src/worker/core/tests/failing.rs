@@ -24,7 +24,7 @@ fn a_message_that_may_be_there_or_not_gives_the_original_back() {
     script.fresh(&task("x"));
     script.ends(0, 1);
     let fault = Fault::new(Kind::Lost, "cut");
-    let follows = script.verdict(1, Verdict::Undecided { fault });
+    let follows = script.verdict(1, Verdict::Undecided(fault));
     assert_eq!(follows, ["warning: cut", "returned x", "return 1"]);
 }
 
@@ -215,9 +215,7 @@ fn a_copy_that_was_sent_all_the_same_is_not_done_again() {
     let copy = messages::returned_so_often(&task, 1);
     script.again(&task);
     assert_eq!(script.waits_until_due().1, ["withdraw 1"]);
-    let undecided = || Verdict::Undecided {
-        fault: Fault::new(Kind::Lost, "blocked"),
-    };
+    let undecided = || Verdict::Undecided(Fault::new(Kind::Lost, "blocked"));
     let follows = script.verdict(1, undecided());
     assert_eq!(follows.last().unwrap(), "start x in 0");
     // The original runs; its copy was on its way.

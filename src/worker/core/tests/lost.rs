@@ -140,7 +140,7 @@ fn a_task_that_was_begun_uncounted_does_not_keep_its_redelivery_waiting() {
     script.fresh(&first);
     script.again(&second);
     let fault = Fault::new(Kind::Lost, "blocked");
-    script.verdict(1, Verdict::Undecided { fault });
+    script.verdict(1, Verdict::Undecided(fault));
     script.loses_the_connection();
     script.connects();
     script.ends(0, 0);

@@ -129,14 +129,14 @@ fn a_worker_that_has_no_connection_stops_when_its_tasks_are_done() {
     let mut script = Script::new(settings());
     script.loses_the_connection();
     let fault = Fault::new(Kind::Unreachable, "away");
-    assert_eq!(script.on(Input::CannotConnect(fault)), ["end failed: away"]);
+    assert_eq!(script.on(Input::Failed(fault)), ["end failed: away"]);
 }
 
 #[test]
 fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
     let mut settings = settings();
     settings.policy.on_failure = OnFailure::DeadLetter;
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let empty = || {
         Input::Counts(Counts {

@@ -53,7 +53,7 @@ fn a_command_that_cannot_be_started_for_now_is_tried_again_and_has_not_failed() 
 #[test]
 fn a_worker_ends_when_nothing_is_left() {
     let mut settings = settings();
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let counts = |ready, delayed| Input::Counts(Counts { ready, delayed });
     // The worker has asked at once. A task was on its way.
@@ -74,9 +74,26 @@ fn a_worker_ends_when_nothing_is_left() {
 }
 
 #[test]
-fn a_task_at_the_last_moment_does_not_keep_others_waiting() {
+fn a_task_at_the_last_moment_is_done_before_anything_else_is_taken() {
     let mut settings = settings();
-    settings.ending.exit_when_empty = ExitWhenEmpty::Yes;
+    settings.ending.exit_when_empty = true;
+    let mut script = Script::new(settings);
+    let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
+    script.on(counts(0));
+    assert_eq!(script.on(counts(0)), ["cancel"]);
+    assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
+    assert!(script.on(Input::ConsumerStopped).is_empty());
+    assert_eq!(script.ends(0, 0), ["done x", "ack 1", "count"]);
+    assert_eq!(script.on(counts(1)), ["consume"]);
+    script.on(Input::Consuming);
+    script.fresh(&task("y"));
+    assert_eq!(script.ends(0, 0), ["done y", "ack 2"]);
+}
+
+#[test]
+fn a_task_at_the_last_moment_leaves_the_other_slots_to_others() {
+    let mut settings = slots(2);
+    settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
     let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
     script.on(counts(0));
@@ -84,9 +101,7 @@ fn a_task_at_the_last_moment_does_not_keep_others_waiting() {
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
     assert_eq!(script.on(Input::ConsumerStopped), ["consume"]);
     script.on(Input::Consuming);
-    assert_eq!(script.ends(0, 0), ["done x", "ack 1"]);
-    assert_eq!(script.fresh(&task("y")), ["start y in 0"]);
-    assert_eq!(script.ends(0, 0), ["done y", "ack 2"]);
+    assert_eq!(script.fresh(&task("y")), ["start y in 1"]);
 }
 
 #[test]

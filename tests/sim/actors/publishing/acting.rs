@@ -10,7 +10,7 @@ use crate::sabotage::Sabotage;
 use crate::world::{Port, Rest, World};
 use std::rc::Rc;
 use std::time::Duration;
-use work_queue::publisher::core::{Action, Form, Notice};
+use work_queue::publisher::core::{self, Action, Form, Notice};
 
 impl Publishing {
     /// Does what the core wants, until it waits. Returns what it decided.
@@ -29,7 +29,7 @@ impl Publishing {
                     return std::mem::take(&mut self.outputs);
                 }
                 Action::Connect { pause, look_for } => {
-                    self.looks_for = look_for.map(str::to_owned);
+                    self.looks_for = look_for;
                     let jitter = world.random.between(Duration::from_micros(1), pause / 2);
                     world.connect(self.port, pause + jitter, self.rate);
                 }
@@ -41,16 +41,19 @@ impl Publishing {
                     self.side.clear();
                 }
                 Action::OpenChannel => line.open(world, self.results),
-                Action::Declare {
-                    to, queue, form, ..
-                } => match (line.wire, form) {
+                Action::Declare(core::Request {
+                    ref to,
+                    ref queue,
+                    form,
+                    ..
+                }) => match (line.wire, form) {
                     (Some(wire), Form::Blind) => {
                         let wish = self.side.blind(to, queue);
                         line.declare_blindly(world, wire, queue, wish);
                     }
                     (Some(wire), Form::Check) => {
                         if let Some(channel) = line.publishing {
-                            line.checking = Some(queue.to_owned());
+                            line.checking = Some(queue.clone());
                             let check = passive(queue, Answer::Wanted);
                             world.send(wire, channel, Request::Declare(check));
                         }
@@ -72,21 +75,21 @@ impl Publishing {
                     let task = Rc::clone(&payload.0);
                     line.publish(world, queue, task);
                 }
-                Action::Confirmed { number, queue, .. } => {
+                Action::Verdict(core::Verdict::Confirmed { number, queue, .. }) => {
                     let queue = queue.to_string();
                     self.outputs.push(Output::Confirmed { number, queue });
                 }
-                Action::Refused {
+                Action::Verdict(core::Verdict::Refused {
                     number,
                     fault,
                     scope,
                     ..
-                } => self.outputs.push(Output::Refused {
+                }) => self.outputs.push(Output::Refused {
                     number,
                     fault,
                     scope,
                 }),
-                Action::Withdrawn { number, sent } => {
+                Action::Verdict(core::Verdict::Withdrawn { number, sent }) => {
                     self.outputs.push(Output::Withdrawn { number, sent });
                 }
                 Action::Tell(notice) => tell(world, self.port, &notice),

@@ -11,7 +11,7 @@ use crate::world::{Happening, Port, Rest, Wakes, World};
 use line::Line;
 use std::rc::Rc;
 use std::time::Duration;
-use work_queue::amqp::Confirm;
+use work_queue::amqp::{Confirm, PublishNews};
 use work_queue::base::fault::{Fault, Kind};
 use work_queue::publisher::core::{
     Config, Core, Destination, FirstChannel, Input, Message, Scope, Sent,
@@ -204,10 +204,11 @@ impl Publishing {
         match reply {
             Reply::Blocked => {
                 let why = "low on memory".to_owned();
-                self.core.handle(Input::Blocked(why), now);
+                self.core
+                    .handle(Input::News(PublishNews::Blocked(why)), now);
             }
             Reply::Unblocked if world.sabotage == Some(Sabotage::MissesUnblocked) => {}
-            Reply::Unblocked => self.core.handle(Input::Unblocked, now),
+            Reply::Unblocked => self.core.handle(Input::News(PublishNews::Unblocked), now),
             Reply::ConnectionClosed { .. } => self.lost(world, Some(&reply)),
             reply => {
                 let channels = &mut self.line.channels;
@@ -243,7 +244,7 @@ impl Publishing {
                 tag,
                 multiple,
                 verdict,
-            } => Input::Settled {
+            } => Input::News(PublishNews::Settled {
                 tag,
                 multiple: multiple && world.sabotage != Some(Sabotage::IgnoresMultiple),
                 verdict: match verdict {
@@ -253,15 +254,15 @@ impl Publishing {
                     }
                     Verdict::Nack => Confirm::Nack,
                 },
-            },
+            }),
             Reply::Returned { .. } if world.sabotage == Some(Sabotage::MissesReturns) => {
                 return None;
             }
-            Reply::Returned { to, task, text, .. } => Input::Returned {
+            Reply::Returned { to, task, text, .. } => Input::News(PublishNews::Returned {
                 queue: to,
                 id: task.properties.id().map(str::to_owned),
                 reason: text.to_owned(),
-            },
+            }),
             Reply::ChannelClosed { code, text } => {
                 self.line.publishing = None;
                 self.line.opening = None;

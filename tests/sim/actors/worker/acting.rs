@@ -123,7 +123,7 @@ impl WorkerActor {
         let Outgoing {
             number,
             to,
-            mut task,
+            payload: mut task,
         } = outgoing;
         let to = match to {
             Destination::Work => To::Work,
@@ -147,7 +147,7 @@ impl WorkerActor {
         };
         self.publishing.send(world, number, to, Rc::new(task));
         if sabotage == Some(Sabotage::AcksBeforeConfirm) {
-            let verdict = Verdict::Confirmed { queue };
+            let verdict = Verdict::Confirmed(queue);
             self.core
                 .handle(moment(world), Input::Verdict { number, verdict });
         }

@@ -205,11 +205,11 @@ impl WorkerActor {
 
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
         let (number, verdict) = match output {
-            Output::Confirmed { number, queue } => (number, Verdict::Confirmed { queue }),
-            Output::Refused { number, fault, .. } => (number, Verdict::Refused { fault }),
+            Output::Confirmed { number, queue } => (number, Verdict::Confirmed(queue)),
+            Output::Refused { number, fault, .. } => (number, Verdict::Refused(fault)),
             Output::Withdrawn { number, sent } => match sent {
                 Sent::No => (number, Verdict::Withdrawn),
-                Sent::Perhaps => (number, Verdict::Undecided { fault: unknown() }),
+                Sent::Perhaps => (number, Verdict::Undecided(unknown())),
             },
             Output::Result(_) => return,
             Output::GaveUp(fault) => {

@@ -9,7 +9,7 @@ use work_queue::amqp::Prefetch;
 use work_queue::publisher::core::{Config, Connect, Needed, Queues, Size, Upkeep};
 use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ack, FailurePolicy};
-use work_queue::worker::core::{EndSettings, ExitWhenEmpty, Settings};
+use work_queue::worker::core::{EndSettings, Settings};
 
 pub fn settings(plan: &WorkerPlan, queue: &str) -> Settings {
     let queue = work_queue(queue, None).name;
@@ -30,11 +30,7 @@ pub fn settings(plan: &WorkerPlan, queue: &str) -> Settings {
         },
         max_redeliveries: plan.max_redeliveries,
         ending: EndSettings {
-            exit_when_empty: if plan.exit_when_empty {
-                ExitWhenEmpty::Yes
-            } else {
-                ExitWhenEmpty::No
-            },
+            exit_when_empty: plan.exit_when_empty,
             idle_timeout: None,
             max_tasks: None,
             grace: None,
@@ -57,7 +53,6 @@ pub fn config(plan: &WorkerPlan, queue: &str, ladder: Vec<Duration>) -> Config {
             messages: 100,
             bytes: 8 << 20,
         },
-        frame_max: crate::broker::FRAME_MAX,
         backlog: None,
         confirm_timeout: None,
         retry_for: None,

@@ -1,15 +1,17 @@
-//! The queues beside the work queue: delays and dead letters.
+//! Where messages go: the work queue, those beside it, and whoever waits for a result.
 
 use super::{Declare, QueueName, QueueType};
 use crate::amqp::QueueArguments;
 use std::time::Duration;
 
-/// A queue of ours beside the work queue. Arguments stand on these alone: every other client's
-/// plain declaration of the work queue must go on to hold.
+/// Where a message goes. Arguments stand on the queues beside the work queue alone: every other
+/// client's plain declaration of the work queue must go on to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Auxiliary {
-    /// `QUEUE.delay.MS`: tasks lie here for a time and then return to the work queue. One for each
-    /// length, since only the first task of a queue expires.
+pub enum Destination {
+    /// To the end of the work queue.
+    Work,
+    /// To `QUEUE.delay.MS`, whose tasks return to the work queue after so long. One for each length,
+    /// since only the first task of a queue expires.
     ///
     /// It is a quorum queue whatever the work queue is, because only these hand a task over *at
     /// least once*: a classic queue forgets a task before the work queue has it on disk. Measured:
@@ -19,19 +21,23 @@ pub enum Auxiliary {
     /// It has no `x-expires`: declaring a quorum queue again does not begin that time anew, so it
     /// would go with the tasks in it (measured: 22 of 32 lost). There is one queue for each pause.
     Delay(Duration),
-    /// The dead letters, under the name that the user chose.
+    /// To the dead letters, in the queue of this name.
     Dead(QueueName),
+    /// To whoever waits at this address. If nobody does any more, that is all right.
+    Reply(String),
 }
 
 /// Far beyond how often anyone lists the dead letters. Each listing counts as a delivery, and a
 /// quorum queue discards a message beyond its limit (20 by default from RabbitMQ 4.0 on).
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
 
-impl Auxiliary {
-    /// The queue's name, beside the work queue `work`.
+impl Destination {
+    /// The queue's name, beside the work queue `work`; empty for results.
     #[must_use]
-    pub fn name(&self, work: &QueueName) -> String {
+    pub fn queue(&self, work: &QueueName) -> String {
         match self {
+            Self::Work => work.as_str().to_owned(),
+            Self::Reply(_) => String::new(),
             Self::Delay(delay) => format!("{}.delay.{}", work.as_str(), delay.as_millis()),
             Self::Dead(name) => name.as_str().to_owned(),
         }
@@ -48,18 +54,20 @@ impl Auxiliary {
     /// Of a queue that was made beforehand it is not known where an expired task goes.
     #[must_use]
     pub fn expiration(&self, declare: Declare) -> Option<Duration> {
-        match (self, declare) {
-            (Self::Delay(delay), Declare::Yes) => Some(*delay),
-            (Self::Delay(_), Declare::No) | (Self::Dead(_), _) => None,
+        match self {
+            Self::Delay(delay) if declare == Declare::Yes => Some(*delay),
+            _ => None,
         }
     }
 
-    /// The arguments that it is declared with, beside the work queue `work` of type `queue_type`.
-    /// The type is always among them: without it a queue is of the vhost's default type.
+    /// The arguments that a queue beside the work queue `work` is declared with, where that is of
+    /// type `queue_type`. The type is always among them: without it a queue is of the vhost's
+    /// default type.
     #[must_use]
-    pub fn arguments(&self, work: &QueueName, queue_type: QueueType) -> QueueArguments {
+    pub fn arguments(&self, work: &QueueName, queue_type: QueueType) -> Option<QueueArguments> {
         let arguments = QueueArguments::default();
-        match (self, queue_type) {
+        Some(match (self, queue_type) {
+            (Self::Work | Self::Reply(_), _) => return None,
             (Self::Dead(_), QueueType::Classic) => arguments.with_text("x-queue-type", "classic"),
             (Self::Dead(_), QueueType::Quorum) => arguments
                 .with_text("x-queue-type", "quorum")
@@ -75,6 +83,6 @@ impl Auxiliary {
                     .with_text("x-dead-letter-strategy", "at-least-once")
                     .with_text("x-overflow", "reject-publish")
             }
-        }
+        })
     }
 }

@@ -1,0 +1,54 @@
+//! Connects on a thread of its own, so that whoever waits for it can do something else meanwhile.
+
+use super::Link;
+use super::connector::Connector;
+use crate::base::backoff::jittered;
+use crate::base::fault::{Fault, Kind};
+use crossbeam_channel::{Receiver, unbounded};
+use std::thread;
+use std::time::Duration;
+
+/// What comes of an attempt.
+#[allow(clippy::large_enum_variant, reason = "one of them exists at a time")]
+pub enum Connecting {
+    /// It failed, and is tried again.
+    Retrying(Fault),
+    /// A connection stands.
+    Done(Link),
+    /// It is over.
+    Failed(Fault),
+}
+
+impl Connector {
+    /// Connects after a `pause`, for which others who lost their connections at the same time wait
+    /// shorter or longer; at the node `avoid` only if no other one answers.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] where no thread can be started for it.
+    pub fn connect_on_thread(
+        self,
+        avoid: Option<String>,
+        pause: Duration,
+    ) -> Result<Receiver<Connecting>, Fault> {
+        let (sender, steps) = unbounded();
+        let started = thread::Builder::new()
+            .name("connector".to_owned())
+            .spawn(move || {
+                if !pause.is_zero() {
+                    // A broker that takes connections and drops them must not be hammered.
+                    let _ = self.options.when_cancelled.recv_timeout(jittered(pause));
+                }
+                let connected = self.connect(avoid.as_deref(), |fault| {
+                    let _ = sender.send(Connecting::Retrying(fault.clone()));
+                });
+                let _ = sender.send(match connected {
+                    Ok(link) => Connecting::Done(link),
+                    Err(fault) => Connecting::Failed(fault),
+                });
+            });
+        started.map(|_| steps).map_err(|error| {
+            let text = format!("cannot start a thread to connect with: {error}");
+            Fault::new(Kind::Unreachable, text)
+        })
+    }
+}
