@@ -1,7 +1,7 @@
 //! A task: a body and its properties.
 
 use crate::amqp::Properties;
-use crate::escape::escape;
+use crate::base::escape::escape;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
@@ -169,51 +169,4 @@ impl FromStr for Header {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_new_task_has_its_own_id() {
-        let template = Template::new(&TaskOptions::default());
-        let new = || template.task(b"x".to_vec());
-        assert_ne!(new().id(), new().id());
-        assert!(
-            new()
-                .properties
-                .timestamp()
-                .is_some_and(|at| at > 1_700_000_000)
-        );
-    }
-
-    #[test]
-    fn only_ids_of_ours_are_trusted() {
-        let ours = Template::new(&TaskOptions::default()).task(Vec::new());
-        assert!(ours.has_own_id());
-        let with = |id: &str, properties: Properties| Task {
-            body: Vec::new(),
-            properties: properties.with_id(id.to_owned()),
-        };
-        let random = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
-        for id in ["job-7", random, ""] {
-            assert!(!with(id, ours.properties.clone()).has_own_id(), "{id}");
-        }
-        assert!(!with(ours.id(), Properties::persistent()).has_own_id());
-    }
-
-    #[test]
-    fn headers_are_split_at_the_first_equals_sign() {
-        let header: Header = "a=b=c".parse().unwrap();
-        assert_eq!((header.name.as_str(), header.value.as_str()), ("a", "b=c"));
-        let empty: Header = "a=".parse().unwrap();
-        assert_eq!(empty.value, "");
-    }
-
-    #[test]
-    fn headers_with_a_meaning_of_their_own_are_refused() {
-        for text in ["a", "=v", "CC=x", "x-death=1", "task-attempts=9"] {
-            assert!(text.parse::<Header>().is_err(), "{text}");
-        }
-        assert!(format!("{}=v", "n".repeat(256)).parse::<Header>().is_err());
-        assert!(format!("{}=v", "n".repeat(255)).parse::<Header>().is_ok());
-    }
-}
+mod tests;

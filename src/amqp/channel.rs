@@ -1,11 +1,11 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::acks::{AckFrame, AckOrder};
-use super::delivery::{AckToken, Delivery, Settlement};
+use super::delivery::{AckMode, AckToken, Delivery};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT, errors};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use amiquip::Publish;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -49,10 +49,10 @@ impl Channel {
     pub(super) fn received(
         &self,
         mut delivery: amiquip::Delivery,
-        settlement: Settlement,
+        settlement: AckMode,
     ) -> Delivery {
         let received = Delivery::take(&mut delivery, self.epoch);
-        if settlement == Settlement::ByUs {
+        if settlement == AckMode::ByUs {
             let tag = delivery.delivery_tag();
             self.order.borrow_mut().delivered(tag, delivery);
         }
@@ -133,19 +133,6 @@ impl Channel {
         self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
     }
 
-    /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
-    /// back. Returns as soon as the message is handed over for sending, which takes time only where
-    /// tens of megabytes are unsent: `limit` at most.
-    pub fn publish(
-        &self,
-        queue: &str,
-        properties: &Properties,
-        body: &[u8],
-        limit: Duration,
-    ) -> Result<(), Fault> {
-        self.burst(limit).publish(queue, properties.clone(), body)
-    }
-
     /// For several publishes, during which something must leave every `limit`.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
@@ -158,7 +145,7 @@ impl Channel {
     /// Takes one message from `queue`, if there is one.
     pub fn get(&self, queue: &str) -> Result<Option<Delivery>, Fault> {
         let got = self.request(|channel| channel.basic_get(queue, false))?;
-        Ok(got.map(|got| self.received(got.delivery, Settlement::ByUs)))
+        Ok(got.map(|got| self.received(got.delivery, AckMode::ByUs)))
     }
 
     /// Acknowledges a delivery: the broker forgets it.
@@ -219,7 +206,9 @@ pub struct Burst<'a> {
 }
 
 impl Burst<'_> {
-    /// As [`Channel::publish`].
+    /// Publishes to `queue` through the default exchange, `mandatory`: what no queue takes comes
+    /// back. Returns as soon as the message is handed over for sending, which takes time only where
+    /// tens of megabytes are unsent.
     pub fn publish(
         &mut self,
         queue: &str,

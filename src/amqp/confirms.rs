@@ -1,56 +1,27 @@
-//! What the broker says of published messages.
+//! Waits for what the broker says of published messages.
 
 use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::Delivery;
 use super::errors;
-use super::watchdog::WhenCut;
-use crate::confirms::Verdict;
-use crate::escape::escape;
-use crate::fault::Fault;
+use super::publish_news::PublishNews;
+use crate::base::cancellation::WhenCancelled;
+use crate::base::fault::Fault;
 use amiquip::{Confirm, ConnectionBlockedNotification, ConsumerMessage, Return};
 use crossbeam_channel::{Receiver, never, select};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// News of what was published on a channel.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Confirmation {
-    /// A verdict on the publish with this tag, or with `multiple` on all up to it.
-    Settled {
-        /// The publish's number on its channel, from 1.
-        tag: u64,
-        /// Whether all before it are meant as well.
-        multiple: bool,
-        /// The verdict.
-        verdict: Verdict,
-    },
-    /// No queue took the message with this id. It comes before the message's confirm, which is
-    /// an ack all the same.
-    Returned {
-        /// The queue that it was sent to.
-        queue: String,
-        /// The message's `message_id`.
-        id: Option<String>,
-        /// The broker's words, escaped.
-        reason: String,
-    },
-    /// The broker takes no publishes for now; the reason, escaped.
-    Blocked(String),
-    /// The broker takes publishes again.
-    Unblocked,
-}
-
 /// What [`Confirms::wait`] waits for beside what the broker says.
 #[derive(Debug)]
-pub struct Waits<'a, T, A> {
+pub struct WaitsFor<'a, T, A> {
     /// Something from elsewhere.
     pub inbox: &'a Receiver<T>,
     /// An answer to a request on another channel.
     pub answered: &'a Receiver<A>,
     /// The user's wish to stop.
-    pub when_cut: &'a WhenCut,
+    pub when_cancelled: &'a WhenCancelled,
     /// The end of the waiting.
     pub deadline: Instant,
 }
@@ -63,7 +34,7 @@ pub struct Waits<'a, T, A> {
 )]
 pub enum Waited<T, A> {
     /// News of a publish.
-    News(Confirmation),
+    News(PublishNews),
     /// What the consumer of [`Confirms::listen_to`] received.
     Answer(Delivery),
     /// Something came in on the other channel; `None`: its senders are gone.
@@ -73,7 +44,7 @@ pub enum Waited<T, A> {
     /// The channel or the connection is gone.
     Closed,
     /// The user wants to stop.
-    Cut,
+    Cancelled,
     /// The deadline has passed.
     Timeout,
 }
@@ -109,6 +80,11 @@ impl Channel {
 }
 
 impl Confirms {
+    /// Takes in what came while it was looked whether the connection stands.
+    pub fn hear_of(&mut self, link: &Link) {
+        self.noted.extend(link.take_noted());
+    }
+
     pub(super) fn new(
         verdicts: Receiver<Confirm>,
         returns: Receiver<Return>,
@@ -134,11 +110,11 @@ impl Confirms {
     }
 
     /// Waits for what the broker says, or for something else.
-    pub fn wait<T, A>(&mut self, waits: &Waits<'_, T, A>) -> Waited<T, A> {
-        let &Waits {
+    pub fn wait<T, A>(&mut self, waits: &WaitsFor<'_, T, A>) -> Waited<T, A> {
+        let &WaitsFor {
             inbox,
             answered,
-            when_cut,
+            when_cancelled,
             deadline,
         } = waits;
         if let Some(news) = self.try_news() {
@@ -151,7 +127,7 @@ impl Confirms {
                 Err(_) => Waited::Closed,
             },
             recv(self.blocked) -> news => match news {
-                Ok(news) => Waited::News(translate_blocked(news)),
+                Ok(news) => Waited::News(PublishNews::of_blocked(news)),
                 Err(_) => self.last_words(),
             },
             recv(self.answers) -> message => match self.answer(message.ok()) {
@@ -164,31 +140,31 @@ impl Confirms {
                 // Its sender lives as long as its receiver.
                 Err(_) => Waited::Timeout,
             },
-            recv(when_cut) -> _ => Waited::Cut,
+            recv(when_cancelled) -> _ => Waited::Cancelled,
             default(limit) => Waited::Timeout,
         }
     }
 
     /// A verdict or a return that is here already.
-    pub fn try_news(&mut self) -> Option<Confirmation> {
+    pub fn try_news(&mut self) -> Option<PublishNews> {
         if let Some(news) = self.noted.pop_front() {
-            return Some(translate_blocked(news));
+            return Some(PublishNews::of_blocked(news));
         }
         // amiquip queues a return before the confirm of the same message, but on another channel:
         // returns are looked at first, and once more after a confirm was taken.
         if let Ok(returned) = self.returns.try_recv() {
-            return Some(translate_return(&returned));
+            return Some(PublishNews::of_return(&returned));
         }
         if let Some(confirm) = self.held_back.take() {
-            return Some(translate(confirm));
+            return Some(PublishNews::of_confirm(confirm));
         }
         let confirm = self.verdicts.try_recv().ok()?;
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Some(translate_return(&returned))
+                Some(PublishNews::of_return(&returned))
             }
-            Err(_) => Some(translate(confirm)),
+            Err(_) => Some(PublishNews::of_confirm(confirm)),
         }
     }
 
@@ -228,9 +204,9 @@ impl Confirms {
         match self.returns.try_recv() {
             Ok(returned) => {
                 self.held_back = Some(confirm);
-                Waited::News(translate_return(&returned))
+                Waited::News(PublishNews::of_return(&returned))
             }
-            Err(_) => Waited::News(translate(confirm)),
+            Err(_) => Waited::News(PublishNews::of_confirm(confirm)),
         }
     }
 
@@ -240,34 +216,5 @@ impl Confirms {
             Ok(confirm) => self.after_returns(confirm),
             Err(_) => Waited::Closed,
         }
-    }
-}
-
-fn translate_blocked(news: ConnectionBlockedNotification) -> Confirmation {
-    match news {
-        ConnectionBlockedNotification::Blocked(reason) => {
-            Confirmation::Blocked(escape(reason.as_bytes()))
-        }
-        ConnectionBlockedNotification::Unblocked => Confirmation::Unblocked,
-    }
-}
-
-fn translate(confirm: Confirm) -> Confirmation {
-    let (payload, verdict) = match confirm {
-        Confirm::Ack(payload) => (payload, Verdict::Ack),
-        Confirm::Nack(payload) => (payload, Verdict::Nack),
-    };
-    Confirmation::Settled {
-        tag: payload.delivery_tag,
-        multiple: payload.multiple,
-        verdict,
-    }
-}
-
-fn translate_return(returned: &Return) -> Confirmation {
-    Confirmation::Returned {
-        queue: returned.routing_key.clone(),
-        id: returned.properties.message_id().clone(),
-        reason: escape(returned.reply_text.as_bytes()),
     }
 }

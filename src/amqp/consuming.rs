@@ -1,39 +1,13 @@
 //! A running consumer: deliveries come in, and its end is told.
 
 use super::channel::Channel;
-use super::delivery::{Delivery, Settlement};
-use super::properties::DIRECT_REPLY_TO;
-use super::queue::QueueArguments;
-use super::{Link, RPC_LIMIT, errors};
-use crate::fault::{Fault, Kind};
-use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage, ConsumerOptions};
+use super::delivery::{AckMode, Delivery};
+use super::{RPC_LIMIT, errors};
+use crate::base::fault::{Fault, Kind};
+use amiquip::{ConnectionBlockedNotification, Consumer, ConsumerMessage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
-
-/// The argument of a consumer that [`ConsumeOptions::timeout`] becomes.
-const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
-
-/// How many unacknowledged deliveries the broker hands to one consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefetch {
-    /// All there are: round robin between the consumers, without regard to who is busy.
-    Unlimited,
-    /// At most so many: the next comes after an acknowledgement.
-    AtMost(NonZeroU16),
-}
-
-/// How a consumer is started.
-#[derive(Clone, Copy, Debug)]
-pub struct ConsumeOptions {
-    /// How many deliveries it may hold.
-    pub prefetch: Prefetch,
-    /// Who settles them.
-    pub settlement: Settlement,
-    /// How long each may stay unacknowledged (`x-consumer-timeout`). Only quorum queues of RabbitMQ
-    /// 4.3 and later heed it; classic queues there refuse it with 406, older brokers ignore it.
-    pub timeout: Option<Duration>,
-}
 
 /// What [`Consuming::wait`] waited for.
 #[derive(Debug)]
@@ -41,7 +15,7 @@ pub struct ConsumeOptions {
     clippy::large_enum_variant,
     reason = "nearly all events are deliveries"
 )]
-pub enum Event<T> {
+pub enum ConsumerEvent<T> {
     /// A message was delivered.
     Delivery(Delivery),
     /// Something came in on the other channel.
@@ -60,7 +34,7 @@ pub struct Consuming<'a> {
     consumer: Consumer<'a>,
     /// The same receiver, or one that is never ready once the consumer has ended.
     messages: Receiver<ConsumerMessage>,
-    settlement: Settlement,
+    settlement: AckMode,
     link: Receiver<ConnectionBlockedNotification>,
     /// How many deliveries may have come, and be unsettled, at once.
     most: u64,
@@ -70,62 +44,11 @@ pub struct Consuming<'a> {
     cancelled: bool,
 }
 
-impl Channel {
-    /// Starts a consumer of the answers to what is published on this channel with
-    /// [`super::Properties::with_answer_wanted`].
-    pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
-        let options = ConsumeOptions {
-            prefetch: Prefetch::Unlimited,
-            settlement: Settlement::ByTheBroker,
-            timeout: None,
-        };
-        self.consume(link, DIRECT_REPLY_TO, options)
-    }
-
-    /// Starts a consumer on `queue`.
-    pub fn consume(
-        &self,
-        link: &Link,
-        queue: &str,
-        options: ConsumeOptions,
-    ) -> Result<Consuming<'_>, Fault> {
-        let ConsumeOptions {
-            prefetch,
-            settlement,
-            timeout,
-        } = options;
-        let count = match prefetch {
-            Prefetch::Unlimited => 0,
-            Prefetch::AtMost(count) => count.get(),
-        };
-        let arguments = match timeout {
-            Some(timeout) => {
-                QueueArguments::default().with_number(CONSUMER_TIMEOUT, milliseconds(timeout))
-            }
-            None => QueueArguments::default(),
-        };
-        let options = ConsumerOptions {
-            no_ack: settlement == Settlement::ByTheBroker,
-            arguments: arguments.into_table(),
-            ..ConsumerOptions::default()
-        };
-        // Per consumer and not `global`, which quorum queues do not know.
-        self.request(|channel| channel.qos(0, count, false))?;
-        let consumer = self.request(|channel| channel.basic_consume(queue, options))?;
-        let consuming = Consuming::new(self, consumer, settlement, link.blocked().clone());
-        Ok(match (prefetch, settlement) {
-            (Prefetch::AtMost(count), Settlement::ByUs) => consuming.at_most(count),
-            // RabbitMQ limits only deliveries that it wants to be acknowledged.
-            (Prefetch::AtMost(_), Settlement::ByTheBroker) | (Prefetch::Unlimited, _) => consuming,
-        })
-    }
-}
-
 impl<'a> Consuming<'a> {
     pub(super) fn new(
         channel: &'a Channel,
         consumer: Consumer<'a>,
-        settlement: Settlement,
+        settlement: AckMode,
         link: Receiver<ConnectionBlockedNotification>,
     ) -> Self {
         Self {
@@ -160,41 +83,29 @@ impl<'a> Consuming<'a> {
     }
 
     /// Waits for a delivery, the end, something in `inbox`, or the deadline.
-    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> Event<T> {
+    pub fn wait<T>(&mut self, inbox: &Receiver<T>, deadline: Option<Instant>) -> ConsumerEvent<T> {
         // A year stands for ever: `Duration::MAX` from now is beyond what the clock can tell.
         const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
         let limit = deadline.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()));
         loop {
             select! {
                 recv(self.messages) -> message => return self.translate(message.ok()),
-                recv(inbox) -> item => return item.map_or(Event::Timeout, Event::Inbox),
+                recv(inbox) -> item => return item.map_or(ConsumerEvent::Timeout, ConsumerEvent::Inbox),
                 recv(self.link) -> news => {
                     // News that publishing is blocked does not concern a consumer; the end does.
                     if news.is_err() && self.messages.is_empty() {
-                        return Event::Ended(gone());
+                        return ConsumerEvent::Ended(gone());
                     }
                 }
-                default(limit) => return Event::Timeout,
+                default(limit) => return ConsumerEvent::Timeout,
             }
         }
     }
 
     /// A delivery that is here already.
-    pub fn try_delivery<T>(&mut self) -> Option<Event<T>> {
+    pub fn try_delivery<T>(&mut self) -> Option<ConsumerEvent<T>> {
         let message = self.messages.try_recv().ok()?;
         Some(self.translate(Some(message)))
-    }
-
-    /// Whether something is here that was not taken yet.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        !self.messages.is_empty()
-    }
-
-    /// Whether [`Consuming::cancel`] was called, or the consumer was given up.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled
     }
 
     /// Ends the consumer and returns what had been delivered meanwhile. The channel lives on, so
@@ -226,7 +137,7 @@ impl<'a> Consuming<'a> {
         cancelled.map(|()| left)
     }
 
-    fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> Event<T> {
+    fn translate<T>(&mut self, message: Option<ConsumerMessage>) -> ConsumerEvent<T> {
         match message {
             Some(ConsumerMessage::Delivery(delivery)) => {
                 let delivery = self.delivery(delivery);
@@ -234,20 +145,20 @@ impl<'a> Consuming<'a> {
                     self.channel.give_up();
                     self.cancelled = true;
                     self.end();
-                    return Event::Ended(Fault::new(Kind::Unreachable, TOO_MUCH));
+                    return ConsumerEvent::Ended(Fault::new(Kind::Unreachable, TOO_MUCH));
                 }
-                Event::Delivery(delivery)
+                ConsumerEvent::Delivery(delivery)
             }
             Some(ConsumerMessage::ServerCancelled) => {
                 self.end();
-                Event::Cancelled
+                ConsumerEvent::Cancelled
             }
             Some(
                 ConsumerMessage::ServerClosedChannel(error)
                 | ConsumerMessage::ServerClosedConnection(error),
             ) => {
                 self.end();
-                Event::Ended(errors::translate(&error))
+                ConsumerEvent::Ended(errors::translate(&error))
             }
             None
             | Some(
@@ -256,7 +167,7 @@ impl<'a> Consuming<'a> {
                 | ConsumerMessage::ClientClosedConnection,
             ) => {
                 self.end();
-                Event::Ended(gone())
+                ConsumerEvent::Ended(gone())
             }
         }
     }
@@ -281,11 +192,6 @@ impl Drop for Consuming<'_> {
         // What was delivered and not settled goes back when the channel closes.
         let _ = self.cancel();
     }
-}
-
-/// As AMQP's whole numbers.
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Not [`Kind::Lost`]: it was we who ended the connection, and this is why.

@@ -4,7 +4,7 @@ use super::Properties;
 
 /// Who settles deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
+pub enum AckMode {
     /// We acknowledge each one.
     ByUs,
     /// The broker forgets each as it sends it (`no_ack`).

@@ -11,26 +11,17 @@
 //! So a send takes one round trip less, and the broker prepares the channel while we get ready. A sender
 //! also asks there, at no cost, whether its queue is there: see [`super::OpenOptions`].
 
-use super::frames::{FRAME_END, HEADER, METHOD};
+use super::early_frames::{
+    CHANNEL, CHANNEL_OPEN_OK, CONNECTION_OPEN_OK, OPEN, OPEN_OK, channel, ends_with_open,
+    frame_len, method, passive_declare,
+};
 
 /// The first that a client sends: AMQP 0-9-1.
 pub(super) const PROTOCOL_HEADER: [u8; 8] = *b"AMQP\0\0\x09\x01";
 
-const CONNECTION_OPEN: [u8; 4] = [0, 10, 0, 40];
-const CONNECTION_OPEN_OK: [u8; 4] = [0, 10, 0, 41];
-const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
-/// amiquip counts its channels from 1.
-const CHANNEL: u16 = 1;
-/// `channel.open` on it, as amiquip writes it: class, method, and an empty string.
-const OPEN: [u8; 13] = [METHOD, 0, 1, 0, 0, 0, 5, 0, 20, 0, 10, 0, FRAME_END];
-/// `channel.open-ok`: class, method, and an empty long string.
-const OPEN_OK: [u8; 16] = [
-    METHOD, 0, 1, 0, 0, 0, 8, 0, 20, 0, 11, 0, 0, 0, 0, FRAME_END,
-];
-
 /// What becomes of bytes that amiquip writes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outgoing {
+pub(super) enum EarlyWrite {
     /// So many of them go out as they are.
     Pass(usize),
     /// All of them go out, and these behind them: the channel's opening.
@@ -39,11 +30,6 @@ pub(super) enum Outgoing {
     Keep(usize),
 }
 
-/// `queue.declare`: class and method.
-const QUEUE_DECLARE: [u8; 4] = [0, 50, 0, 10];
-/// The bits `passive` (is it there?) and `no-wait` (say nothing if it is).
-const PASSIVE_NOWAIT: u8 = 0b1_0001;
-
 /// So many bytes of frames are held back until amiquip knows their channel: room for a
 /// `channel.close` with the longest text. A peer that says more is left to amiquip, which gives it up.
 const HELD_MAX: usize = 1024;
@@ -51,7 +37,7 @@ const HELD_MAX: usize = 1024;
 /// Follows a connection until its first channel is open.
 #[derive(Debug, Default)]
 pub(super) struct EarlyOpen {
-    stage: Stage,
+    stage: OpenStage,
     /// What goes out behind `channel.open`.
     behind_open: Vec<u8>,
     /// What amiquip may read.
@@ -59,20 +45,20 @@ pub(super) struct EarlyOpen {
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum OpenStage {
     /// The protocol header was written by us; amiquip's stays here.
     Greeted,
     /// `connection.open` was not written yet.
     #[default]
     Before,
     /// The channel is asked for, by us.
-    Asked(Asked),
+    Asked(AskedChannel),
     /// There is nothing more to do.
     Over,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
+struct AskedChannel {
     /// Bytes of amiquip's current frame that were not written yet.
     unwritten: usize,
     /// amiquip has asked, too.
@@ -101,61 +87,63 @@ impl EarlyOpen {
 
     /// The protocol header was written.
     pub(super) fn greeted(&mut self) {
-        self.stage = Stage::Greeted;
+        self.stage = OpenStage::Greeted;
     }
 
     /// What becomes of `bytes`, the next that amiquip writes. `is_between_frames`: the broker has
     /// sent nothing but whole frames so far.
-    pub(super) fn outgoing(&mut self, bytes: &[u8], is_between_frames: bool) -> Outgoing {
+    pub(super) fn outgoing(&mut self, bytes: &[u8], is_between_frames: bool) -> EarlyWrite {
         match &mut self.stage {
-            Stage::Greeted => {
-                self.stage = Stage::Before;
+            OpenStage::Greeted => {
+                self.stage = OpenStage::Before;
                 if bytes.starts_with(&PROTOCOL_HEADER) {
-                    return Outgoing::Keep(PROTOCOL_HEADER.len());
+                    return EarlyWrite::Keep(PROTOCOL_HEADER.len());
                 }
-                Outgoing::Pass(bytes.len())
+                EarlyWrite::Pass(bytes.len())
             }
-            Stage::Before if ends_with_open(bytes) => {
+            OpenStage::Before if ends_with_open(bytes) => {
                 if !is_between_frames {
-                    self.stage = Stage::Over;
-                    return Outgoing::Pass(bytes.len());
+                    self.stage = OpenStage::Over;
+                    return EarlyWrite::Pass(bytes.len());
                 }
-                self.stage = Stage::Asked(Asked::default());
-                Outgoing::Append([&OPEN, self.behind_open.as_slice()].concat())
+                self.stage = OpenStage::Asked(AskedChannel::default());
+                EarlyWrite::Append([&OPEN, self.behind_open.as_slice()].concat())
             }
-            Stage::Asked(asked) if !asked.twice => {
+            OpenStage::Asked(asked) if !asked.twice => {
                 if asked.unwritten == 0 && bytes.starts_with(&OPEN) {
                     asked.twice = true;
                     self.ready.extend(OPEN_OK);
                     self.ready.append(&mut asked.held);
                     self.end_if_done();
-                    return Outgoing::Keep(OPEN.len());
+                    return EarlyWrite::Keep(OPEN.len());
                 }
                 if asked.unwritten == 0 {
                     asked.unwritten = frame_len(bytes).unwrap_or(bytes.len());
                 }
-                Outgoing::Pass(asked.unwritten.min(bytes.len()))
+                EarlyWrite::Pass(asked.unwritten.min(bytes.len()))
             }
-            Stage::Before | Stage::Asked(_) | Stage::Over => Outgoing::Pass(bytes.len()),
+            OpenStage::Before | OpenStage::Asked(_) | OpenStage::Over => {
+                EarlyWrite::Pass(bytes.len())
+            }
         }
     }
 
     /// So many bytes that might pass were written.
     pub(super) fn written(&mut self, count: usize) {
-        if let Stage::Asked(asked) = &mut self.stage {
+        if let OpenStage::Asked(asked) = &mut self.stage {
             asked.unwritten = asked.unwritten.saturating_sub(count);
         }
     }
 
     /// Whether what the broker sends has to come by [`EarlyOpen::incoming`].
     pub(super) fn is_watching(&self) -> bool {
-        matches!(self.stage, Stage::Asked(_))
+        matches!(self.stage, OpenStage::Asked(_))
     }
 
     /// Takes what the broker has sent, and tells whether the connection is open now. Frames must have
     /// been checked for their size.
     pub(super) fn incoming(&mut self, bytes: &[u8]) -> bool {
-        let Stage::Asked(asked) = &mut self.stage else {
+        let OpenStage::Asked(asked) = &mut self.stage else {
             self.ready.extend_from_slice(bytes);
             return false;
         };
@@ -181,10 +169,10 @@ impl EarlyOpen {
     }
 
     fn end_if_done(&mut self) {
-        if let Stage::Asked(asked) = &mut self.stage {
+        if let OpenStage::Asked(asked) = &mut self.stage {
             if asked.twice && asked.answered {
                 self.ready.append(&mut asked.partial);
-                self.stage = Stage::Over;
+                self.stage = OpenStage::Over;
             }
         }
     }
@@ -201,56 +189,6 @@ impl EarlyOpen {
         self.ready.drain(..count);
         count
     }
-}
-
-/// Whether the last of the frames is a `connection.open`, and whole.
-fn ends_with_open(mut bytes: &[u8]) -> bool {
-    let mut last = None;
-    while bytes.first() == Some(&METHOD) {
-        let Some(len) = frame_len(bytes) else {
-            return false;
-        };
-        last = method(bytes);
-        bytes = &bytes[len..];
-    }
-    bytes.is_empty() && last == Some((0, CONNECTION_OPEN))
-}
-
-/// The length of the first frame, if it is whole.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
-    let size = bytes.get(3..HEADER)?.try_into().ok()?;
-    let len = HEADER + usize::try_from(u32::from_be_bytes(size)).ok()? + 1;
-    (bytes.len() >= len).then_some(len)
-}
-
-/// The channel of a frame, and its class and method, if it is one.
-fn method(frame: &[u8]) -> Option<(u16, [u8; 4])> {
-    let method = frame.get(HEADER..HEADER + 4)?.try_into().ok()?;
-    (frame[0] == METHOD).then_some((channel(frame)?, method))
-}
-
-fn channel(frame: &[u8]) -> Option<u16> {
-    Some(u16::from_be_bytes(frame.get(1..3)?.try_into().ok()?))
-}
-
-/// A `queue.declare` on the first channel that only asks whether `queue` is there. amiquip can
-/// send it only where it waits for the answer. Names have at most 255 bytes.
-fn passive_declare(queue: &str) -> Vec<u8> {
-    let name = &queue.as_bytes()[..queue.len().min(255)];
-    let payload = [
-        &QUEUE_DECLARE[..],
-        &[0, 0, u8::try_from(name.len()).unwrap_or(u8::MAX)],
-        name,
-        &[PASSIVE_NOWAIT, 0, 0, 0, 0],
-    ]
-    .concat();
-    let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let mut frame = vec![METHOD];
-    frame.extend(CHANNEL.to_be_bytes());
-    frame.extend(size.to_be_bytes());
-    frame.extend(payload);
-    frame.push(FRAME_END);
-    frame
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use super::frame_guard::Observed;
 use super::options::OpenOptions;
 use super::violation::Violation;
-use crate::endpoint::{Endpoint, LogIn};
-use crate::escape::escape;
-use crate::fault::{Fault, Kind, Reply};
-use crate::refusal;
+use crate::base::endpoint::{Endpoint, LogIn};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind, Reply};
+use crate::base::refusal;
 use amiquip::Error;
 use std::io;
 use std::net::SocketAddr;

@@ -10,8 +10,8 @@
 //! reason of a `connection.close`, which amiquip drops at that stage, and (c) sends early what amiquip
 //! sends anyway (`early_open`).
 
-use super::cut_content::{CutContent, Next};
-use super::early_open::{EarlyOpen, Outgoing, PROTOCOL_HEADER};
+use super::cut_content::{ContentWrite, CutContent};
+use super::early_open::{EarlyOpen, EarlyWrite, PROTOCOL_HEADER};
 use super::frames::FrameScanner;
 use super::start_ok;
 use super::transport::Transport;
@@ -168,10 +168,10 @@ impl Write for GuardedStream {
             .early
             .outgoing(buffer, self.inbound.is_between_frames())
         {
-            Outgoing::Pass(most) => {
+            EarlyWrite::Pass(most) => {
                 let most = match self.cut_content.next(&buffer[..most]) {
-                    Next::Pass(most) => most,
-                    Next::Replace(bytes, original) => {
+                    ContentWrite::Pass(most) => most,
+                    ContentWrite::Replace(bytes, original) => {
                         self.cut_content.written(buffer, original);
                         return self.write_replacement(Replacement {
                             bytes,
@@ -188,7 +188,7 @@ impl Write for GuardedStream {
                     .fetch_add(count as u64, Ordering::Relaxed);
                 Ok(count)
             }
-            Outgoing::Append(more) => {
+            EarlyWrite::Append(more) => {
                 let looks = self.early.looks_for_queue();
                 self.observed
                     .looks_for_queue
@@ -199,7 +199,7 @@ impl Write for GuardedStream {
                     original: buffer.len(),
                 })
             }
-            Outgoing::Keep(count) => {
+            EarlyWrite::Keep(count) => {
                 if self.early.has_ready() {
                     self.alarm.1.set_readiness(Ready::readable())?;
                 }

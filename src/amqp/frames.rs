@@ -1,6 +1,6 @@
 //! Follows the frames of a byte stream without keeping them: a pure state machine.
 
-use super::payload::{Kind, Payload};
+use super::payload::{PayloadKind, PayloadReader};
 use super::violation::Violation;
 
 /// The largest frame payload that we agree to. It is RabbitMQ's own default for `frame_max`
@@ -41,12 +41,12 @@ pub(super) struct FrameScanner {
     /// Bytes of the frame beyond `head` that are still to come, its end mark included.
     remaining: usize,
     /// Follows the payload of the current frame, where it may hold tables.
-    payload: Option<Payload>,
+    payload: Option<PayloadReader>,
     seen_first: bool,
 }
 
 impl FrameScanner {
-    /// Takes the next bytes, and defuses what [`Payload`] tells of. Returns the reply code and text
+    /// Takes the next bytes, and defuses what [`PayloadReader`] tells of. Returns the reply code and text
     /// of a `connection.close` among them.
     pub(super) fn scan(
         &mut self,
@@ -100,9 +100,11 @@ impl FrameScanner {
     /// Once the frame's header is complete: its payload begins with the next byte.
     fn begin_payload(&mut self) {
         self.payload = match self.head.as_slice() {
-            [METHOD, ..] if self.head.len() == HEADER => Some(Payload::new(Kind::Method)),
+            [METHOD, ..] if self.head.len() == HEADER => {
+                Some(PayloadReader::new(PayloadKind::Method))
+            }
             [CONTENT_HEADER, ..] if self.head.len() == HEADER => {
-                Some(Payload::new(Kind::ContentHeader))
+                Some(PayloadReader::new(PayloadKind::ContentHeader))
             }
             _ => None,
         };

@@ -3,7 +3,7 @@
 use super::Properties;
 use super::frames::{self, CONTENT_HEADER_MAX, FRAME_MAX, FrameScanner};
 use super::payload::tests::{depth, followed, nested, parsed};
-use super::payload::{DEEPEST, Kind, Payload};
+use super::payload::{DEEPEST, PayloadKind, PayloadReader};
 use super::start_ok;
 use super::violation::Violation;
 use crate::fuzz;
@@ -61,14 +61,14 @@ fn fuzz_tables() {
 
 #[test]
 fn fuzz_payloads() {
-    let kind = select(vec![Kind::Method, Kind::ContentHeader]);
+    let kind = select(vec![PayloadKind::Method, PayloadKind::ContentHeader]);
     fuzz::check(
         &(kind, vec(any::<u8>(), 0..400), 1..40_usize),
         |(kind, bytes, size)| {
             let mut whole = bytes.clone();
-            let verdict = Payload::new(kind).follow(&mut whole);
+            let verdict = PayloadReader::new(kind).follow(&mut whole);
             let mut pieces = bytes;
-            let mut payload = Payload::new(kind);
+            let mut payload = PayloadReader::new(kind);
             let in_pieces = pieces
                 .chunks_mut(size)
                 .try_for_each(|piece| payload.follow(piece));
@@ -114,10 +114,10 @@ fn conversation() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![changed(talk), vec(any::<u8>(), 0..200)]
 }
 
-type Verdict = Result<Option<(u16, String)>, Violation>;
+type Scanned = Result<Option<(u16, String)>, Violation>;
 
 /// The verdict on a conversation that comes in pieces of these sizes, and what is let through.
-fn scanned(bytes: &[u8], sizes: &[usize]) -> (Verdict, Vec<u8>) {
+fn scanned(bytes: &[u8], sizes: &[usize]) -> (Scanned, Vec<u8>) {
     let mut scanner = FrameScanner::default();
     let mut bytes = bytes.to_vec();
     let (mut close, mut begin) = (None, 0);

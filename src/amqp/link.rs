@@ -2,9 +2,10 @@
 
 use super::channel::Channel;
 use super::frame_guard::Observed;
-use super::watchdog::{KillSwitch, Watchdog};
+use super::kill_switch::KillSwitch;
+use super::watchdog::Watchdog;
 use super::{CLOSE_LIMIT, RPC_LIMIT, errors};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use amiquip::{AmqpValue, ConnectionBlockedNotification};
 use crossbeam_channel::Receiver;
 use std::cell::RefCell;

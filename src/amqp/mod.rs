@@ -5,14 +5,14 @@
 //! is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
-//! 2. `ConfirmSmoother` turns nacks into acks: [`crate::confirms`] tracks tags itself.
+//! 2. `ConfirmSmoother` turns nacks into acks: `publisher::core` tracks tags itself.
 //! 3. `close` and every drop hang while the broker blocks the connection: `watchdog` guards
 //!    each, and [`Link`] throws its kill switch before it is dropped.
-//! 4. Client and server that close at once panic the I/O thread: [`crate::logging`] keeps that
+//! 4. Client and server that close at once panic the I/O thread: [`crate::base::logging`] keeps that
 //!    panic quiet, `panic = "abort"` is never set, and errors of a close after all was confirmed
 //!    are not failures ([`Link::close`]).
 //! 5. Short strings of more than 255 bytes corrupt the stream: [`crate::task`] and
-//!    [`crate::topology`] refuse them.
+//!    [`crate::queues`] refuse them.
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
@@ -26,20 +26,26 @@
 mod acks;
 mod channel;
 mod confirms;
+pub mod connector;
+mod consume;
 mod consuming;
 mod cut_content;
 mod delivery;
+mod early_frames;
 mod early_open;
 mod errors;
+mod field_table;
 mod frame_guard;
 mod frames;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod kill_switch;
 mod link;
 mod open;
 mod options;
 mod payload;
 mod properties;
+mod publish_news;
 mod queue;
 mod start_ok;
 mod tls;
@@ -47,17 +53,18 @@ mod transport;
 mod violation;
 mod watchdog;
 
-pub use channel::{Burst, Channel};
-pub use confirms::{Confirmation, Confirms, Waited, Waits};
-pub use consuming::{ConsumeOptions, Consuming, Event, Prefetch};
-pub use delivery::{AckToken, Delivery, Settlement};
+pub use channel::Channel;
+pub use confirms::{Confirms, Waited, WaitsFor};
+pub use consume::{ConsumeOptions, Prefetch};
+pub use consuming::{ConsumerEvent, Consuming};
+pub use delivery::{AckMode, AckToken, Delivery};
 pub use link::{Link, Series};
 pub use open::open;
 pub use options::{FramesInFlight, OpenOptions};
 pub use properties::Properties;
+pub use publish_news::{Confirm, PublishNews};
 pub use queue::{Declared, QueueArguments};
 pub use tls::Tls;
-pub use watchdog::{Cut, WhenCut, cut};
 
 use std::time::Duration;
 

@@ -3,13 +3,14 @@
 use super::errors;
 use super::frame_guard::{GuardedStream, Observed};
 use super::frames::FRAME_MAX;
+use super::kill_switch::KillSwitch;
 use super::link::Link;
 use super::options::{FramesInFlight, OpenOptions};
 use super::tls::{self, Prepared};
 use super::transport::Transport;
-use super::watchdog::{KillSwitch, Watch, Watchdog};
-use crate::endpoint::{Endpoint, LogIn, Scheme};
-use crate::fault::{Fault, Kind};
+use super::watchdog::{Watch, Watchdog};
+use crate::base::endpoint::{Endpoint, LogIn, Scheme};
+use crate::base::fault::{Fault, Kind};
 use amiquip::{Auth, ConnectionOptions, ConnectionTuning};
 use crossbeam_channel::{after, bounded, select};
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ const HIGH_WATER: usize = 16 << 20;
 ///
 /// # Errors
 /// [`Kind::Unreachable`] where another try may help, [`Kind::Refused`] for credentials and vhosts,
-/// [`Kind::SetUp`] where no try will help, [`Kind::Interrupted`] when cut.
+/// [`Kind::SetUp`] where no try will help, [`Kind::Interrupted`] when cancelled.
 pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
     let (switch_sender, switches) = bounded(16);
     let (result_sender, results) = bounded(1);
@@ -64,7 +65,7 @@ pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
             Ok(opened) => return opened,
             Err(_) => errors::cannot_connect(endpoint, "the attempt ended unexpectedly"),
         },
-        recv(options.when_cut) -> _ => Fault::new(Kind::Interrupted, "interrupted while connecting"),
+        recv(options.when_cancelled) -> _ => Fault::new(Kind::Interrupted, "interrupted while connecting"),
         recv(after(options.timeout)) -> _ => errors::timed_out(endpoint, options.timeout),
     };
     switches.try_iter().for_each(|switch| switch.throw());
@@ -158,7 +159,7 @@ impl Attempt {
         let (watchdog, watch) = Watchdog::new(
             switch.clone(),
             Arc::clone(&observed.written),
-            self.options.when_cut.clone(),
+            self.options.when_cancelled.clone(),
         );
         let link = Link {
             connection: Some(connection),

@@ -1,7 +1,7 @@
 //! What a connection is opened with.
 
 use super::tls::Tls;
-use super::watchdog::WhenCut;
+use crate::base::cancellation::WhenCancelled;
 use std::time::Duration;
 
 /// What a connection is opened with.
@@ -23,7 +23,7 @@ pub struct OpenOptions {
     /// takes nothing that was published on it.
     pub expected_queue: Option<String>,
     /// Ends the attempt, and every call on the connection, when it is dropped.
-    pub when_cut: WhenCut,
+    pub when_cancelled: WhenCancelled,
 }
 
 /// Frames that a channel may hand to the I/O thread before it waits. 16, amiquip's default, costs a

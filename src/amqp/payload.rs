@@ -25,7 +25,7 @@ const HAS_HEADERS: u32 = 1 << 13;
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PayloadKind {
     /// The payload of a method frame.
     Method,
     /// The payload of a content header frame.
@@ -34,24 +34,24 @@ pub(super) enum Kind {
 
 /// Where in a payload the bytes given so far have ended.
 #[derive(Debug)]
-pub(super) struct Payload {
-    step: Step,
+pub(super) struct PayloadReader {
+    step: Reading,
     /// The number that is being read.
     number: u32,
     /// Bytes given so far.
     at: usize,
     /// Tables and lists that have begun and not ended, the innermost last.
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
     /// Properties that are strings and stand before the headers.
     strings: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Reading {
     /// So many bytes of a number are still to come.
     Number(usize, Meaning),
     /// So many bytes are of no interest.
-    Skip(usize, Then),
+    Skip(usize, Follows),
     /// Nothing that comes is of interest.
     Done,
 }
@@ -69,7 +69,7 @@ enum Meaning {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Then {
+enum Follows {
     Heartbeat,
     Flags,
     Property,
@@ -85,20 +85,20 @@ enum Container {
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenContainer {
     container: Container,
     ends_at: usize,
 }
 
-impl Payload {
+impl PayloadReader {
     /// Begins at the first byte of a payload.
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: PayloadKind) -> Self {
         /// Class, weight and the body's size.
         const BEFORE_FLAGS: usize = 2 + 2 + 8;
         Self {
             step: match kind {
-                Kind::Method => Step::Number(4, Meaning::ClassAndMethod),
-                Kind::ContentHeader => Step::Skip(BEFORE_FLAGS, Then::Flags),
+                PayloadKind::Method => Reading::Number(4, Meaning::ClassAndMethod),
+                PayloadKind::ContentHeader => Reading::Skip(BEFORE_FLAGS, Follows::Flags),
             },
             number: 0,
             at: 0,
@@ -114,20 +114,20 @@ impl Payload {
     pub(super) fn follow(&mut self, mut bytes: &mut [u8]) -> Result<(), Violation> {
         while !bytes.is_empty() {
             let count = match self.step {
-                Step::Done => return Ok(()),
-                Step::Skip(left, then) => {
+                Reading::Done => return Ok(()),
+                Reading::Skip(left, then) => {
                     let count = left.min(bytes.len());
                     self.at += count;
-                    self.step = Step::Skip(left - count, then);
+                    self.step = Reading::Skip(left - count, then);
                     if left == count {
                         self.skipped(then);
                     }
                     count
                 }
-                Step::Number(left, meaning) => {
+                Reading::Number(left, meaning) => {
                     self.at += 1;
                     self.number = (self.number << 8) | u32::from(bytes[0]);
-                    self.step = Step::Number(left - 1, meaning);
+                    self.step = Reading::Number(left - 1, meaning);
                     if left == 1 {
                         let number = std::mem::take(&mut self.number);
                         self.read(meaning, number, &mut bytes[0])?;
@@ -149,22 +149,22 @@ impl Payload {
                 if number == 0 {
                     *last = HEARTBEAT;
                 }
-                self.step = Step::Done;
+                self.step = Reading::Done;
             }
-            Meaning::Flags if number & HAS_HEADERS == 0 => self.step = Step::Done,
+            Meaning::Flags if number & HAS_HEADERS == 0 => self.step = Reading::Done,
             Meaning::Flags => {
                 self.strings = u8::from(number & HAS_CONTENT_TYPE != 0)
                     + u8::from(number & HAS_CONTENT_ENCODING != 0);
                 self.next_property();
             }
-            Meaning::StringLength => self.skip(length, Then::Property),
-            Meaning::NameLength => self.skip(length, Then::Type),
+            Meaning::StringLength => self.skip(length, Follows::Property),
+            Meaning::NameLength => self.skip(length, Follows::Type),
             Meaning::Type => self.value(last),
-            Meaning::ValueLength => self.skip(length, Then::Element),
+            Meaning::ValueLength => self.skip(length, Follows::Element),
             Meaning::ContainerLength(container) => {
                 if self.has_room_for(length) {
                     let ends_at = self.at.saturating_add(length);
-                    self.open.push(Open { container, ends_at });
+                    self.open.push(OpenContainer { container, ends_at });
                     self.next_element();
                 } else {
                     self.give_up();
@@ -178,29 +178,29 @@ impl Payload {
     fn begin(&mut self, class_and_method: u32) -> Result<(), Violation> {
         self.step = match (class_and_method >> 16, class_and_method & 0xffff) {
             // connection.start: two bytes of version, then the server's properties.
-            (10, 10) => Step::Skip(2, Then::ServerProperties),
+            (10, 10) => Reading::Skip(2, Follows::ServerProperties),
             // connection.tune: channel_max, frame_max, heartbeat.
-            (10, 30) => Step::Skip(2 + 4, Then::Heartbeat),
+            (10, 30) => Reading::Skip(2 + 4, Follows::Heartbeat),
             (10, 20 | 41 | 50 | 51 | 60 | 61 | 71)
             | (20, 11 | 20 | 21 | 40 | 41)
             | (40, 11 | 21 | 31 | 51)
             | (50, 11 | 21 | 31 | 41 | 51)
             | (60, 11 | 21 | 30 | 31 | 50 | 60 | 71 | 72 | 80 | 111 | 120)
             | (85, 11)
-            | (90, 11 | 21 | 31) => Step::Done,
+            | (90, 11 | 21 | 31) => Reading::Done,
             _ => return Err(Violation::BadFrame),
         };
         Ok(())
     }
 
-    fn skipped(&mut self, then: Then) {
+    fn skipped(&mut self, then: Follows) {
         match then {
-            Then::Heartbeat => self.step = Step::Number(2, Meaning::Heartbeat),
-            Then::Flags => self.step = Step::Number(2, Meaning::Flags),
-            Then::Property => self.next_property(),
-            Then::ServerProperties => self.table(),
-            Then::Type => self.number(1, Meaning::Type),
-            Then::Element => self.next_element(),
+            Follows::Heartbeat => self.step = Reading::Number(2, Meaning::Heartbeat),
+            Follows::Flags => self.step = Reading::Number(2, Meaning::Flags),
+            Follows::Property => self.next_property(),
+            Follows::ServerProperties => self.table(),
+            Follows::Type => self.number(1, Meaning::Type),
+            Follows::Element => self.next_element(),
         }
     }
 
@@ -221,11 +221,11 @@ impl Payload {
     /// no further in it, and nor do we.
     fn value(&mut self, type_: &mut u8) {
         match *type_ {
-            b't' | b'b' | b'B' => self.skip(1, Then::Element),
-            b's' | b'U' | b'u' => self.skip(2, Then::Element),
-            b'I' | b'i' | b'f' => self.skip(4, Then::Element),
-            b'D' => self.skip(5, Then::Element),
-            b'L' | b'l' | b'd' | b'T' => self.skip(8, Then::Element),
+            b't' | b'b' | b'B' => self.skip(1, Follows::Element),
+            b's' | b'U' | b'u' => self.skip(2, Follows::Element),
+            b'I' | b'i' | b'f' => self.skip(4, Follows::Element),
+            b'D' => self.skip(5, Follows::Element),
+            b'L' | b'l' | b'd' | b'T' => self.skip(8, Follows::Element),
             b'V' => self.next_element(),
             b'S' | b'x' => self.number(4, Meaning::ValueLength),
             b'A' | b'F' if self.open.len() >= DEEPEST => {
@@ -243,7 +243,7 @@ impl Payload {
             self.open.pop();
         }
         match self.open.last().map(|open| open.container) {
-            None => self.step = Step::Done,
+            None => self.step = Reading::Done,
             Some(Container::Table) => self.number(1, Meaning::NameLength),
             Some(Container::List) => self.number(1, Meaning::Type),
         }
@@ -251,19 +251,19 @@ impl Payload {
 
     fn number(&mut self, length: usize, meaning: Meaning) {
         if self.has_room_for(length) {
-            self.step = Step::Number(length, meaning);
+            self.step = Reading::Number(length, meaning);
         } else {
             self.give_up();
         }
     }
 
-    fn skip(&mut self, length: usize, then: Then) {
+    fn skip(&mut self, length: usize, then: Follows) {
         if !self.has_room_for(length) {
             self.give_up();
         } else if length == 0 {
             self.skipped(then);
         } else {
-            self.step = Step::Skip(length, then);
+            self.step = Reading::Skip(length, then);
         }
     }
 
@@ -277,12 +277,12 @@ impl Payload {
     /// behind its end.
     fn give_up(&mut self) {
         let Some(open) = self.open.pop() else {
-            self.step = Step::Done;
+            self.step = Reading::Done;
             return;
         };
         match open.ends_at.saturating_sub(self.at) {
             0 => self.next_element(),
-            left => self.step = Step::Skip(left, Then::Element),
+            left => self.step = Reading::Skip(left, Follows::Element),
         }
     }
 }

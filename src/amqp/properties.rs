@@ -1,5 +1,6 @@
 //! The properties and headers of a message, kept whole.
 
+use super::field_table::{as_text, table_len};
 use amiquip::{AmqpProperties, AmqpValue, FieldTable};
 
 /// `delivery_mode` of a message that survives a restart of the broker.
@@ -153,6 +154,7 @@ impl Properties {
     }
 
     /// Sets `reply_to`: at most 255 bytes.
+    #[cfg(any(test, feature = "simulation"))]
     #[must_use]
     pub fn with_reply_to(self, reply_to: String) -> Self {
         Self(self.0.with_reply_to(reply_to))
@@ -235,150 +237,5 @@ fn is_the_brokers(name: &str) -> bool {
 /// Headers that change from one delivery of a message to the next.
 const COUNTED_BY_THE_BROKER: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
-/// Bytes of a table: its length, and names, types and values.
-fn table_len(table: &FieldTable) -> usize {
-    let fields = table.iter();
-    let fields = fields.map(|(name, value)| 1 + name.len() + 1 + value_len(value));
-    4 + fields.sum::<usize>()
-}
-
-fn value_len(value: &AmqpValue) -> usize {
-    match value {
-        AmqpValue::Void => 0,
-        AmqpValue::Boolean(_) | AmqpValue::ShortShortInt(_) | AmqpValue::ShortShortUInt(_) => 1,
-        AmqpValue::ShortInt(_) | AmqpValue::ShortUInt(_) => 2,
-        AmqpValue::LongInt(_) | AmqpValue::LongUInt(_) | AmqpValue::Float(_) => 4,
-        AmqpValue::DecimalValue(_) => 5,
-        AmqpValue::LongLongInt(_) | AmqpValue::Double(_) | AmqpValue::Timestamp(_) => 8,
-        AmqpValue::LongString(text) => 4 + text.len(),
-        AmqpValue::ByteArray(bytes) => 4 + bytes.len(),
-        AmqpValue::FieldArray(list) => {
-            let values = list.iter().map(|value| 1 + value_len(value));
-            4 + values.sum::<usize>()
-        }
-        AmqpValue::FieldTable(table) => table_len(table),
-    }
-}
-
-fn as_text(value: &AmqpValue) -> Option<String> {
-    Some(match value {
-        AmqpValue::LongString(text) => text.clone(),
-        AmqpValue::Boolean(value) => value.to_string(),
-        AmqpValue::ShortShortInt(value) => value.to_string(),
-        AmqpValue::ShortShortUInt(value) => value.to_string(),
-        AmqpValue::ShortInt(value) => value.to_string(),
-        AmqpValue::ShortUInt(value) => value.to_string(),
-        AmqpValue::LongInt(value) => value.to_string(),
-        AmqpValue::LongUInt(value) => value.to_string(),
-        AmqpValue::LongLongInt(value) => value.to_string(),
-        AmqpValue::Float(value) => value.to_string(),
-        AmqpValue::Double(value) => value.to_string(),
-        AmqpValue::Timestamp(value) => value.to_string(),
-        AmqpValue::DecimalValue(_)
-        | AmqpValue::FieldArray(_)
-        | AmqpValue::FieldTable(_)
-        | AmqpValue::ByteArray(_)
-        | AmqpValue::Void => return None,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::collection::{btree_map, vec};
-    use proptest::prelude::*;
-
-    #[test]
-    fn headers_are_read_as_text() {
-        let mut table = FieldTable::new();
-        table.insert("n".to_owned(), AmqpValue::LongLongInt(-7));
-        table.insert("t".to_owned(), AmqpValue::FieldTable(FieldTable::new()));
-        let properties = Properties::new(AmqpProperties::default().with_headers(table));
-        let properties = properties.with_header("s", "text".to_owned());
-        assert_eq!(properties.header("n").as_deref(), Some("-7"));
-        assert_eq!(properties.header("t"), None);
-        let names: Vec<_> = properties.headers().map(|(name, _)| name).collect();
-        assert_eq!(names, ["n", "s"]);
-    }
-
-    /// The payload of the frame that amiquip's encoder makes of these properties.
-    fn encoded_len(properties: &Properties) -> usize {
-        use amq_protocol::frame::generation::gen_content_header_frame;
-        let mut buffer = vec![0; 1 << 20];
-        let (_, end) = gen_content_header_frame((&mut buffer, 0), 1, 60, 5, &properties.0).unwrap();
-        // Type, channel and size before it, and the end mark behind it.
-        end - 7 - 1
-    }
-
-    #[test]
-    fn the_length_of_a_header_is_that_of_the_encoder() {
-        assert_eq!(Properties::default().header_len(), 14);
-        let some = Properties::persistent()
-            .with_id("é".repeat(50))
-            .with_timestamp(1)
-            .with_priority(1)
-            .with_expiration(5)
-            .with_content_type("text/plain".to_owned())
-            .with_header("big", "x".repeat(130_000));
-        let others = AmqpProperties::default()
-            .with_content_encoding("gzip".to_owned())
-            .with_correlation_id("c".to_owned())
-            .with_reply_to("amq.rabbitmq.reply-to.x".to_owned())
-            .with_type_("t".to_owned())
-            .with_user_id("u".to_owned())
-            .with_app_id("a".to_owned())
-            .with_cluster_id(String::new());
-        for properties in [Properties::default(), some, Properties(others)] {
-            assert_eq!(properties.header_len(), encoded_len(&properties));
-        }
-    }
-
-    fn value() -> impl Strategy<Value = AmqpValue> {
-        let leaf = prop_oneof![
-            Just(AmqpValue::Void),
-            any::<bool>().prop_map(AmqpValue::Boolean),
-            any::<i8>().prop_map(AmqpValue::ShortShortInt),
-            any::<u8>().prop_map(AmqpValue::ShortShortUInt),
-            any::<i16>().prop_map(AmqpValue::ShortInt),
-            any::<u16>().prop_map(AmqpValue::ShortUInt),
-            any::<i32>().prop_map(AmqpValue::LongInt),
-            any::<u32>().prop_map(AmqpValue::LongUInt),
-            any::<i64>().prop_map(AmqpValue::LongLongInt),
-            any::<f32>().prop_map(AmqpValue::Float),
-            any::<f64>().prop_map(AmqpValue::Double),
-            (any::<u8>(), any::<u32>()).prop_map(|(scale, value)| {
-                AmqpValue::DecimalValue(amq_protocol::types::DecimalValue { scale, value })
-            }),
-            ".{0,40}".prop_map(AmqpValue::LongString),
-            any::<u64>().prop_map(AmqpValue::Timestamp),
-            vec(any::<u8>(), 0..40).prop_map(AmqpValue::ByteArray),
-        ];
-        leaf.prop_recursive(3, 30, 5, |inner| {
-            prop_oneof![
-                vec(inner.clone(), 0..5).prop_map(AmqpValue::FieldArray),
-                btree_map(".{0,10}", inner, 0..5).prop_map(AmqpValue::FieldTable),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn the_length_of_any_headers_is_that_of_the_encoder(
-            table in btree_map(".{0,20}", value(), 0..6)
-        ) {
-            let properties = Properties(AmqpProperties::default().with_headers(table));
-            prop_assert_eq!(properties.header_len(), encoded_len(&properties));
-        }
-    }
-
-    #[test]
-    fn identity_ignores_only_what_the_broker_counts() {
-        let first = Properties::persistent().with_id("a".to_owned());
-        let counted = first
-            .clone()
-            .with_header("x-delivery-count", "1".to_owned());
-        let again = first.clone().with_header("task-attempts", "1".to_owned());
-        assert_ne!(first.identity(), again.identity());
-        assert_eq!(counted.identity(), first.identity());
-    }
-}
+mod tests;

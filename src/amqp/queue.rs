@@ -1,6 +1,8 @@
 //! A queue's arguments, and what the broker says of a queue.
 
+use crate::base::duration::milliseconds;
 use amiquip::{AmqpValue, FieldTable, QueueDeclareOptions};
+use std::time::Duration;
 
 /// The optional arguments of a queue's declaration, by their names on the wire.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,12 @@ impl QueueArguments {
         let value = AmqpValue::LongLongInt(value);
         self.0.insert(name.to_owned(), value);
         self
+    }
+
+    /// Adds a time, in whole milliseconds.
+    #[must_use]
+    pub fn with_milliseconds(self, name: &str, time: Duration) -> Self {
+        self.with_number(name, i64::try_from(milliseconds(time)).unwrap_or(i64::MAX))
     }
 }
 

@@ -1,12 +1,13 @@
 //! `new_task`: puts a task on a durable queue.
 
 use std::process::ExitCode as ProcessExitCode;
-use work_queue::cli::{self, NewTaskArgs};
-use work_queue::exit_code::ExitCode;
-use work_queue::{arguments, fault, logging, new_task};
+use work_queue::base::exit_code::ExitCode;
+use work_queue::base::{fault, logging};
+use work_queue::cli;
+use work_queue::new_task::{self, NewTaskArgs};
 
 fn main() -> ProcessExitCode {
-    let args = cli::parse::<NewTaskArgs>(&arguments::take());
+    let args = cli::parse::<NewTaskArgs>(&cli::take());
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
     let done = match args.common.generate {

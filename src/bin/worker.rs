@@ -1,12 +1,13 @@
 //! `worker`: takes tasks from a durable queue and does them.
 
 use std::process::ExitCode as ProcessExitCode;
-use work_queue::cli::{self, WorkerArgs};
-use work_queue::exit_code::ExitCode;
-use work_queue::{arguments, fault, logging, worker};
+use work_queue::base::exit_code::ExitCode;
+use work_queue::base::{fault, logging};
+use work_queue::cli;
+use work_queue::worker::{self, WorkerArgs};
 
 fn main() -> ProcessExitCode {
-    let args = cli::parse::<WorkerArgs>(&arguments::take());
+    let args = cli::parse::<WorkerArgs>(&cli::take());
     logging::set_up(args.common.verbose);
     let mut report = args.common.report();
     let done = match args.common.generate {

@@ -1,37 +1,18 @@
 //! What both commands take.
 
 use super::Generate;
-use crate::amqp::{FramesInFlight, OpenOptions, Tls, WhenCut};
-use crate::connection::{Connector, RetryFor};
-use crate::endpoint::{Endpoint, Password, Scheme};
-use crate::fault::{Fault, Kind};
-use crate::report::{Report, Verbosity};
-use crate::topology::{Declare, QueueName, QueueType, WorkQueue};
-use clap::{ArgAction, Args, ValueEnum};
-use std::num::{IntErrorKind, ParseIntError};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use super::values::{heartbeat, read_password};
+use crate::amqp::connector::{Connector, RetryFor};
+use crate::amqp::{FramesInFlight, OpenOptions, Tls};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::duration::duration;
+use crate::base::endpoint::{Endpoint, Scheme};
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Color, LogFormat, Report, Verbosity};
+use crate::queues::{Declare, QueueName, QueueType, WorkQueue};
+use clap::{ArgAction, Args};
+use std::path::PathBuf;
 use std::time::Duration;
-
-/// How events are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// The tutorial's lines.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// When colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// Where stderr is a terminal and `NO_COLOR` is not set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 /// The options of both commands.
 #[derive(Args, Debug)]
@@ -137,34 +118,6 @@ pub struct Common {
     pub color: Color,
 }
 
-/// A duration. Bounded by far more than anyone waits, and far less than clocks can tell.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration <= MAX => Ok(duration),
-        Ok(_) => Err("it must be at most a year".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A number from 1 on, for types that know no zero.
-pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
-    text.parse::<T>().map_err(|error| match error.kind() {
-        IntErrorKind::Zero => "it must be at least 1".to_owned(),
-        _ => error.to_string(),
-    })
-}
-
-fn heartbeat(text: &str) -> Result<Duration, String> {
-    // The wire knows whole seconds up to 65535.
-    let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
-    match humantime::parse_duration(text) {
-        Ok(duration) if range.contains(&duration) => Ok(duration),
-        Ok(_) => Err("it must be between 1s and 65535s".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 impl Common {
     /// The work queue.
     #[must_use]
@@ -199,7 +152,7 @@ impl Common {
         &self,
         connection_name: String,
         retry_for: RetryFor,
-        when_cut: WhenCut,
+        when_cancelled: WhenCancelled,
     ) -> Result<Connector, Fault> {
         let mut endpoints = Vec::new();
         for url in self.url.iter().map(|url| url.trim()) {
@@ -232,32 +185,11 @@ impl Common {
                 connection_name,
                 frames_in_flight: FramesInFlight::Few,
                 expected_queue: None,
-                when_cut,
+                when_cancelled,
             },
             retry_for,
         })
     }
-}
-
-fn read_password(path: &Path) -> Result<Password, Fault> {
-    let unusable = |why: String| {
-        let text = format!("cannot read the password file {}: {why}", path.display());
-        Fault::new(Kind::SetUp, text)
-    };
-    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-    let mut password = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".into()))?;
-    if password.ends_with('\n') {
-        password.pop();
-        if password.ends_with('\r') {
-            password.pop();
-        }
-    }
-    if password.contains('\0') {
-        return Err(unusable(
-            "it holds a NUL byte, which a log-in cannot".into(),
-        ));
-    }
-    Ok(Password::new(password))
 }
 
 impl Common {

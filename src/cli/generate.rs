@@ -1,6 +1,6 @@
 //! Completions for shells, and manual pages, from the declarations of the options.
 
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use std::io::{self, Write as _};

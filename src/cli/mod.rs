@@ -1,14 +1,14 @@
-//! The command lines. Options are parsed once, into the types that the rest works with.
+//! The command line: what both commands take, and how they take it. Options are parsed once, into
+//! the types that the rest works with.
 
+mod arguments;
 mod common;
 mod generate;
-mod new_task;
 mod parse;
-mod worker;
+mod values;
 
-pub(crate) use common::duration;
-pub use common::{Color, Common, LogFormat};
+pub use arguments::{CONCEALED, take};
+pub use common::Common;
 pub use generate::Generate;
-pub use new_task::NewTaskArgs;
 pub use parse::parse;
-pub use worker::WorkerArgs;
+pub(crate) use values::positive;

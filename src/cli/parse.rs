@@ -1,8 +1,8 @@
 //! From arguments to options, or to an error that shows neither passwords nor what a terminal
 //! obeys.
 
-use crate::arguments::without_password;
-use crate::escape::escape;
+use super::arguments::without_password;
+use crate::base::escape::escape;
 use clap::{Error, Parser};
 use std::ffi::OsString;
 use std::io::Write as _;

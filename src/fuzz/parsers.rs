@@ -1,9 +1,9 @@
 //! Property tests of what reads the command line: URLs and headers.
 
 use super::check;
-use crate::endpoint::Endpoint;
-use crate::escape::escape;
-use crate::fault::Kind;
+use crate::base::endpoint::Endpoint;
+use crate::base::escape::escape;
+use crate::base::fault::Kind;
 use crate::task::{Header, TaskOptions, Template};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;

@@ -2,11 +2,11 @@
 
 use super::pending::PendingTask;
 use super::results::TaskResult;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 /// What happens while tasks are sent.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum SendEvent<'a> {
     /// The broker has taken responsibility for the task.
     Confirmed(&'a PendingTask),
     /// The broker will never take this one; why.
@@ -47,4 +47,4 @@ pub struct Standing {
 }
 
 /// Is told what happens. An error ends the sending.
-pub type Tell<'a> = dyn FnMut(Event<'_>) -> Result<(), Fault> + 'a;
+pub type Tell<'a> = dyn FnMut(SendEvent<'_>) -> Result<(), Fault> + 'a;

@@ -1,8 +1,8 @@
 //! Where the tasks come from: the command line, or a file that a thread reads ahead.
 
-use super::pending::Input;
-use crate::fault::{Fault, Kind};
-use crate::record::{Batch, End, Record, Records, Separator};
+use super::pending::TaskInput;
+use crate::base::fault::{Fault, Kind};
+use crate::new_task::record::{Batch, Record, RecordEnd, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,11 +16,11 @@ const BODY_MAX: u64 = 512 * 1024 * 1024;
 const AHEAD: usize = 2;
 
 /// One task alone.
-pub fn one(body: Vec<u8>) -> Input {
+pub fn one(body: Vec<u8>) -> TaskInput {
     let (sender, input) = bounded(1);
     let record = Record {
         body,
-        end: End::Input,
+        end: RecordEnd::Input,
     };
     // There is room for one.
     let _ = sender.send(Ok(Batch {
@@ -91,7 +91,7 @@ impl TaskFile {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn read(self) -> Result<Input, Fault> {
+    pub fn read(self) -> Result<TaskInput, Fault> {
         let (sender, input) = bounded(AHEAD);
         let started = thread::Builder::new()
             .name("input".to_owned())

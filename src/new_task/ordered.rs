@@ -1,7 +1,7 @@
 //! Outcomes in the order of the tasks, however they come (`--keep-order`).
 
 use super::results::TaskResult;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -14,13 +14,13 @@ const IN_MEMORY: usize = 8 << 20;
 pub struct Ordered {
     /// The number whose turn it is.
     next: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, HeldResult>,
     /// The bytes of output that are kept in memory.
     kept: usize,
     spool: Option<Spool>,
 }
 
-enum Waiting {
+enum HeldResult {
     /// No outcome will come.
     Nothing,
     Here(TaskResult),
@@ -66,10 +66,10 @@ impl Ordered {
         let waiting = match answer {
             Some(answer) if number == self.next => {
                 print(&answer)?;
-                Waiting::Nothing
+                HeldResult::Nothing
             }
             Some(answer) => self.keep(answer).map_err(|error| unusable(&error))?,
-            None => Waiting::Nothing,
+            None => HeldResult::Nothing,
         };
         self.waiting.insert(number, waiting);
         while let Some(waiting) = self.waiting.remove(&self.next) {
@@ -90,11 +90,11 @@ impl Ordered {
         Ok(())
     }
 
-    fn keep(&mut self, mut answer: TaskResult) -> io::Result<Waiting> {
+    fn keep(&mut self, mut answer: TaskResult) -> io::Result<HeldResult> {
         let size = answer.stdout.len() + answer.stderr.len();
         if self.kept + size <= IN_MEMORY {
             self.kept += size;
-            return Ok(Waiting::Here(answer));
+            return Ok(HeldResult::Here(answer));
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
@@ -116,21 +116,21 @@ impl Ordered {
             .write_all(std::mem::take(&mut answer.stderr).as_bytes())?;
         spool.end += size as u64;
         spool.used += 1;
-        Ok(Waiting::Spooled(Box::new(answer), at, sizes))
+        Ok(HeldResult::Spooled(Box::new(answer), at, sizes))
     }
 
     fn print(
         &mut self,
-        waiting: Waiting,
+        waiting: HeldResult,
         print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         match waiting {
-            Waiting::Nothing => Ok(()),
-            Waiting::Here(answer) => {
+            HeldResult::Nothing => Ok(()),
+            HeldResult::Here(answer) => {
                 self.kept -= answer.stdout.len() + answer.stderr.len();
                 print(&answer)
             }
-            Waiting::Spooled(mut answer, at, sizes) => {
+            HeldResult::Spooled(mut answer, at, sizes) => {
                 if let Some(spool) = &mut self.spool {
                     let read = spool.read(at, sizes);
                     (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;
@@ -168,65 +168,4 @@ fn unusable(error: &io::Error) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn answer(number: u64, size: usize) -> TaskResult {
-        let stdout = format!("{number}:").into_bytes();
-        TaskResult {
-            stdout: [stdout, vec![b'x'; size]].concat(),
-            ..TaskResult::default()
-        }
-    }
-
-    fn number(answer: &TaskResult) -> u64 {
-        let text = String::from_utf8(answer.stdout.clone()).unwrap();
-        text.split(':').next().unwrap().parse().unwrap()
-    }
-
-    #[test]
-    fn what_does_not_fit_into_memory_waits_in_a_file() {
-        let mut ordered = Ordered::default();
-        let mut printed = Vec::new();
-        for round in 0..2 {
-            for number in (1..=6).rev().map(|number| round * 6 + number) {
-                let answer = answer(number, IN_MEMORY / 3);
-                ordered
-                    .take(number, Some(answer), |printed_now| {
-                        let number = super::tests::number(printed_now);
-                        assert_eq!(*printed_now, self::answer(number, IN_MEMORY / 3));
-                        printed.push(number);
-                        Ok(())
-                    })
-                    .unwrap();
-            }
-            let spool = ordered.spool.as_ref().unwrap();
-            assert_eq!((spool.used, spool.end, ordered.kept), (0, 0, 0));
-            assert_eq!(spool.file.metadata().unwrap().len(), 0);
-        }
-        assert_eq!(printed, (1..=12).collect::<Vec<_>>());
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_is_that_of_the_tasks(
-            order in Just((1..=30_u64).collect::<Vec<_>>()).prop_shuffle(),
-            missing in proptest::collection::btree_set(1..=30_u64, 0..10),
-            never_told in proptest::collection::btree_set(1..=30_u64, 0..3),
-        ) {
-            let mut ordered = Ordered::default();
-            let mut printed = Vec::new();
-            let mut print = |answer: &TaskResult| { printed.push(number(answer)); Ok(()) };
-            for number in order.into_iter().filter(|number| !never_told.contains(number)) {
-                let answer = (!missing.contains(&number)).then(|| answer(number, 10));
-                ordered.take(number, answer, &mut print).unwrap();
-            }
-            ordered.finish(&mut print).unwrap();
-            let all = 1..=30_u64;
-            let expected: Vec<_> =
-                all.filter(|n| !missing.contains(n) && !never_told.contains(n)).collect();
-            prop_assert_eq!(printed, expected);
-        }
-    }
-}
+mod tests;

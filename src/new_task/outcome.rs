@@ -1,9 +1,10 @@
 //! One outcome, as it is shown.
 
 use super::results::TaskResult;
-use crate::escape::escape;
-use crate::fault::Fault;
-use crate::report::{Fields, Report, insert_bytes};
+use crate::base::duration::milliseconds;
+use crate::base::escape::escape;
+use crate::base::fault::Fault;
+use crate::output::{Fields, Report, insert_bytes};
 use serde_json::json;
 
 /// Prints an outcome: the task's own output, or an event.
@@ -68,7 +69,7 @@ fn result_fields(answer: &TaskResult) -> Fields {
         fields.insert("host".to_owned(), json!(host));
     }
     if let Some(duration) = answer.duration {
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = milliseconds(duration);
         fields.insert("duration_ms".to_owned(), json!(milliseconds));
     }
     if answer.is_truncated {

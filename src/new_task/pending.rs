@@ -1,14 +1,14 @@
 //! Tasks to be sent, as the input gives them.
 
-use crate::fault::Fault;
+use crate::base::fault::Fault;
+use crate::new_task::record::{Batch, Record, RecordEnd};
 use crate::publisher::Content;
 use crate::publisher::core::Payload;
-use crate::record::{Batch, End, Record};
 use crate::task::{Task, Template};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 
 /// Where the tasks come from. It ends when its sender is dropped, or with a fault.
-pub type Input = Receiver<Result<Batch, Fault>>;
+pub type TaskInput = Receiver<Result<Batch, Fault>>;
 
 /// A task to be sent.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct PendingTask {
     /// What is published.
     pub task: Task,
     /// How its record ended.
-    pub end: End,
+    pub end: RecordEnd,
 }
 
 impl Payload for PendingTask {
@@ -45,7 +45,7 @@ impl Content for PendingTask {
 #[derive(Debug)]
 pub struct Pending {
     /// `None` once it has ended.
-    input: Option<Input>,
+    input: Option<TaskInput>,
     batch: std::vec::IntoIter<Record>,
     template: Template,
     taken: u64,
@@ -67,7 +67,7 @@ pub enum Rest {
 }
 
 impl Pending {
-    pub(super) fn new(input: Input, template: Template) -> Self {
+    pub(super) fn new(input: TaskInput, template: Template) -> Self {
         Self {
             input: Some(input),
             batch: Vec::new().into_iter(),
@@ -145,7 +145,7 @@ impl Pending {
     }
 
     /// Where to wait for more, unless there is something already or there will never be.
-    pub(super) fn inbox(&self) -> Option<&Input> {
+    pub(super) fn inbox(&self) -> Option<&TaskInput> {
         let is_empty = self.batch.len() == 0;
         self.input.as_ref().filter(|_| is_empty)
     }

@@ -1,16 +1,16 @@
 //! Tells what became of the tasks, and keeps count.
 
-use super::bar::Bar;
-use super::event::Event;
+use super::event::SendEvent;
 use super::ordered::Ordered;
 use super::outcome;
 use super::pending::PendingTask;
 use super::results::TaskResult;
 use super::unsent::Unsent;
-use crate::escape::escape;
-use crate::fault::Fault;
-use crate::report::{Fields, Report, insert_body};
-use crate::topology::{QueueName, adoption_note};
+use crate::base::escape::escape;
+use crate::base::fault::Fault;
+use crate::output::progress::BulkBar;
+use crate::output::{Fields, Report, insert_body};
+use crate::queues::{QueueName, adoption_note};
 use serde_json::json;
 
 /// How many ids are named when outcomes do not come.
@@ -27,7 +27,7 @@ pub enum Mode {
 
 /// What became of the tasks, in numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
+pub struct SendCounts {
     /// The broker has taken responsibility for so many.
     pub confirmed: u64,
     /// So many were not confirmed, though they were tried.
@@ -57,70 +57,72 @@ pub struct Reporter<'a> {
     /// Takes what was not confirmed.
     pub unsent: Option<Unsent>,
     /// The progress.
-    pub bar: Bar,
+    pub bar: BulkBar,
     /// The numbers.
-    pub counts: Counts,
+    pub counts: SendCounts,
     /// How the last task that was waited for ended, as an exit code.
     pub exit_code: Option<u8>,
 }
 
 impl Reporter<'_> {
     /// Tells of one event. An error means that there is no use in going on.
-    pub fn take(&mut self, event: Event<'_>) -> Result<(), Fault> {
+    pub fn take(&mut self, event: SendEvent<'_>) -> Result<(), Fault> {
         match event {
-            Event::Confirmed(pending) => {
+            SendEvent::Confirmed(pending) => {
                 self.counts.confirmed += 1;
                 if self.mode == Mode::Single {
                     self.sent(pending);
                 }
             }
-            Event::Failed(pending, fault) if self.mode == Mode::Single => {
+            SendEvent::Failed(pending, fault) if self.mode == Mode::Single => {
                 self.failed(&pending, fault);
                 return Err(fault.clone());
             }
-            Event::Failed(pending, fault) => {
+            SendEvent::Failed(pending, fault) => {
                 self.warn(&format!("task {}: {fault}", pending.number));
                 self.failed(&pending, fault);
                 return self.outcome(pending.number, None);
             }
-            Event::Result(number, answer) => return self.answered(number, answer),
-            Event::ResultsGone(tasks) => return self.unanswered(&tasks),
-            Event::Connected(address) => {
+            SendEvent::Result(number, answer) => return self.answered(number, answer),
+            SendEvent::ResultsGone(tasks) => return self.unanswered(&tasks),
+            SendEvent::Connected(address) => {
                 let report = &*self.report;
                 self.bar
                     .suspend(|| report.detail(&format!("connected to {address}")));
                 self.bar.set_blocked(None);
             }
-            Event::Retrying(fault) => self.warn(&format!("{fault}; trying again (--retry-for)")),
-            Event::Lost(fault, 0) => self.warn(&fault.to_string()),
-            Event::Lost(fault, 1) => self.warn(&format!("{fault}; sending the task again")),
-            Event::Lost(fault, count) => {
+            SendEvent::Retrying(fault) => {
+                self.warn(&format!("{fault}; trying again (--retry-for)"));
+            }
+            SendEvent::Lost(fault, 0) => self.warn(&fault.to_string()),
+            SendEvent::Lost(fault, 1) => self.warn(&format!("{fault}; sending the task again")),
+            SendEvent::Lost(fault, count) => {
                 self.warn(&format!("{fault}; sending {count} unconfirmed tasks again"));
             }
-            Event::Refused(count, why) => {
+            SendEvent::Refused(count, why) => {
                 let what = match count {
                     1 => "it".to_owned(),
                     count => format!("{count} tasks"),
                 };
                 self.warn(&format!("{why}; sending {what} again (--confirm-timeout)"));
             }
-            Event::NoPriorities(note) => self.warn(&note),
-            Event::Adopted(current) => self.note(&adoption_note(&self.queue, current)),
-            Event::Blocked(reason) => {
+            SendEvent::NoPriorities(note) => self.warn(&note),
+            SendEvent::Adopted(current) => self.note(&adoption_note(&self.queue, current)),
+            SendEvent::Blocked(reason) => {
                 self.warn(&format!(
                     "the broker takes no tasks for now ({reason}); waiting (--confirm-timeout)"
                 ));
                 self.bar.set_blocked(Some(reason.to_owned()));
             }
-            Event::Unblocked => {
+            SendEvent::Unblocked => {
                 self.note("the broker takes tasks again");
                 self.bar.set_blocked(None);
             }
-            Event::BacklogFull(ready) => self.note(&format!(
+            SendEvent::BacklogFull(ready) => self.note(&format!(
                 "{ready} tasks are ready in queue `{}`; waiting (--max-backlog)",
                 self.queue
             )),
-            Event::Tick(standing) => {
+            SendEvent::Tick(standing) => {
                 let outcomes = self.counts.done + self.counts.undone;
                 let (sent, confirmed) = (standing.taken, self.counts.confirmed);
                 let outcomes = self.wait.then_some(outcomes);

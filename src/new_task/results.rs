@@ -59,7 +59,7 @@ impl From<Id> for String {
 
 /// A task whose result is waited for.
 #[derive(Debug)]
-struct Awaited {
+struct AwaitedResult {
     id: Id,
     /// The channel that it was published on, of all that there were.
     channel: u64,
@@ -70,16 +70,16 @@ struct Awaited {
 /// Tasks whose results are waited for, by their numbers. A result comes to the channel that its
 /// task was published on, or not at all.
 #[derive(Debug, Default)]
-pub(super) struct Results {
-    awaited: HashMap<u64, Awaited>,
+pub(super) struct AwaitedResults {
+    awaited: HashMap<u64, AwaitedResult>,
     /// The present channel.
     channel: u64,
 }
 
-impl Results {
+impl AwaitedResults {
     /// This task is about to be sent.
     pub(super) fn expect(&mut self, task: &PendingTask) {
-        let awaited = Awaited {
+        let awaited = AwaitedResult {
             id: Id::from(task.task.id()),
             channel: self.channel,
             is_confirmed: false,
@@ -161,15 +161,15 @@ impl TaskResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::End;
+    use crate::new_task::record::RecordEnd;
     use crate::task::{TaskOptions, Template};
 
-    fn expecting(count: u64) -> Results {
+    fn expecting(count: u64) -> AwaitedResults {
         let template = Template::new(&TaskOptions::default());
-        let mut results = Results::default();
+        let mut results = AwaitedResults::default();
         for number in 1..=count {
             let task = template.task(b"body".to_vec());
-            let end = End::Lf;
+            let end = RecordEnd::Lf;
             results.expect(&PendingTask { number, task, end });
         }
         results

@@ -1,19 +1,14 @@
 //! Hands the tasks to the publishing core, and tells what becomes of them.
 
-use super::event::{Event, Standing, Tell};
-use super::pending::{Input, Pending, PendingTask};
-use super::results::Results;
+use super::event::{SendEvent, Standing, Tell};
+use super::options::{Priority, SendOptions};
+use super::pending::{Pending, PendingTask, TaskInput};
+use super::results::AwaitedResults;
 use crate::amqp::{Delivery, Series};
-use crate::auxiliary::Auxiliary;
-use crate::connection::{Connector, RetryFor};
-use crate::fault::{Fault, Kind};
-use crate::publisher::core::{
-    self, Config, Connect, Core, Destination, Message, Needed, Notice, PATIENCE, Queues, Scope,
-    Sent, Size, Upkeep,
-};
-use crate::publisher::{self, Driver, FRAME_MAX, Priority, SendOptions, User, WINDOW_BYTES};
-use crate::task::Template;
-use crate::topology::{self, QueueType, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::publisher::core::{self, Core, Destination, Message, Notice, Scope, Sent};
+use crate::publisher::{self, User};
+use crate::queues::{QueueType, WorkQueue, priority_note};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::time::{Duration, Instant};
@@ -32,105 +27,24 @@ pub struct Ended {
 }
 
 /// Gives the tasks of an input.
-struct Sender<'a> {
-    pending: Pending,
-    to: Destination,
-    queue: WorkQueue,
-    results: Results,
-    options: SendOptions,
-    tell: &'a mut Tell<'a>,
+pub(super) struct Sender<'a> {
+    pub(super) pending: Pending,
+    pub(super) to: Destination,
+    pub(super) queue: WorkQueue,
+    pub(super) results: AwaitedResults,
+    pub(super) options: SendOptions,
+    pub(super) tell: &'a mut Tell<'a>,
     /// What was not sent because nothing can be.
-    refused: Vec<PendingTask>,
-}
-
-/// Sends all tasks of `input`, made after `template`, and tells what happens.
-pub fn send<'a>(
-    connector: Connector,
-    queue: WorkQueue,
-    options: &SendOptions,
-    input: Input,
-    template: Template,
-    tell: &'a mut Tell<'a>,
-) -> Ended {
-    let now = Instant::now();
-    let to = match options.delay {
-        Some(delay) => Destination::Delay(delay.length()),
-        None => Destination::Work,
-    };
-    let config = config(&connector, &queue, options);
-    let mut core = Core::new(config, now);
-    core.prepare(&to, now);
-    let mut sender = Sender {
-        pending: Pending::new(input, expiring(template, &to, &queue)),
-        to,
-        queue: queue.clone(),
-        results: Results::default(),
-        options: options.clone(),
-        tell,
-        refused: Vec::new(),
-    };
-    // No dead letters are sent, so the type of their queue does not matter.
-    let driver = Driver::new(connector, queue, QueueType::Classic, core, &mut sender);
-    let driver = driver
-        .with_results(options.results)
-        .with_patience(options.confirm_timeout);
-    let (core, ended) = driver.run();
-    sender.ended(core, ended.err())
-}
-
-/// Tasks that lie in a delay queue carry their own expiration (see [`Auxiliary::expiration`]).
-fn expiring(template: Template, to: &Destination, queue: &WorkQueue) -> Template {
-    let expiration = match to {
-        Destination::Delay(delay) => Auxiliary::Delay(*delay).expiration(queue.declare),
-        Destination::Work | Destination::Dead(_) | Destination::Reply(_) => None,
-    };
-    match expiration {
-        Some(after) => template.with_expiration(after),
-        None => template,
-    }
-}
-
-fn config(connector: &Connector, queue: &WorkQueue, options: &SendOptions) -> Config {
-    let keep_channel = match (options.results, connector.endpoints.len()) {
-        (publisher::Results::No, _) => Duration::ZERO,
-        // Another channel helps where a queue's leader has died, which takes a cluster.
-        (publisher::Results::Wanted(_), 0..=1) => Duration::MAX,
-        (publisher::Results::Wanted(_), _) => PATIENCE,
-    };
-    Config {
-        queues: Queues {
-            work: queue.clone(),
-            upkeep: Upkeep::Ours,
-            needed: match (options.delay, options.priority) {
-                (_, Priority::Given) => Needed::Type,
-                (Some(_), Priority::None) => Needed::Existence,
-                (None, Priority::None) => Needed::Nothing,
-            },
-            queue_type: QueueType::Classic,
-            ladder: Vec::new(),
-        },
-        window: Size {
-            messages: options.window.get(),
-            bytes: WINDOW_BYTES,
-        },
-        frame_max: FRAME_MAX,
-        backlog: options.backlog,
-        confirm_timeout: Some(options.confirm_timeout),
-        retry_for: match connector.retry_for {
-            RetryFor::Forever => None,
-            RetryFor::AtMost(limit) => Some(limit),
-        },
-        keep_channel,
-        connect: Connect::Always,
-    }
+    pub(super) refused: Vec<PendingTask>,
 }
 
 impl Sender<'_> {
-    fn say(&mut self, event: Event<'_>) -> Result<(), Fault> {
+    fn say(&mut self, event: SendEvent<'_>) -> Result<(), Fault> {
         (self.tell)(event)
     }
 
-    fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
+    /// What is left when the engine has ended.
+    pub(super) fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
         let left = core.take_unfinished();
         let perhaps = left.iter().any(|(_, _, sent)| *sent == Sent::Perhaps);
         self.refused
@@ -150,16 +64,16 @@ impl Sender<'_> {
     }
 
     fn confirmed(&mut self, number: u64, task: &PendingTask) -> Result<(), Fault> {
-        self.say(Event::Confirmed(task))?;
+        self.say(SendEvent::Confirmed(task))?;
         match self.results.confirmed(number) {
-            Some(gone) => self.say(Event::ResultsGone(vec![gone])),
+            Some(gone) => self.say(SendEvent::ResultsGone(vec![gone])),
             None => Ok(()),
         }
     }
 
     fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
         match notice {
-            Notice::Lost { fault, again } => self.say(Event::Lost(&fault, again)),
+            Notice::Lost { fault, again } => self.say(SendEvent::Lost(&fault, again)),
             Notice::Refused {
                 queue,
                 waiting,
@@ -167,19 +81,19 @@ impl Sender<'_> {
                 ..
             } => {
                 let why = core::describe(&refusal, &queue, self.queue.declare);
-                self.say(Event::Refused(waiting, why))
+                self.say(SendEvent::Refused(waiting, why))
             }
-            Notice::Adopted(current) => self.say(Event::Adopted(&current)),
-            Notice::Blocked(reason) => self.say(Event::Blocked(&reason)),
-            Notice::Unblocked => self.say(Event::Unblocked),
-            Notice::BacklogFull(ready) => self.say(Event::BacklogFull(u64::from(ready))),
+            Notice::Adopted(current) => self.say(SendEvent::Adopted(&current)),
+            Notice::Blocked(reason) => self.say(SendEvent::Blocked(&reason)),
+            Notice::Unblocked => self.say(SendEvent::Unblocked),
+            Notice::BacklogFull(ready) => self.say(SendEvent::BacklogFull(u64::from(ready))),
         }
     }
 
     fn queue_is_of(&mut self, queue_type: QueueType, series: Series) -> Result<(), Fault> {
-        let note = topology::priority_note(&self.queue, queue_type, series);
+        let note = priority_note(&self.queue, queue_type, series);
         match (note, self.options.priority) {
-            (Some(note), Priority::Given) => self.say(Event::NoPriorities(note)),
+            (Some(note), Priority::Given) => self.say(SendEvent::NoPriorities(note)),
             _ => Ok(()),
         }
     }
@@ -191,7 +105,7 @@ impl Sender<'_> {
 
 impl User for Sender<'_> {
     type Payload = PendingTask;
-    type Arrival = <Input as IntoIterator>::Item;
+    type Arrival = <TaskInput as IntoIterator>::Item;
 
     fn inbox(&self) -> Option<&Receiver<Self::Arrival>> {
         self.pending.inbox()
@@ -228,23 +142,25 @@ impl User for Sender<'_> {
         core.handle(core::Input::Message(message), now);
     }
 
-    fn take(&mut self, event: publisher::Event<'_, PendingTask>) -> Result<(), Fault> {
+    fn take(&mut self, event: publisher::PublishEvent<'_, PendingTask>) -> Result<(), Fault> {
         match event {
-            publisher::Event::Confirmed(number, _, task) => self.confirmed(number, &task),
-            publisher::Event::Refused(number, task, fault, Scope::Message) => {
+            publisher::PublishEvent::Confirmed(number, _, task) => self.confirmed(number, &task),
+            publisher::PublishEvent::Refused(number, task, fault, Scope::Message) => {
                 self.results.forget(number);
-                self.say(Event::Failed(task, &fault))
+                self.say(SendEvent::Failed(task, &fault))
             }
-            publisher::Event::Refused(number, task, fault, Scope::Destination) => {
+            publisher::PublishEvent::Refused(number, task, fault, Scope::Destination) => {
                 self.results.forget(number);
                 self.refused.push(task);
                 Err(fault)
             }
-            publisher::Event::Withdrawn(..) => Ok(()),
-            publisher::Event::Notice(notice) => self.notice(notice),
-            publisher::Event::Connected(address) => self.say(Event::Connected(address)),
-            publisher::Event::Retrying(fault) => self.say(Event::Retrying(&fault)),
-            publisher::Event::Type(queue_type, series) => self.queue_is_of(queue_type, series),
+            publisher::PublishEvent::Withdrawn(..) => Ok(()),
+            publisher::PublishEvent::Notice(notice) => self.notice(notice),
+            publisher::PublishEvent::Connected(address) => self.say(SendEvent::Connected(address)),
+            publisher::PublishEvent::Retrying(fault) => self.say(SendEvent::Retrying(&fault)),
+            publisher::PublishEvent::Type(queue_type, series) => {
+                self.queue_is_of(queue_type, series)
+            }
         }
     }
 
@@ -260,7 +176,7 @@ impl User for Sender<'_> {
         let tick = match self.options.tick {
             Some(tick) => {
                 let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
-                self.say(Event::Tick(Standing { taken, bytes }))?;
+                self.say(SendEvent::Tick(Standing { taken, bytes }))?;
                 Some(now + tick)
             }
             None => None,
@@ -292,7 +208,7 @@ impl User for Sender<'_> {
         let Some((number, result)) = self.results.came(delivery) else {
             return Ok(None);
         };
-        self.say(Event::Result(number, result))?;
+        self.say(SendEvent::Result(number, result))?;
         Ok(Some(number))
     }
 
@@ -301,7 +217,7 @@ impl User for Sender<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        self.say(Event::ResultsGone(gone))
+        self.say(SendEvent::ResultsGone(gone))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The file of what was not confirmed (`--unsent`).
 
-use crate::fault::{Fault, Kind};
-use crate::record::{End, Separator};
+use crate::base::fault::{Fault, Kind};
+use crate::new_task::record::{RecordEnd, Separator};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Unsent {
     }
 
     /// Adds a record.
-    pub fn add(&mut self, body: &[u8], end: End) {
+    pub fn add(&mut self, body: &[u8], end: RecordEnd) {
         if let Some((lost, _)) = &mut self.lost {
             *lost += 1;
             return;

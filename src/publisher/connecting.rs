@@ -1,9 +1,9 @@
 //! Connects on a thread of its own, so that whoever waits for it can do something else meanwhile.
 
 use crate::amqp::Link;
-use crate::backoff;
-use crate::connection::Connector;
-use crate::fault::{Fault, Kind};
+use crate::amqp::connector::Connector;
+use crate::base::backoff;
+use crate::base::fault::{Fault, Kind};
 use crossbeam_channel::{Receiver, unbounded};
 use std::thread;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn connect(
             if !pause.is_zero() {
                 // A broker that takes connections and drops them must not be hammered.
                 let pause = backoff::jittered(pause);
-                let _ = connector.options.when_cut.recv_timeout(pause);
+                let _ = connector.options.when_cancelled.recv_timeout(pause);
             }
             let connected = connector.connect(avoid.as_deref(), |fault| {
                 let _ = sender.send(Connecting::Retrying(fault.clone()));

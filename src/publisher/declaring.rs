@@ -3,9 +3,8 @@
 
 use super::core::{Destination, Form};
 use crate::amqp::{Channel, Link};
-use crate::auxiliary::Auxiliary;
-use crate::fault::{Fault, Kind};
-use crate::topology::{Opened, QueueName, QueueType, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{Auxiliary, Opened, QueueName, QueueType, WorkQueue};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
 
@@ -23,13 +22,13 @@ pub(super) struct Request {
 
 /// What came of it.
 pub(super) struct Answer {
-    pub(super) to: Destination,
-    pub(super) declared: Result<Declared, Fault>,
+    pub(super) queue: String,
+    pub(super) declared: Result<KnownQueue, Fault>,
 }
 
 /// What is known of a queue that was declared.
 #[derive(Default)]
-pub(super) struct Declared {
+pub(super) struct KnownQueue {
     pub(super) queue_type: Option<QueueType>,
     pub(super) adopted: Option<String>,
 }
@@ -77,14 +76,14 @@ impl Requests {
 
     /// Sends the request. Its answer comes in by [`Requests::answers`].
     pub(super) fn send(&mut self, link: &mut Link, request: Request) {
-        let to = request.to.clone();
+        let queue = request.queue.clone();
         let channel = match (&request.to, request.form) {
             (Destination::Work, Form::Make) => return self.open_work_queue(link),
             _ => self.channel(link),
         };
         let channel = match channel {
             Ok(channel) => channel.unwatched(),
-            Err(fault) => return self.answer(to, Err(fault), None),
+            Err(fault) => return self.answer(queue, Err(fault), None),
         };
         let (sender, work) = (self.sender.clone(), self.work.name.clone());
         let queue_type = self.queue_type;
@@ -93,8 +92,8 @@ impl Requests {
             .spawn(move || {
                 let asked = ask(&channel, &request, &work, queue_type);
                 let answer = Answer {
-                    to: request.to,
-                    declared: asked.map(|()| Declared::default()),
+                    queue: request.queue,
+                    declared: asked.map(|()| KnownQueue::default()),
                 };
                 // A refusal has closed it.
                 let channel = answer.declared.is_ok().then_some(channel);
@@ -102,7 +101,7 @@ impl Requests {
             });
         if let Err(error) = started {
             let text = format!("cannot start a thread to declare a queue with: {error}");
-            self.answer(to, Err(Fault::new(Kind::Lost, text)), None);
+            self.answer(queue, Err(Fault::new(Kind::Lost, text)), None);
         }
     }
 
@@ -115,7 +114,7 @@ impl Requests {
                 queue_type,
                 adopted,
             }) => {
-                let declared = Declared {
+                let declared = KnownQueue {
                     queue_type,
                     adopted,
                 };
@@ -123,11 +122,11 @@ impl Requests {
             }
             Err(fault) => (Err(fault), None),
         };
-        self.answer(Destination::Work, declared, channel);
+        self.answer(self.work.name.to_string(), declared, channel);
     }
 
-    fn answer(&self, to: Destination, declared: Result<Declared, Fault>, channel: Option<Channel>) {
-        let _ = self.sender.send((Answer { to, declared }, channel));
+    fn answer(&self, queue: String, declared: Result<KnownQueue, Fault>, channel: Option<Channel>) {
+        let _ = self.sender.send((Answer { queue, declared }, channel));
     }
 
     /// Declares a queue on the channel that is published on, without waiting.

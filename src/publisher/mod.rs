@@ -8,16 +8,13 @@
 mod connecting;
 pub mod core;
 mod declaring;
-mod delay;
 mod driver;
-mod on_channel;
-mod options;
+mod results;
 mod user;
 
-pub use delay::Delay;
 pub use driver::Driver;
-pub use options::{Priority, Results, SendOptions};
-pub use user::{Content, Event, User};
+pub use results::Results;
+pub use user::{Content, PublishEvent, User};
 
 /// Unconfirmed bodies in bytes, all in all: beyond this the window is full, so that large bodies
 /// do not fill the memory. Half of what the client library buffers before it waits.

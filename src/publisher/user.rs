@@ -2,9 +2,9 @@
 
 use super::core::{Core, Notice, Payload, Scope, Sent};
 use crate::amqp::{Delivery, Series};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
+use crate::queues::QueueType;
 use crate::task::Task;
-use crate::topology::QueueType;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +23,7 @@ impl Content for Task {
 
 /// What a user is told. An error that it answers with ends the publishing.
 #[derive(Debug)]
-pub enum Event<'a, P> {
+pub enum PublishEvent<'a, P> {
     /// The message of this number is safe in this queue.
     Confirmed(u64, Arc<str>, P),
     /// The broker will never take the message of this number.
@@ -57,7 +57,7 @@ pub trait User {
     fn feed(&mut self, core: &mut Core<Self::Payload>, now: Instant);
 
     /// Takes note of something.
-    fn take(&mut self, event: Event<'_, Self::Payload>) -> Result<(), Fault>;
+    fn take(&mut self, event: PublishEvent<'_, Self::Payload>) -> Result<(), Fault>;
 
     /// It is of no use to go on.
     fn give_up(&mut self, fault: Fault, core: &mut Core<Self::Payload>) -> Result<(), Fault>;

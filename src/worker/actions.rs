@@ -1,12 +1,12 @@
 //! What the core wants done.
 
-use super::connecting::Flushed;
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
 use super::publishing::PublishingSettings;
-use super::queues::inspect;
-use super::session::{Place, Session, Turn};
+use super::queues::{self, inspect};
+use super::session::{Flushed, Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
-use crate::fault::Fault;
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
 
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
@@ -24,7 +24,7 @@ impl Session<'_> {
             }
             let now = Moment::now();
             let (slot, outcome) = self.work.ended(now.instant)?;
-            self.teller.progress.ended(slot);
+            self.teller.bars.ended(slot);
             self.core.handle(now, Input::Ended { slot, outcome });
         }
     }
@@ -66,7 +66,7 @@ impl Session<'_> {
                     connector: settings.connector.clone(),
                     queue: settings.queue.clone(),
                     queue_type,
-                    ladder: settings.core.policy.ladder(),
+                    retry_delays: settings.core.policy.retry_delays(),
                 };
                 if let Err(fault) = self.publishing.publish(*outgoing, publishing) {
                     let verdict = Verdict::Undecided { fault };
@@ -84,9 +84,9 @@ impl Session<'_> {
     fn tell(&mut self, event: Event) {
         if let Event::Received(of) = &event {
             let takes = self.work.takes(&of.task.body);
-            let progress = &mut self.teller.progress;
+            let bars = &mut self.teller.bars;
             if let Some(slot) = of.slot {
-                progress.started(slot, &of.task.body, takes);
+                bars.started(slot, &of.task.body, takes);
             }
         }
         self.teller.tell(event, &self.known.broker);
@@ -129,14 +129,28 @@ impl Session<'_> {
             let found = inspect(place.link, queue)?;
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }
-        let queue = self.settings.queue.name.as_str();
-        let ready = place.channel.inspect(queue)?.ready;
+        // On the channel of the deliveries, so that the answer comes behind them.
+        let ready = self.ready(place)?;
         // What was delivered before the answer counts.
         while let Some(event) = place.consuming.try_delivery() {
             self.take_in(place, event)?;
         }
         self.happened(Input::Counts(Counts { ready, delayed }));
         Ok(())
+    }
+
+    /// How many tasks are ready in the work queue.
+    pub(super) fn ready(&self, place: &Place<'_, '_>) -> Result<u32, Fault> {
+        let queue = self.settings.queue.name.as_str();
+        match place.channel.inspect(queue) {
+            Ok(found) => Ok(found.ready),
+            Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
+                // It was deleted a moment ago, and the channel is closed. The next connection makes it.
+                let text = format!("queue `{}` was deleted", escape(queue.as_bytes()));
+                Err(Fault::new(Kind::Lost, text))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 

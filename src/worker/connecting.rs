@@ -1,12 +1,12 @@
 //! Connecting, while running tasks go on.
 
-use super::Message;
 use super::core::{End, Input};
-use super::session::{Session, Turn};
+use super::incoming::Incoming;
+use super::session::{Flushed, Session, Turn};
 use crate::amqp::Link;
-use crate::backoff::Backoff;
-use crate::connection::{Connector, RetryFor};
-use crate::fault::Fault;
+use crate::amqp::connector::{Connector, RetryFor};
+use crate::base::backoff::Backoff;
+use crate::base::fault::Fault;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::io;
 use std::thread;
@@ -44,7 +44,7 @@ impl Attempts {
     fn begin(
         &self,
         connector: &Connector,
-        messages: &Sender<Message>,
+        messages: &Sender<Incoming>,
     ) -> io::Result<Receiver<Connected>> {
         let (sender, links) = bounded(1);
         let (connector, messages) = (connector.clone(), messages.clone());
@@ -52,9 +52,9 @@ impl Attempts {
         thread::Builder::new()
             .name("connector".to_owned())
             .spawn(move || {
-                let _ = connector.options.when_cut.recv_timeout(pause);
+                let _ = connector.options.when_cancelled.recv_timeout(pause);
                 let connected = connector.connect(lost.as_deref(), |fault| {
-                    let _ = messages.send(Message::Retrying(fault.clone()));
+                    let _ = messages.send(Incoming::Retrying(fault.clone()));
                 });
                 let _ = sender.send(connected);
             })?;
@@ -63,7 +63,7 @@ impl Attempts {
 }
 
 /// A connection that is being waited for.
-enum Awaited {
+enum AwaitedLink {
     /// None is wanted.
     Nothing,
     /// It comes from a thread.
@@ -75,7 +75,7 @@ enum Awaited {
 impl Session<'_> {
     /// Waits for a connection; or for the end, if that comes first.
     pub(super) fn await_link(&mut self, attempts: &mut Attempts) -> Result<Link, End> {
-        let mut awaited = Awaited::Nothing;
+        let mut awaited = AwaitedLink::Nothing;
         loop {
             match self.follow(None) {
                 Some(Turn::Connect) => awaited = self.begin_attempt(attempts),
@@ -87,14 +87,14 @@ impl Session<'_> {
             }
             self.draw();
             let (links, pause) = match &awaited {
-                Awaited::Nothing => (never(), never()),
-                Awaited::Link(links) => (links.clone(), never()),
-                Awaited::Pause(pause) => (never(), pause.clone()),
+                AwaitedLink::Nothing => (never(), never()),
+                AwaitedLink::Link(links) => (links.clone(), never()),
+                AwaitedLink::Pause(pause) => (never(), pause.clone()),
             };
             let limit = self.patience();
             select! {
                 recv(links) -> link => {
-                    awaited = Awaited::Nothing;
+                    awaited = AwaitedLink::Nothing;
                     match link {
                         // Otherwise running tasks are all that is waited for.
                         Ok(Ok(link)) if !self.core.is_stopping() => return Ok(link),
@@ -111,13 +111,13 @@ impl Session<'_> {
         }
     }
 
-    fn begin_attempt(&self, attempts: &mut Attempts) -> Awaited {
+    fn begin_attempt(&self, attempts: &mut Attempts) -> AwaitedLink {
         match attempts.begin(&self.settings.connector, &self.sender) {
-            Ok(links) => Awaited::Link(links),
+            Ok(links) => AwaitedLink::Link(links),
             Err(error) => {
                 let text = format!("cannot start a thread to connect with: {error}; trying again");
                 self.teller.warn(&text);
-                Awaited::Pause(after(Backoff::MAX))
+                AwaitedLink::Pause(after(Backoff::MAX))
             }
         }
     }
@@ -130,11 +130,4 @@ impl Session<'_> {
             RetryFor::AtMost(_) => format!("{fault}; trying again (--retry-for {retry_for})"),
         });
     }
-}
-
-/// Whether what was told could be written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
-    Written,
-    Failed,
 }

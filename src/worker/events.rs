@@ -2,35 +2,16 @@
 
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::process::{Output, StdoutTo};
-use super::settings::Settings;
-use crate::cli::LogFormat;
-use crate::fault::Fault;
-use crate::progress::Progress;
-use crate::report::{Fields, Report, insert_body};
-use serde_json::{Value, json};
+use super::event_fields::{fields, milliseconds, one, with};
+use super::process::{CommandOutput, StdoutTo};
+use super::settings::WorkerSettings;
+use super::totals::Totals;
+use crate::base::fault::Fault;
+use crate::output::LogFormat;
+use crate::output::progress::TaskBars;
+use crate::output::{Fields, Report};
+use serde_json::json;
 use std::time::Duration;
-
-/// Counts of outcomes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Totals {
-    /// Tasks begun.
-    received: u64,
-    /// Tasks done.
-    pub(super) done: u64,
-    /// Tasks whose command failed.
-    failed: u64,
-    /// Tasks put off for a retry.
-    retried: u64,
-    /// Tasks put with the dead letters.
-    dead_lettered: u64,
-    /// Tasks forgotten.
-    dropped: u64,
-    /// Tasks given back.
-    returned: u64,
-    /// Tasks acknowledged without being done again.
-    skipped: u64,
-}
 
 /// Whether lines name the task that they are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +25,7 @@ enum Naming {
 /// Tells what happens.
 pub(super) struct Teller<'a> {
     pub(super) report: &'a mut Report,
-    pub(super) progress: Progress,
+    pub(super) bars: TaskBars,
     pub(super) totals: Totals,
     naming: Naming,
     ack: Ack,
@@ -55,13 +36,13 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(settings: &Settings, report: &'a mut Report) -> Self {
+    pub(super) fn new(settings: &WorkerSettings, report: &'a mut Report) -> Self {
         let slots = settings.core.slots;
         // A command's own output streams to the terminal where there is one slot; no bar beside it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
             report,
-            progress: Progress::new(slots, no_bars),
+            bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
             naming: if slots == 1 {
                 Naming::Implied
@@ -130,55 +111,41 @@ impl<'a> Teller<'a> {
             }
             Event::Note(text) => self.note(&text),
             Event::Warning(text) => self.warn(&text),
-            Event::Detail(text) => self.progress.suspend(|| self.report.detail(&text)),
+            Event::Detail(text) => self.bars.suspend(|| self.report.detail(&text)),
         }
     }
 
     /// Why and how the worker has stopped.
     pub(super) fn stopped(&mut self, reason: &str) {
         let totals = self.totals;
-        self.silent("stopped", || {
-            Fields::from_iter([
-                ("reason".to_owned(), json!(reason)),
-                ("received".to_owned(), json!(totals.received)),
-                ("done".to_owned(), json!(totals.done)),
-                ("failed".to_owned(), json!(totals.failed)),
-                ("retried".to_owned(), json!(totals.retried)),
-                ("dead_lettered".to_owned(), json!(totals.dead_lettered)),
-                ("dropped".to_owned(), json!(totals.dropped)),
-                ("returned".to_owned(), json!(totals.returned)),
-                ("skipped".to_owned(), json!(totals.skipped)),
-            ])
-        });
+        self.silent("stopped", || totals.fields(reason));
         self.report.flush();
     }
 
     pub(super) fn warn(&self, text: &str) {
-        self.progress.suspend(|| self.report.warn(text));
+        self.bars.suspend(|| self.report.warn(text));
     }
 
     pub(super) fn note(&self, text: &str) {
-        self.progress.suspend(|| self.report.note(text));
+        self.bars.suspend(|| self.report.note(text));
     }
 
     /// Writes out what was told so far.
     pub(super) fn flush(&mut self) {
         if self.report.has_pending() {
-            let Self {
-                report, progress, ..
-            } = self;
-            progress.suspend(|| report.flush());
+            let Self { report, bars, .. } = self;
+            bars.suspend(|| report.flush());
         }
     }
 
     /// Passes on the output of a command that was kept until its end.
-    pub(super) fn pass_on(&mut self, mut output: Output) {
+    pub(super) fn pass_on(&mut self, mut output: CommandOutput) {
         if output.is_empty() {
             return;
         }
         self.flush();
         let to = self.stdout_to;
-        if let Err(error) = self.progress.suspend(|| output.write(to)) {
+        if let Err(error) = self.bars.suspend(|| output.write(to)) {
             self.report.output_failed(&error);
         }
     }
@@ -257,30 +224,4 @@ pub(super) fn stdout_to(log_format: LogFormat) -> StdoutTo {
         LogFormat::Text => StdoutTo::Stdout,
         LogFormat::Json => StdoutTo::Stderr,
     }
-}
-
-/// What is told of each task.
-fn fields(of: &TaskEvent) -> Fields {
-    let mut fields = Fields::new();
-    if let Some(slot) = of.slot {
-        fields = with(fields, "slot", json!(slot + 1));
-    }
-    fields = with(fields, "id", json!(of.task.id()));
-    fields = with(fields, "attempt", json!(headers::attempt(&of.task)));
-    fields = with(fields, "redelivered", json!(of.redelivered));
-    insert_body(&mut fields, &of.task.body);
-    fields
-}
-
-fn one(name: &str, value: Value) -> Fields {
-    with(Fields::new(), name, value)
-}
-
-fn with(mut fields: Fields, name: &str, value: Value) -> Fields {
-    fields.insert(name.to_owned(), value);
-    fields
-}
-
-fn milliseconds(duration: Duration) -> Value {
-    json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

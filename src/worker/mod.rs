@@ -1,55 +1,45 @@
 //! What `worker` does.
 //!
-//! [`core`] decides. Around it, `session` is the loop on the one thread that owns the connection and
-//! all state; `connecting` how it comes to a connection, `actions` what the core wants done.
-//! `work` does the tasks, by `process` where there is a command; `publishing` hands messages to
-//! whoever publishes; `events` tells what happens, `terminal` draws it. `admin` is what a worker does without working.
+//! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
+//! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
+//! what the core wants done. `work` does the tasks, by `process` where there is a command;
+//! `publishing` hands messages to whoever publishes; `events` tells what happens, `terminal` draws
+//! it. `admin` is what a worker does without working.
 
 mod actions;
 mod admin;
+mod args;
 mod connecting;
 pub mod core;
+mod event_fields;
 mod events;
+mod incoming;
 mod process;
 mod publishing;
 mod queues;
+mod serving;
 mod session;
 mod settings;
 mod terminal;
+mod totals;
 mod work;
 
+use self::core::Moment;
 use self::core::policy::Ack;
-use self::core::{CannotRun, Moment};
-use crate::cli::WorkerArgs;
-use crate::exit_code::ExitCode;
-use crate::fault::Fault;
-use crate::report::Report;
-use crate::shutdown::{self, EndsAt};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::signals::{self, EndsAt};
+use crate::output::Report;
 use anyhow::Result;
+pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
-use process::{Pool, Ran, TaskCommand};
+use incoming::Incoming;
+use process::{Pool, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
-use settings::Settings;
+use settings::WorkerSettings;
 use work::{Pretended, Work};
-
-/// What reaches the loop beside deliveries.
-enum Message {
-    /// Ctrl+C, SIGTERM or SIGHUP.
-    Signal,
-    /// The broker cannot be reached; the connector keeps trying.
-    Retrying(Fault),
-    /// The command in a slot has ended, or could not be run.
-    Ran {
-        slot: usize,
-        ran: Result<Ran, CannotRun>,
-    },
-    /// Something to warn of.
-    Warning(String),
-    /// What came of a message.
-    Verdict { number: u64, verdict: core::Verdict },
-}
 
 /// Takes tasks and does them until it is told or set to stop.
 pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
@@ -60,10 +50,10 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
     } else {
         EndsAt::WORKER
     };
-    let when_cut = shutdown::install(ends_at, move || {
-        let _ = signals.send(Message::Signal);
+    let when_cancelled = signals::install(ends_at, move || {
+        let _ = signals.send(Incoming::Signal);
     })?;
-    let settings = Settings::new(args, when_cut, report)?;
+    let settings = WorkerSettings::new(args, when_cancelled, report)?;
     if args.status {
         return Ok(admin::show(&settings, report)?);
     }
@@ -92,8 +82,8 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> Result<ExitCode> {
 /// What does the tasks.
 fn work(
     command: Option<&TaskCommand>,
-    settings: &Settings,
-    sender: &Sender<Message>,
+    settings: &WorkerSettings,
+    sender: &Sender<Incoming>,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
     let Some(command) = command else {
@@ -102,7 +92,7 @@ fn work(
     process::make_room(slots)?;
     let sender = sender.clone();
     let on_end = move |slot, ran| {
-        let _ = sender.send(Message::Ran { slot, ran });
+        let _ = sender.send(Incoming::Ran { slot, ran });
     };
     Ok(Work::Commands {
         pool: Pool::start(slots, command, settings.limits, &on_end)?,

@@ -1,11 +1,10 @@
 //! What is asked of queues.
 
-use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, Settings};
+use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, WorkerSettings};
 use crate::amqp::{Declared, Link};
-use crate::auxiliary::Auxiliary;
-use crate::fault::{Fault, Kind};
-use crate::refusal;
-use crate::topology::{Declare, WorkQueue};
+use crate::base::fault::{Fault, Kind};
+use crate::base::refusal;
+use crate::queues::{Auxiliary, Declare, WorkQueue};
 
 /// The counts of a queue, where it exists. A queue that does not closes the channel.
 pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
@@ -23,12 +22,15 @@ pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> 
 /// With `--no-declare`: which of the queues is missing that failed tasks may have to go to. Better
 /// told now than when a task has failed. Whether tasks will fail is not known, so that is no reason
 /// not to begin.
-pub(super) fn first_missing(settings: &Settings, link: &mut Link) -> Result<Option<Fault>, Fault> {
+pub(super) fn first_missing(
+    settings: &WorkerSettings,
+    link: &mut Link,
+) -> Result<Option<Fault>, Fault> {
     if settings.queue.declare == Declare::Yes || !settings.has_command {
         return Ok(None);
     }
     let policy = &settings.core.policy;
-    let delays = policy.ladder().into_iter().map(Auxiliary::Delay);
+    let delays = policy.retry_delays().into_iter().map(Auxiliary::Delay);
     let dead = settings.may_dead_letter();
     let dead = dead.then(|| Auxiliary::Dead(settings.core.dead_letters.clone()));
     for auxiliary in delays.chain(dead) {

@@ -1,35 +1,27 @@
-//! The loop: what happens goes to the core, and what follows is carried out.
-//!
-//! One thread owns the connection and all state. It waits for deliveries, for signals, for the end
-//! of commands and for verdicts on messages, and it alone acknowledges.
+//! A worker at work: its state, and how what happens reaches the core.
 
-use super::Message;
-use super::connecting::{Attempts, Flushed};
-use super::core::{self, End, Input, Moment, Reason};
+use super::core::{self, End, Input, Moment};
 use super::events::Teller;
+use super::incoming::Incoming;
 use super::publishing::Publishing;
-use super::queues;
-use super::settings::Settings;
+use super::settings::WorkerSettings;
 use super::work::Work;
-use crate::amqp::{Channel, Consuming, Delivery, Event, Link};
-use crate::exit_code::ExitCode;
-use crate::fault::Fault;
-use crate::topology::{Opened, QueueType, WorkQueue, adoption_note};
+use crate::amqp::{Channel, Consuming, Delivery, Link};
+use crate::base::fault::Fault;
+use crate::queues::{QueueType, WorkQueue};
+use crate::task::Task;
 use crossbeam_channel::{Receiver, Sender};
 use std::time::Instant;
 
-/// So many deliveries that are here already are taken in before anything else is looked at.
-const AT_ONCE: usize = 1000;
-
 /// A worker at work.
 pub(super) struct Session<'a> {
-    pub(super) settings: Settings,
+    pub(super) settings: WorkerSettings,
     pub(super) core: core::Worker,
     pub(super) work: Work,
     pub(super) teller: Teller<'a>,
     pub(super) publishing: Publishing,
-    pub(super) messages: Receiver<Message>,
-    pub(super) sender: Sender<Message>,
+    pub(super) messages: Receiver<Incoming>,
+    pub(super) sender: Sender<Incoming>,
     pub(super) known: Known,
 }
 
@@ -39,9 +31,9 @@ pub(super) struct Known {
     /// Its real type.
     pub(super) queue_type: Option<QueueType>,
     /// It has been said that it is of another type.
-    has_noted_adoption: bool,
+    pub(super) has_noted_adoption: bool,
     /// With `--no-declare`: the other queues were looked for.
-    has_looked: bool,
+    pub(super) has_looked: bool,
     /// How many tasks it holds, for the terminal, and when that is asked next.
     pub(super) ready: Option<u32>,
     pub(super) next_count: Option<Instant>,
@@ -62,9 +54,16 @@ impl Known {
 /// What cannot be done in the middle of things.
 pub(super) enum Turn {
     Connect,
-    Consume(core::Channel),
+    Consume(core::ConsumeOn),
     End(End),
     Lost(Fault),
+}
+
+/// Whether what was told could be written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    Written,
+    Failed,
 }
 
 /// A consumer, and what it runs on.
@@ -77,182 +76,7 @@ pub(super) struct Place<'p, 'c> {
 }
 
 impl Session<'_> {
-    /// Works to the end.
-    pub(super) fn run(mut self) -> Result<ExitCode, Fault> {
-        let end = self.work();
-        self.teller.progress.clear();
-        self.teller.stopped(end.reason.name());
-        match (end.fault, end.reason, self.teller.failure()) {
-            (Some(fault), _, _) => Err(fault),
-            (None, Reason::Interrupted, _) => Ok(ExitCode::Interrupted),
-            (None, _, Some(fault)) => Err(fault.clone()),
-            (None, _, None) => Ok(ExitCode::Done),
-        }
-    }
-
-    fn work(&mut self) -> End {
-        let mut attempts = Attempts::default();
-        loop {
-            let mut link = match self.await_link(&mut attempts) {
-                Ok(link) => link,
-                Err(end) => return end,
-            };
-            self.known.broker = link.address().to_owned();
-            let since = Instant::now();
-            match self.serve(&mut link) {
-                Ok(end) => {
-                    self.say_goodbye(link, &end);
-                    return end;
-                }
-                Err(fault) => {
-                    let fault = link.diagnose(fault);
-                    attempts.lost(link.address().to_owned(), since);
-                    self.known.ready = None;
-                    self.happened(Input::ConnectionLost(fault));
-                }
-            }
-        }
-    }
-
-    /// Works over `link` to the end, or as long as it holds.
-    fn serve(&mut self, link: &mut Link) -> Result<End, Fault> {
-        if !self.known.has_looked {
-            self.known.has_looked = true;
-            if let Some(missing) = queues::first_missing(&self.settings, link)? {
-                self.teller.warn(&missing.to_string());
-            }
-        }
-        self.happened(Input::Connected);
-        let mut earlier = Vec::new();
-        let mut turn = self.follow(None);
-        loop {
-            match turn {
-                Some(Turn::End(end)) => return Ok(end),
-                Some(Turn::Lost(fault)) => return Err(fault),
-                Some(Turn::Connect | Turn::Consume(_)) | None => {}
-            }
-            let channel = self.open(link)?;
-            turn = self.serve_channel(link, &channel, &mut earlier)?;
-            earlier.push(channel);
-            earlier.retain(Channel::has_unsettled);
-        }
-    }
-
-    /// Opens a channel on which the queue stands ready.
-    fn open(&mut self, link: &mut Link) -> Result<Channel, Fault> {
-        let Opened {
-            channel,
-            queue_type,
-            adopted,
-        } = self.settings.queue.open(link)?;
-        self.known.queue_type = queue_type.or(self.known.queue_type);
-        if let (Some(current), false) = (adopted, self.known.has_noted_adoption) {
-            let note = adoption_note(&self.settings.queue.name, &current);
-            self.teller.note(&note);
-            self.known.has_noted_adoption = true;
-        }
-        Ok(channel)
-    }
-
-    /// Consumes on `channel` until another one is wanted, or the end. `None`: it is tried once more.
-    fn serve_channel(
-        &mut self,
-        link: &mut Link,
-        channel: &Channel,
-        earlier: &mut Vec<Channel>,
-    ) -> Result<Option<Turn>, Fault> {
-        loop {
-            let queue = self.settings.queue.name.as_str();
-            let queue_type = self.known.queue_type;
-            let options = self.settings.consume_options(link.series(), queue_type);
-            let consuming = match channel.consume(link, queue, options) {
-                Err(fault) if options.timeout.is_some() && queues::is_timeout_refused(&fault) => {
-                    // Only a queue that was not declared can turn out to be classic here.
-                    self.known.queue_type = Some(QueueType::Classic);
-                    return Ok(None);
-                }
-                // It was deleted a moment after it was declared.
-                Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
-                    return Ok(None);
-                }
-                consuming => consuming?,
-            };
-            self.happened(Input::Consuming);
-            let turn = self.pump(&mut Place {
-                link,
-                channel,
-                earlier,
-                consuming,
-            });
-            match turn {
-                Turn::Consume(core::Channel::Same) => {}
-                other => return Ok(Some(other)),
-            }
-        }
-    }
-
-    /// The heart: deliveries in, acknowledgements out.
-    fn pump(&mut self, place: &mut Place<'_, '_>) -> Turn {
-        loop {
-            if let Some(turn) = self.follow(Some(place)) {
-                return turn;
-            }
-            if self.flush() == Flushed::Failed {
-                continue;
-            }
-            if let Err(fault) = self.count_for_the_terminal(place) {
-                return Turn::Lost(fault);
-            }
-            self.draw();
-            let deadline = Instant::now().checked_add(self.patience());
-            let event = place.consuming.wait(&self.messages, deadline);
-            if let Err(fault) = self.take_in(place, event) {
-                return Turn::Lost(fault);
-            }
-        }
-    }
-
-    /// Takes in an event, and the deliveries that are here behind it.
-    pub(super) fn take_in(
-        &mut self,
-        place: &mut Place<'_, '_>,
-        event: Event<Message>,
-    ) -> Result<(), Fault> {
-        let mut event = Some(event);
-        let now = Moment::now();
-        for _ in 0..AT_ONCE {
-            match event.take() {
-                Some(Event::Delivery(delivery)) => {
-                    self.delivered(now, delivery);
-                    event = place.consuming.try_delivery();
-                }
-                Some(Event::Inbox(message)) => {
-                    self.handle(message);
-                    return Ok(());
-                }
-                Some(Event::Cancelled) => {
-                    let why = queues::why_cancelled(&self.settings.queue, place.link)?;
-                    self.happened(Input::ConsumerCancelled(why));
-                    return Ok(());
-                }
-                Some(Event::Ended(fault)) => return Err(fault),
-                Some(Event::Timeout) => {
-                    self.core.handle(now, Input::Time);
-                    return Ok(());
-                }
-                None => return Ok(()),
-            }
-        }
-        match event {
-            Some(Event::Delivery(delivery)) => {
-                self.delivered(now, delivery);
-                Ok(())
-            }
-            Some(other) => self.take_in(place, other),
-            None => Ok(()),
-        }
-    }
-
+    /// A task has come.
     pub(super) fn delivered(&mut self, now: Moment, delivery: Delivery) {
         let Delivery {
             body,
@@ -260,19 +84,19 @@ impl Session<'_> {
             redelivered,
             token,
         } = delivery;
-        let task = crate::task::Task { body, properties };
+        let task = Task { body, properties };
         let delivery = core::Delivery::new(task, redelivered, token);
         self.core.handle(now, Input::Delivery(delivery));
     }
 
     /// Something came in from a thread.
-    pub(super) fn handle(&mut self, message: Message) {
+    pub(super) fn handle(&mut self, message: Incoming) {
         match message {
-            Message::Signal => self.happened(Input::Signal),
-            Message::Retrying(fault) => self.retrying(&fault),
-            Message::Warning(text) => self.teller.warn(&text),
-            Message::Ran { slot, ran } => {
-                self.teller.progress.ended(slot);
+            Incoming::Signal => self.happened(Input::Signal),
+            Incoming::Retrying(fault) => self.retrying(&fault),
+            Incoming::Warning(text) => self.teller.warn(&text),
+            Incoming::Ran { slot, ran } => {
+                self.teller.bars.ended(slot);
                 match ran {
                     Ok(ran) => {
                         self.teller.pass_on(ran.output);
@@ -282,7 +106,7 @@ impl Session<'_> {
                     Err(why) => self.happened(Input::NotStarted { slot, why }),
                 }
             }
-            Message::Verdict { number, verdict } => {
+            Incoming::Verdict { number, verdict } => {
                 self.happened(Input::Verdict { number, verdict });
             }
         }
@@ -303,19 +127,6 @@ impl Session<'_> {
                 Flushed::Failed
             }
             _ => Flushed::Written,
-        }
-    }
-
-    /// All is done and acknowledged. The goodbye makes sure that the broker has read the
-    /// acknowledgements; without its answer some tasks may be done again.
-    fn say_goodbye(&self, mut link: Link, end: &End) {
-        let is_interrupted = matches!(end.reason, Reason::Interrupted);
-        let acknowledges = self.settings.core.ack == core::policy::Ack::After;
-        if let (Err(fault), false, true) = (link.close(), is_interrupted, acknowledges) {
-            self.teller.warn(&format!(
-                "{fault}; the last acknowledgements may not have arrived, and those tasks would be \
-                 done again"
-            ));
         }
     }
 }

@@ -1,49 +1,59 @@
 //! What a worker works with.
 
+use super::args::WorkerArgs;
 use super::core::policy::{Ack, FailurePolicy, OnFailure};
 use super::core::{self, EndSettings, ExitWhenEmpty};
-use super::process::Limits;
-use crate::amqp::{ConsumeOptions, Prefetch, Series, Settlement, WhenCut};
-use crate::cli::{LogFormat, WorkerArgs};
-use crate::connection::Connector;
-use crate::fault::Fault;
-use crate::report::Report;
-use crate::topology::{QueueType, WorkQueue};
+use super::process::TimeLimits;
+use crate::amqp::connector::Connector;
+use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
+use crate::base::cancellation::WhenCancelled;
+use crate::base::fault::{Fault, Kind};
+use crate::output::LogFormat;
+use crate::output::Report;
+use crate::queues::{QueueType, WorkQueue};
 use std::time::Duration;
 
 /// Since this series, only quorum queues have an acknowledgement time-out, and a consumer can set it.
 pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 
 /// What a worker works with.
-pub(super) struct Settings {
+pub(super) struct WorkerSettings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
     pub(super) dot: Duration,
     /// Whether a command does the work.
     pub(super) has_command: bool,
-    pub(super) limits: Limits,
+    pub(super) limits: TimeLimits,
     pub(super) log_format: LogFormat,
     /// What decisions depend on.
     pub(super) core: core::Settings,
 }
 
-impl Settings {
+impl WorkerSettings {
     /// The settings that the command line asks for.
     pub(super) fn new(
         args: &WorkerArgs,
-        when_cut: WhenCut,
+        when_cancelled: WhenCancelled,
         report: &Report,
     ) -> Result<Self, Fault> {
         let name = format!("worker {}", report.who());
         let queue = args.common.work_queue();
-        let connector = args.common.connector(name, args.retry_for(), when_cut)?;
+        let connector = args
+            .common
+            .connector(name, args.retry_for(), when_cancelled)?;
         let has_command = !args.command.is_empty();
+        let dead_letters = match &args.dead_letter_queue {
+            Some(name) => name.clone(),
+            None => queue.name.dead_letters()?,
+        };
+        if dead_letters == queue.name {
+            let text = "--dead-letter-queue names the work queue itself: a task that fails would \
+                        come back for ever; name another queue";
+            return Err(Fault::new(Kind::SetUp, text));
+        }
         let core = core::Settings {
             queue: queue.name.clone(),
-            dead_letters: match &args.dead_letter_queue {
-                Some(name) => name.clone(),
-                None => queue.name.dead_letters()?,
-            },
+            dead_letters,
             host: report.host().to_owned(),
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),
@@ -80,7 +90,7 @@ impl Settings {
             connector,
             dot: args.dot,
             has_command,
-            limits: Limits {
+            limits: TimeLimits {
                 timeout: args.timeout,
                 kill_after: args.kill_after,
             },
@@ -101,8 +111,8 @@ impl Settings {
         ConsumeOptions {
             prefetch: self.core.prefetch,
             settlement: match self.core.ack {
-                Ack::After | Ack::Never => Settlement::ByUs,
-                Ack::Auto => Settlement::ByTheBroker,
+                Ack::After | Ack::Never => AckMode::ByUs,
+                Ack::Auto => AckMode::ByTheBroker,
             },
             timeout: heeds_timeout.then(|| self.consumer_timeout()),
         }

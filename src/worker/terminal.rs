@@ -1,8 +1,8 @@
 //! What is drawn on a terminal, and how long the loop may wait.
 
 use super::session::{Place, Session};
-use crate::fault::Fault;
-use crate::progress;
+use crate::base::fault::Fault;
+use crate::output::progress;
 use std::time::{Duration, Instant};
 
 /// How often the count on the terminal is renewed. One question costs the broker about 0.1 ms.
@@ -14,7 +14,7 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 impl Session<'_> {
     /// How long nothing is due.
     pub(super) fn patience(&self) -> Duration {
-        let is_visible = self.teller.progress.is_visible();
+        let is_visible = self.teller.bars.is_visible();
         let tick = is_visible.then(|| Instant::now() + progress::TICK);
         let due = [self.core.wakes_at(), self.work.wakes_at(), tick];
         let due = due.into_iter().flatten().min();
@@ -25,9 +25,10 @@ impl Session<'_> {
     pub(super) fn count_for_the_terminal(&mut self, place: &Place<'_, '_>) -> Result<(), Fault> {
         let now = Instant::now();
         let is_due = self.known.next_count.is_none_or(|at| at <= now);
-        if is_due && self.teller.progress.is_visible() {
-            let declared = place.channel.inspect(self.settings.queue.name.as_str())?;
-            self.known.ready = Some(declared.ready);
+        // Once commands are being ended a request would end the connection, and with it their tasks'
+        // deliveries.
+        if is_due && self.teller.bars.is_visible() && !self.core.is_stopping() {
+            self.known.ready = Some(self.ready(place)?);
             self.known.next_count = Some(now + COUNT);
         }
         Ok(())
@@ -40,7 +41,7 @@ impl Session<'_> {
             None => "not connected".to_owned(),
         };
         self.teller
-            .progress
+            .bars
             .tick(|| format!("done {done}, running {running}, {ready}"));
     }
 }

@@ -15,7 +15,7 @@ fn failing(proxy: &Proxy, queue: &str, options: &[&str]) -> Running {
 fn a_large_dead_letter_over_a_slow_link_is_sent_once_and_holds_up_nothing() {
     let broker = env::shared();
     let admin = Admin::new(broker, "slow-link");
-    let body = Scratch::file("body", vec![b'x'; 5_000_000]);
+    let body = Scratch::file("body", vec![b'x'; 6_500_000]);
     env::new_task(broker, &admin.queue, &["--body-file", body.as_str()]).expect(0);
     for task in ["a", "b", "c"] {
         env::new_task(broker, &admin.queue, &[task]).expect(0);

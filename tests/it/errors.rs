@@ -223,6 +223,10 @@ fn unusable_urls_and_files() {
             .expect(78)
             .says("cannot read the password file /no/such/file");
     }
+    let mut same = command("worker");
+    same.args(["-q", "q", "--dead-letter-queue", "q", "--", "false"]);
+    let ended = spawn(same).ended();
+    ended.expect(78).says("names the work queue itself");
     let mut command = command("new_task");
     command.args(["--body-file", "/no/such/file"]);
     spawn(command).ended().expect(74).says("/no/such/file");

@@ -171,3 +171,17 @@ fn a_worker_whose_output_nobody_reads_stops_and_keeps_its_tasks() {
     admin.wait_for_ready(3);
     assert_eq!(admin.bodies(), [b"1", b"2", b"3"]);
 }
+
+#[test]
+fn more_slots_than_tasks_to_do_end_all_the_same() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "bounded");
+    admin.declare();
+    admin.publish(&["1", "2", "3"]);
+    let options = ["-j", "2", "--max-tasks", "1", "--", "sleep", "0.2"];
+    let ended = env::worker(broker, &admin.queue, &options)
+        .ended()
+        .expect(0);
+    assert_eq!(ended.events("done").len(), 1);
+    admin.wait_for_ready(2);
+}

@@ -114,8 +114,8 @@ impl Fault {
         let repair = match self {
             Self::KillBroker(down) => {
                 let gone = world.broker.kill();
+                excuse_unknowing(world, ledger);
                 world.broker_killed(gone);
-                excuse_others(world, ledger);
                 Some((*down, Repair::StartBroker))
             }
             Self::RestartBroker(down) => {
@@ -183,15 +183,14 @@ impl Fault {
     }
 }
 
-/// A queue that somebody else made less than a second before the broker was killed: nobody can know
-/// how old it was.
-fn excuse_others(world: &mut World, ledger: &mut Ledger) {
+/// A queue that was made less than a second before the broker was killed: only its maker can know how
+/// old it was.
+fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
     for lost in world.broker.take_lost() {
-        let by_its_maker = lost
-            .message
-            .from
-            .is_some_and(|from| world.owner(from) == world.owner(lost.made_by));
-        if !by_its_maker {
+        let (_, maker) = lost.made;
+        let from = lost.message.from;
+        let knows = from.is_some_and(|from| world.owner(from) == world.owner(maker));
+        if !knows {
             ledger.excuse(&lost.message.task);
         }
     }

@@ -1,12 +1,17 @@
 //! Both commands' decisions against a model of RabbitMQ, under a virtual clock: a seed decides
 //! what goes wrong and when. `scripts/simulate` runs it.
 
+#![allow(clippy::print_stdout, reason = "scripts/simulate shows what it prints")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 /// Chance that can be repeated.
 mod random;
 
 /// The model of RabbitMQ.
+#[allow(
+    dead_code,
+    reason = "the comparison with real brokers uses the rest of it"
+)]
 mod broker;
 
 /// Time, and wires with delays and limits.

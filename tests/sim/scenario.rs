@@ -1,8 +1,8 @@
 //! What a seed decides.
 
 use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
-use crate::broker::Series;
 use crate::broker::declaration::Kind as QueueKind;
+use crate::broker::{DIRECT_REPLY, Series};
 use crate::fault::{Fault, Queue};
 use crate::ledger::{Ledger, Make, body};
 use crate::random::Random;
@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Duration;
 use work_queue::amqp::Properties;
 use work_queue::publisher::core::{Backlog, Destination, Needed};
+use work_queue::queues::QueueType;
 use work_queue::task::Task;
-use work_queue::topology::QueueType;
 use work_queue::worker::core::policy::OnFailure;
 
 /// All that a seed decides beforehand.
@@ -100,6 +100,8 @@ impl Scenario {
             consumer_timeout: match all.max_redeliveries {
                 // A task that takes longer would come back without end.
                 0 => Duration::from_secs(1800),
+                // The same of those that cannot be told from equal ones.
+                _ if ledger.has_slow_ones_alike() => Duration::from_secs(1800),
                 _ => *random.pick(&[Duration::from_secs(30), Duration::from_secs(1800)]),
             },
             senders,
@@ -111,9 +113,33 @@ impl Scenario {
         (scenario, ledger)
     }
 
+    /// The smallest body that is too large at some time is larger than this.
+    pub fn smallest_limit(&self) -> usize {
+        let limits = self.faults.iter().filter_map(|(_, fault)| match fault {
+            Fault::SmallerBodies(most) => Some(*most),
+            _ => None,
+        });
+        limits.min().unwrap_or(usize::MAX)
+    }
+
+    /// Whether an administrator may delete the work queue.
+    pub fn deletes_the_work_queue(&self) -> bool {
+        let mut faults = self.faults.iter();
+        // Where there is no other queue yet it is that one.
+        faults.any(|(_, fault)| matches!(fault, Fault::DeleteQueue(_)))
+    }
+
     /// Whether nothing goes wrong but what tasks do themselves.
     pub fn is_calm(&self) -> bool {
-        self.faults.is_empty() && self.consumer_timeout > Duration::from_secs(1000)
+        let mut orders = self.senders.iter().flat_map(|sender| &sender.orders);
+        // The connection may end with an answer to such an address.
+        let has_address = orders.any(|order| order.task.properties.answer().is_some());
+        // Over a slow link what was sent may be given up, and sent again.
+        let is_slow = self.senders.iter().any(|sender| sender.rate.is_some());
+        !has_address
+            && !is_slow
+            && self.faults.is_empty()
+            && self.consumer_timeout > Duration::from_secs(1000)
     }
 }
 
@@ -125,7 +151,8 @@ fn sender(
 ) -> SenderPlan {
     let waits = random.chance(20);
     let delays = random.chance(15) && !waits;
-    let ours = random.chance(80);
+    // It is `new_task` that waits.
+    let ours = random.chance(80) || waits;
     let count = random.between(Duration::from_micros(1), Duration::from_micros(30));
     let mut last = None;
     let orders = (0..count.as_micros()).map(|_| {
@@ -136,10 +163,16 @@ fn sender(
             kind => kind,
         };
         let make = match ours {
-            // With a slow link it would not be moved within the time that a consumer has.
-            true if random.chance(3) && worker.rate.is_none() => Make::Large,
+            // With a slow link it would not be moved within the time that a consumer has, and with
+            // the address of its sender it could not be moved at all.
+            true if random.chance(3) && worker.rate.is_none() && !waits => Make::Large,
             true => Make::Ours,
             false => Make::Foreign,
+        };
+        let kind = match kind {
+            // What takes no count is begun again and again.
+            Kind::Crashes(_) if make == Make::Large => Kind::Sound,
+            kind => kind,
         };
         // Another program may send equal tasks, and means each of them.
         let equal = last.filter(|_| make == Make::Foreign && random.chance(30));
@@ -149,9 +182,10 @@ fn sender(
             0 => 2000,
             _ => 10,
         };
-        let to = match delays {
-            true => Destination::Delay(Duration::from_millis(1 << random.below(14))),
-            false => Destination::Work,
+        let to = if delays {
+            Destination::Delay(Duration::from_millis(1 << random.below(14)))
+        } else {
+            Destination::Work
         };
         Order {
             key,
@@ -189,6 +223,11 @@ fn task(random: &mut Random, key: usize, size: usize, make: Make, waits: bool) -
     }
     if waits {
         properties = properties.with_answer_wanted(key.to_string());
+    }
+    // By a copy of chance, so that it changes nothing else.
+    if make == Make::Foreign && random.clone().chance(5) {
+        // No channel ever had this address, and some series fall over it.
+        properties = properties.with_reply_to(format!("{DIRECT_REPLY}no.address"));
     }
     if make == Make::Large {
         let large = "h".repeat(130_000 + random.index(1100));

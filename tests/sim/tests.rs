@@ -1,13 +1,13 @@
 //! What is asserted of the simulation.
 
-use crate::run::{Record, run};
+use crate::run::{Record, Report, run};
 use crate::sabotage::Sabotage;
-use crate::simulate::{Limits, kept, simulate};
+use crate::simulate::{Failure, Limits, Seeds, simulate};
 use std::env;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// So many schedules are part of every test run.
-const SCHEDULES: u64 = 400;
+/// So long new schedules are tried in every test run. `scripts/simulate` takes longer, and is faster.
+const NEW: Duration = Duration::from_secs(5);
 
 /// A sabotage is found within so many.
 const ENOUGH: u64 = 4000;
@@ -16,34 +16,23 @@ fn limited(runs: u64) -> Limits {
     Limits {
         runs,
         time: Duration::MAX,
+        failure: Failure::EndsAll,
     }
 }
 
 #[test]
-fn seeds_that_ever_failed_pass() {
-    let seeds = kept();
-    let summary = simulate(
-        |number| seeds[number as usize],
-        limited(seeds.len() as u64),
-        None,
-    );
-    assert!(
-        summary.failed.is_none(),
-        "{}",
-        summary.failed.unwrap().describe()
-    );
-    assert_eq!(summary.runs, seeds.len() as u64);
-}
-
-#[test]
-fn schedules_pass() {
-    let summary = simulate(|number| number, limited(SCHEDULES), None);
-    assert!(
-        summary.failed.is_none(),
-        "{}",
-        summary.failed.unwrap().describe()
-    );
-    assert_eq!(summary.runs, SCHEDULES);
+fn seeds_that_ever_failed_pass_and_so_do_new_ones() {
+    let seeds = Seeds::kept_and_new();
+    let kept = simulate(&seeds, limited(seeds.kept()), None);
+    kept.expect_all_to_pass();
+    assert_eq!(kept.runs, seeds.kept());
+    let limits = Limits {
+        time: kept.took + NEW,
+        ..limited(u64::MAX)
+    };
+    let all = simulate(&seeds, limits, None);
+    all.expect_all_to_pass();
+    assert!(all.runs > kept.runs, "no new one in {NEW:?}");
 }
 
 #[test]
@@ -60,14 +49,12 @@ fn a_seed_decides_everything() {
 #[test]
 fn every_sabotage_is_found() {
     for sabotage in Sabotage::ALL {
-        let summary = simulate(|number| number, limited(ENOUGH), Some(sabotage));
-        let name = sabotage.name();
-        assert!(
-            summary.failed.is_some(),
-            "{name} was not found in {} schedules",
-            summary.runs
-        );
-        println!("{name}: found in schedule {}", summary.runs);
+        let summary = simulate(&Seeds::from(0), limited(ENOUGH), Some(sabotage));
+        let (name, seconds) = (sabotage.name(), summary.took.as_secs_f64());
+        let Some(found) = summary.failed.first() else {
+            panic!("{name} was not found in {} schedules", summary.runs);
+        };
+        println!("{name}: found after {seconds:.2} s by seed {}", found.seed);
     }
 }
 
@@ -75,46 +62,45 @@ fn every_sabotage_is_found() {
 #[test]
 #[ignore = "it is scripts/simulate that runs it"]
 fn simulation() {
-    let number = |name: &str| {
-        let text = env::var(name).ok();
-        text.map(|text| {
-            text.parse::<u64>()
-                .unwrap_or_else(|_| panic!("{name}: `{text}` is no number"))
-        })
-    };
-    let sabotage = env::var("SIM_SABOTAGE").ok().map(|name| {
-        Sabotage::named(&name).unwrap_or_else(|| {
-            let names: Vec<String> = Sabotage::ALL.map(Sabotage::name).to_vec();
-            panic!("no such sabotage: {name}; there are {}", names.join(", "))
-        })
-    });
-    let (runs, seconds) = (number("SIM_RUNS"), number("SIM_SECONDS"));
-    let seed = number("SIM_SEED");
+    let (runs, seed) = (number("SIM_RUNS"), number("SIM_SEED"));
     let limits = Limits {
         runs: runs.unwrap_or(if seed.is_some() { 1 } else { u64::MAX }),
-        time: match (runs, seed, seconds) {
+        time: match (runs, seed, number("SIM_SECONDS")) {
             (_, _, Some(seconds)) => Duration::from_secs(seconds),
             (None, None, None) => Duration::from_secs(10),
             _ => Duration::MAX,
         },
+        failure: match env::var_os("SIM_ALL") {
+            Some(_) => Failure::IsNoted,
+            None => Failure::EndsAll,
+        },
     };
-    let first = seed.unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        u64::from(now.subsec_nanos()) * 1_000_000
-    });
-    let kept = if seed.is_some() { Vec::new() } else { kept() };
-    let pick = |number: u64| match kept.get(number as usize) {
-        Some(seed) => *seed,
-        None => first.wrapping_add(number - kept.len() as u64),
-    };
-    println!(
-        "{} seeds that were kept, then from seed {first} on",
-        kept.len()
-    );
-    let summary = simulate(pick, limits, sabotage);
-    if let Some(failed) = &summary.failed {
+    let seeds = seed.map_or_else(Seeds::kept_and_new, Seeds::from);
+    println!("{seeds}");
+    let summary = simulate(&seeds, limits, sabotage());
+    for failed in &summary.failed {
         println!("{}", failed.describe());
     }
     println!("{}", summary.describe());
-    assert!(summary.failed.is_none(), "a schedule has failed");
+    let failed: Vec<u64> = summary
+        .failed
+        .iter()
+        .map(|failed: &Report| failed.seed)
+        .collect();
+    assert!(failed.is_empty(), "seeds that failed: {failed:?}");
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name}: `{text}` is no number")))
+}
+
+fn sabotage() -> Option<Sabotage> {
+    let name = env::var("SIM_SABOTAGE").ok()?;
+    let found = Sabotage::named(&name);
+    Some(found.unwrap_or_else(|| {
+        let names: Vec<String> = Sabotage::ALL.map(Sabotage::name).to_vec();
+        panic!("no such sabotage: {name}; there are {}", names.join(", "))
+    }))
 }

@@ -1,4 +1,5 @@
 use super::super::frames;
+use super::super::frames::METHOD;
 use super::*;
 
 const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];
@@ -17,18 +18,18 @@ fn write(early: &mut EarlyOpen, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
     let mut sent = Vec::new();
     while !bytes.is_empty() {
         let count = match early.outgoing(bytes, true) {
-            Outgoing::Pass(count) => {
+            EarlyWrite::Pass(count) => {
                 let count = count.min(at_once);
                 sent.extend(&bytes[..count]);
                 early.written(count);
                 count
             }
-            Outgoing::Append(more) => {
+            EarlyWrite::Append(more) => {
                 sent.extend(bytes);
                 sent.extend(more);
                 bytes.len()
             }
-            Outgoing::Keep(count) => count,
+            EarlyWrite::Keep(count) => count,
         };
         bytes = &bytes[count..];
     }
@@ -97,7 +98,7 @@ fn the_protocol_header_goes_out_once() {
 fn what_is_no_opening_passes() {
     let mut early = EarlyOpen::default();
     for bytes in [&b"AMQP\0\0\x09\x01"[..], &open()[..30], &HEARTBEAT, &OPEN] {
-        assert_eq!(early.outgoing(bytes, true), Outgoing::Pass(bytes.len()));
+        assert_eq!(early.outgoing(bytes, true), EarlyWrite::Pass(bytes.len()));
     }
     assert!(!early.is_watching());
 }
@@ -106,8 +107,8 @@ fn what_is_no_opening_passes() {
 fn a_broker_in_the_middle_of_a_frame_is_left_alone() {
     let mut early = EarlyOpen::default();
     let open = open();
-    assert_eq!(early.outgoing(&open, false), Outgoing::Pass(open.len()));
-    assert_eq!(early.outgoing(&OPEN, true), Outgoing::Pass(OPEN.len()));
+    assert_eq!(early.outgoing(&open, false), EarlyWrite::Pass(open.len()));
+    assert_eq!(early.outgoing(&OPEN, true), EarlyWrite::Pass(OPEN.len()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub(in crate::amqp) fn followed(table: &[u8], size: usize) -> Vec<u8> {
     let length = u32::try_from(table.len()).unwrap().to_be_bytes();
     let before = [&[0, 60, 0, 0][..], &[0; 8], &[0x20, 0]].concat();
     let mut bytes = [&before[..], &length, table].concat();
-    let mut payload = Payload::new(Kind::ContentHeader);
+    let mut payload = PayloadReader::new(PayloadKind::ContentHeader);
     for piece in bytes.chunks_mut(size) {
         payload.follow(piece).unwrap();
     }
@@ -57,7 +57,7 @@ fn headers_are_found_behind_other_properties() {
     let length = u32::try_from(deep.len()).unwrap().to_be_bytes();
     let flags_and_strings = [&[0xe0, 0][..], b"\x04text", b"\x00"].concat();
     let mut bytes = [&[0; 12][..], &flags_and_strings, &length, &deep].concat();
-    let mut payload = Payload::new(Kind::ContentHeader);
+    let mut payload = PayloadReader::new(PayloadKind::ContentHeader);
     payload.follow(&mut bytes).unwrap();
     let table = parsed(&bytes[12 + flags_and_strings.len()..]);
     assert_eq!(depth(&AMQPValue::FieldTable(table)), DEEPEST);
@@ -68,7 +68,9 @@ fn server_properties_are_followed() {
     let deep = nested(600, b'F');
     let length = u32::try_from(deep.len()).unwrap().to_be_bytes();
     let mut bytes = [&[0, 10, 0, 10, 0, 9][..], &length, &deep].concat();
-    Payload::new(Kind::Method).follow(&mut bytes).unwrap();
+    PayloadReader::new(PayloadKind::Method)
+        .follow(&mut bytes)
+        .unwrap();
     assert_eq!(depth(&AMQPValue::FieldTable(parsed(&bytes[6..]))), DEEPEST);
 }
 
@@ -77,7 +79,9 @@ fn a_heartbeat_is_never_switched_off() {
     let tune = |heartbeat: [u8; 2]| {
         let before = [0, 10, 0, 30, 7, 0xff, 0, 2, 0, 0];
         let mut bytes = [&before[..], &heartbeat].concat();
-        Payload::new(Kind::Method).follow(&mut bytes).unwrap();
+        PayloadReader::new(PayloadKind::Method)
+            .follow(&mut bytes)
+            .unwrap();
         bytes[10..].to_vec()
     };
     assert_eq!(tune([0, 0]), [0, HEARTBEAT]);

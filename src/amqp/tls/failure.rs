@@ -4,10 +4,10 @@
 //! speak something else.
 
 use super::Tls;
-use super::asked::Asked;
-use crate::endpoint::Endpoint;
-use crate::escape::escape;
-use crate::fault::{Fault, Kind};
+use super::own_certificate::OwnCertificate;
+use crate::base::endpoint::Endpoint;
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 pub(super) struct Why<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) tls: &'a Tls,
-    pub(super) asked: &'a Asked,
+    pub(super) certificate: &'a OwnCertificate,
 }
 
 /// What a TLS connection begins with, in record type and version: a handshake or an alert.
@@ -55,7 +55,7 @@ impl Why<'_> {
             let why = format!("the TLS handshake failed: {error}");
             return self.fault(Kind::Unreachable, &why);
         }
-        let hint = if self.asked.in_vain() {
+        let hint = if self.certificate.in_vain() {
             "it had asked for a certificate of this client; give one with --cert and --key"
         } else {
             "is it a TLS port, and is the broker up?"
@@ -142,7 +142,7 @@ impl Why<'_> {
             | Alert::HandshakeFailure
             | Alert::BadCertificate
             | Alert::AccessDenied
-                if self.asked.in_vain() =>
+                if self.certificate.in_vain() =>
             {
                 self.no_certificate()
             }
@@ -193,15 +193,6 @@ impl Why<'_> {
     fn fault(&self, kind: Kind, why: &str) -> Fault {
         Fault::new(kind, format!("cannot connect to {}: {why}", self.endpoint))
     }
-}
-
-/// The URL's host is nothing that a certificate can be for.
-pub(super) fn no_server_name(endpoint: &Endpoint) -> Fault {
-    let host = escape(endpoint.host.as_bytes());
-    let text = format!(
-        "cannot connect to {endpoint}: TLS needs a host name or an IP address, and `{host}` is neither"
-    );
-    Fault::new(Kind::SetUp, text)
 }
 
 /// The day and the time in UTC.

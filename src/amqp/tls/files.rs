@@ -1,6 +1,6 @@
 //! The PEM files of `--cacert`, `--cert` and `--key`, and the system's CA certificates.
 
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};

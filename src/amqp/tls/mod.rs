@@ -4,24 +4,23 @@
 //! the socket still blocking: the kill switch ends it when the time is up. Only then amiquip gets
 //! the stream, see `stream`.
 
-mod asked;
 mod failure;
 mod files;
+mod handshake;
+mod own_certificate;
 mod stream;
 
+pub(super) use handshake::shake_hands;
 pub(super) use stream::TlsStream;
 
-use crate::endpoint::Endpoint;
-use crate::fault::{Fault, Kind};
-use asked::Asked;
-use failure::Why;
+use crate::base::endpoint::Endpoint;
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
+use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection};
-use std::io;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -70,8 +69,8 @@ impl Tls {
     /// certificates up. Where they cannot be used at that moment, perhaps because they are just
     /// being replaced, what they held at first still holds.
     pub(super) fn prepare(&self, endpoint: &Endpoint) -> Result<Prepared, Fault> {
-        let name = ServerName::try_from(endpoint.host.clone())
-            .map_err(|_| failure::no_server_name(endpoint))?;
+        let name =
+            ServerName::try_from(endpoint.host.clone()).map_err(|_| no_server_name(endpoint))?;
         let loaded = match self.read() {
             Ok(loaded) => {
                 let _ = self.first.set(loaded.clone());
@@ -104,48 +103,11 @@ impl Tls {
     }
 }
 
-/// Shakes hands on `socket`, which still blocks. There is no time-out here: whoever holds the
-/// socket's kill switch ends it.
-///
-/// With TLS 1.3 this side is done before the broker has looked at our certificate. Its refusal
-/// comes with the first read; [`TlsStream::failure`] tells it.
-pub(super) fn shake_hands(
-    Prepared { name, loaded }: Prepared,
-    endpoint: &Endpoint,
-    tls: &Tls,
-    mut socket: TcpStream,
-) -> Result<TlsStream, Fault> {
-    let asked = Arc::new(Asked::new(loaded.own));
-    let mut config = loaded.config;
-    config.client_auth_cert_resolver = Arc::<Asked>::clone(&asked);
-    let why = Why {
-        endpoint,
-        tls,
-        asked: &asked,
-    };
-    let mut connection =
-        ClientConnection::new(Arc::new(config), name).map_err(|error| why.failed(&error))?;
-    let mut first = [0; 4];
-    match hello(&mut connection, &mut socket, &mut first) {
-        Ok(()) => TlsStream::new(connection, socket, Arc::clone(&asked))
-            .map_err(|error| why.socket_failed(&error)),
-        Err(error) => Err(why.handshake_failed(&first, &error)),
-    }
-}
-
-/// The handshake itself. Keeps the peer's first bytes: they tell what it speaks where that is
-/// not TLS.
-fn hello(
-    connection: &mut ClientConnection,
-    socket: &mut TcpStream,
-    first: &mut [u8],
-) -> io::Result<()> {
-    while connection.wants_write() {
-        connection.write_tls(socket)?;
-    }
-    socket.peek(first)?;
-    while connection.is_handshaking() || connection.wants_write() {
-        connection.complete_io(socket)?;
-    }
-    Ok(())
+/// The URL's host is nothing that a certificate can be for.
+fn no_server_name(endpoint: &Endpoint) -> Fault {
+    let host = escape(endpoint.host.as_bytes());
+    let text = format!(
+        "cannot connect to {endpoint}: TLS needs a host name or an IP address, and `{host}` is neither"
+    );
+    Fault::new(Kind::SetUp, text)
 }

@@ -1,10 +1,10 @@
 //! The stream under amiquip's: encrypts what it writes and decrypts what it reads.
 
 use super::Tls;
-use super::asked::Asked;
 use super::failure::Why;
-use crate::endpoint::Endpoint;
-use crate::fault::Fault;
+use super::own_certificate::OwnCertificate;
+use crate::base::endpoint::Endpoint;
+use crate::base::fault::Fault;
 use mio::event::Evented;
 use mio::{Poll, PollOpt, Ready, Token};
 use rustls::ClientConnection;
@@ -36,18 +36,18 @@ pub(in crate::amqp) struct TlsStream {
 /// Why TLS itself failed, once it has. amiquip would tell it as any other error of the socket.
 #[derive(Clone)]
 pub(in crate::amqp) struct Failure {
-    asked: Arc<Asked>,
+    certificate: Arc<OwnCertificate>,
     error: Arc<OnceLock<rustls::Error>>,
 }
 
 impl Failure {
     /// The explanation of what ended TLS, if anything has.
     pub(in crate::amqp) fn explained(&self, endpoint: &Endpoint, tls: &Tls) -> Option<Fault> {
-        let asked = &self.asked;
+        let certificate = &self.certificate;
         let why = Why {
             endpoint,
             tls,
-            asked,
+            certificate,
         };
         self.error.get().map(|error| why.failed(error))
     }
@@ -58,7 +58,7 @@ impl TlsStream {
     pub(super) fn new(
         mut tls: ClientConnection,
         socket: TcpStream,
-        asked: Arc<Asked>,
+        certificate: Arc<OwnCertificate>,
     ) -> io::Result<Self> {
         // What waits for the socket is bounded by `PIECE` already.
         tls.set_buffer_limit(None);
@@ -71,7 +71,7 @@ impl TlsStream {
             taken: 0,
             encrypted: 0,
             failure: Failure {
-                asked,
+                certificate,
                 error: Arc::default(),
             },
         })

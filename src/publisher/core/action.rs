@@ -1,11 +1,11 @@
 //! What the core wants done, and what it is told.
 
-use super::declaration::Form;
 use super::message::{Destination, Message, Sent};
 use super::pace::Refusal;
-use crate::confirms::Verdict;
-use crate::fault::Fault;
-use crate::topology::QueueType;
+use super::plan::Form;
+use crate::amqp::Confirm;
+use crate::base::fault::Fault;
+use crate::queues::QueueType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,8 @@ pub enum Input<P> {
     ChannelOpened,
     /// Answers [`Action::Declare`]: the queue is there.
     Declared {
-        /// Whose queue.
-        to: Destination,
+        /// Its name.
+        queue: String,
         /// The work queue's type, where it is known.
         queue_type: Option<QueueType>,
         /// Its type as the broker calls it, where it is another one than was declared.
@@ -37,8 +37,8 @@ pub enum Input<P> {
     /// Answers [`Action::Declare`]: the broker refused. That closes the channel on which it was
     /// asked, which must not be the one that is published on.
     DeclarationRefused {
-        /// Whose queue.
-        to: Destination,
+        /// Its name.
+        queue: String,
         /// Why.
         fault: Fault,
     },
@@ -53,7 +53,7 @@ pub enum Input<P> {
         /// Whether all before it are meant as well.
         multiple: bool,
         /// The verdict.
-        verdict: Verdict,
+        verdict: Confirm,
     },
     /// A message came back: no queue took it. This must come before its confirm.
     Returned {
@@ -185,8 +185,6 @@ pub enum Notice {
     },
     /// A destination does not take messages for now; they are sent again.
     Refused {
-        /// Which.
-        to: Destination,
         /// Its queue.
         queue: Arc<str>,
         /// How many messages wait.

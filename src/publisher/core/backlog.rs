@@ -1,22 +1,13 @@
 //! Sending only while the queue is short.
 
+use super::config::Backlog;
 use super::faults;
-use crate::fault::Fault;
-use crate::topology::QueueName;
-use std::num::NonZeroU32;
+use crate::base::fault::Fault;
+use crate::queues::QueueName;
 use std::time::{Duration, Instant};
 
 /// How often the queue's length is asked for at most. Each costs the broker one request.
 const POLL: Duration = Duration::from_millis(100);
-
-/// How long the queue may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Backlog {
-    /// Tasks are sent only while fewer than this are ready.
-    pub max: NonZeroU32,
-    /// How long to wait for the queue to become shorter.
-    pub timeout: Duration,
-}
 
 /// Lets through as many messages as the queue has room for, and then wants to know its length
 /// again.
@@ -132,6 +123,7 @@ impl BacklogLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
 
     fn limit(max: u32, timeout: Duration) -> BacklogLimit {
         let max = NonZeroU32::new(max).unwrap();

@@ -19,7 +19,7 @@ const UNSENT: u64 = 8 << 20;
 
 /// How far a connection or channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ConnectionPhase {
     Closed,
     Opening,
     Open,
@@ -28,8 +28,8 @@ pub(super) enum Phase {
 /// The connection and its channel.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) phase: Phase,
-    pub(super) channel: Phase,
+    pub(super) phase: ConnectionPhase,
+    pub(super) channel: ConnectionPhase,
     /// The broker takes nothing for now; why.
     pub(super) blocked: Option<String>,
     /// Over all destinations.
@@ -54,8 +54,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            phase: Phase::Closed,
-            channel: Phase::Closed,
+            phase: ConnectionPhase::Closed,
+            channel: ConnectionPhase::Closed,
             blocked: None,
             silence: Silence::new(now),
             handed: 0,
@@ -71,8 +71,8 @@ impl Connection {
 
     /// A connection stands.
     pub(super) fn opened(&mut self, now: Instant) {
-        self.phase = Phase::Open;
-        self.channel = Phase::Closed;
+        self.phase = ConnectionPhase::Open;
+        self.channel = ConnectionPhase::Closed;
         self.channel_from = None;
         self.blocked = None;
         self.handed = 0;
@@ -83,15 +83,15 @@ impl Connection {
 
     /// It is gone. Returns how long the broker has been of no use.
     pub(super) fn lost(&mut self, now: Instant) -> Duration {
-        self.phase = Phase::Closed;
-        self.channel = Phase::Closed;
+        self.phase = ConnectionPhase::Closed;
+        self.channel = ConnectionPhase::Closed;
         self.blocked = None;
         now.saturating_duration_since(*self.lost_since.get_or_insert(now))
     }
 
     /// The channel is gone, and the connection stands.
     pub(super) fn channel_closed(&mut self, now: Instant) {
-        self.channel = Phase::Closed;
+        self.channel = ConnectionPhase::Closed;
         self.channel_from = Some(now + self.channel_steps.step());
     }
 
@@ -112,7 +112,7 @@ impl Connection {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.phase == Phase::Open
+        self.phase == ConnectionPhase::Open
     }
 
     pub(super) fn may_open_channel(&self, now: Instant) -> bool {
@@ -123,11 +123,13 @@ impl Connection {
         self.channel_from
     }
 
-    /// Whether messages may be handed over.
-    pub(super) fn may_publish(&self) -> bool {
-        self.channel == Phase::Open
+    /// Whether messages may be handed over, with so many in flight. What a closed channel has left
+    /// may never leave, so with none in flight there is always room for one.
+    pub(super) fn may_publish(&self, in_flight: usize) -> bool {
+        let unsent = self.handed.saturating_sub(self.written);
+        self.channel == ConnectionPhase::Open
             && self.blocked.is_none()
-            && self.handed.saturating_sub(self.written) < UNSENT
+            && (in_flight == 0 || unsent < UNSENT)
     }
 
     /// A message of at least so many bytes is handed over. Returns the count of bytes with which it
@@ -180,39 +182,4 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broker_that_drops_connections_is_not_hammered() {
-        let now = Instant::now();
-        let mut connection = Connection::new(now);
-        assert_eq!(connection.pause(), Duration::ZERO);
-        connection.opened(now);
-        assert_eq!(connection.lost(now), Duration::ZERO);
-        assert_eq!(connection.pause(), FIRST);
-        connection.opened(now);
-        assert_eq!(connection.lost(now + FIRST), FIRST);
-        assert_eq!(connection.pause(), 2 * FIRST);
-        connection.opened(now);
-        connection.confirmed();
-        assert_eq!(connection.lost(now + 9 * FIRST), Duration::ZERO);
-        assert_eq!(connection.pause(), FIRST);
-    }
-
-    #[test]
-    fn no_more_is_handed_over_than_the_link_takes() {
-        let now = Instant::now();
-        let mut connection = Connection::new(now);
-        connection.opened(now);
-        connection.channel = Phase::Open;
-        assert!(connection.may_publish());
-        let mark = connection.hand_over(12_000_000);
-        assert!(!connection.may_publish());
-        assert_eq!(connection.left(4_000_000), Some(0));
-        assert!(connection.may_publish());
-        assert_eq!(connection.left(4_000_000), None);
-        assert_eq!(connection.left(mark + 100), Some(4_000_000));
-        assert_eq!(connection.hand_over(1), mark + 101);
-    }
-}
+mod tests;

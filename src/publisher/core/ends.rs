@@ -1,13 +1,15 @@
 //! What the end of a channel or connection means for the messages that were in flight.
 
 use super::action::{Notice, Scope};
-use super::connection::Phase;
+use super::blame::{Blame, blame};
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::outbox::Output;
 use super::route::Route;
 use super::routes::Named;
-use super::suspects::{Blame, Judged, blame};
-use super::{Core, Output, faults};
-use crate::fault::{Fault, Kind};
+use super::suspects::Tried;
+use super::{Core, faults};
+use crate::base::fault::{Fault, Kind};
 use std::time::{Duration, Instant};
 
 impl<P: Payload> Core<P> {
@@ -30,10 +32,10 @@ impl<P: Payload> Core<P> {
             return self.declare_otherwise(fault);
         }
         if !alone {
-            // Those before the guilty one were taken.
-            entries = entries.into_iter().map(perhaps).collect();
+            // Those before the cause were taken.
+            entries = entries.into_iter().map(Entry::perhaps_sent).collect();
         }
-        self.find_guilty(entries, alone, fault, now);
+        self.find_cause(entries, alone, fault, now);
     }
 
     /// Refuses what is larger than the broker takes, where that is why it closed the channel, and
@@ -80,7 +82,7 @@ impl<P: Payload> Core<P> {
         match self.routes.named_in(fault) {
             Some(Named::Missing(index)) => return self.routes[index].declaration.missing(),
             Some(Named::Differs(index)) => {
-                if !self.routes.detour(index) {
+                if !self.routes.lengthen_delay(index) {
                     self.routes[index].declaration.verify();
                 }
                 return;
@@ -103,7 +105,7 @@ impl<P: Payload> Core<P> {
 
     /// The connection is gone.
     pub(super) fn connection_lost(&mut self, fault: Fault, now: Instant) {
-        if self.connection.phase != Phase::Open {
+        if self.connection.phase != ConnectionPhase::Open {
             // It was given up before.
             return;
         }
@@ -124,12 +126,12 @@ impl<P: Payload> Core<P> {
         for route in self.routes.iter_mut() {
             let held = route.release();
             again += held.len();
-            route.take_back(held.into_iter().map(perhaps).collect());
-            route.declaration.connection_lost(now);
+            route.take_back(held.into_iter().map(Entry::perhaps_sent).collect());
+            route.declaration.connection_lost();
         }
-        // Whatever else may end a connection: only what was sent alone by order is judged.
+        // Whatever else may end a connection: only what was sent alone by order counts.
         let alone = alone && (self.suspects.is_alone() || blame(&fault) == Blame::Nobody);
-        self.find_guilty(entries, alone, &fault, now);
+        self.find_cause(entries, alone, &fault, now);
         self.tell(Notice::Lost {
             fault: fault.clone(),
             again,
@@ -146,13 +148,7 @@ impl<P: Payload> Core<P> {
 
     /// One of these has ended the channel or connection, perhaps. `alone`: nothing else was in
     /// flight.
-    fn find_guilty(
-        &mut self,
-        mut entries: Vec<Entry<P>>,
-        alone: bool,
-        fault: &Fault,
-        now: Instant,
-    ) {
+    fn find_cause(&mut self, mut entries: Vec<Entry<P>>, alone: bool, fault: &Fault, now: Instant) {
         let blame = blame(fault);
         if blame == Blame::Nobody && !self.suspects.is_suspicious() {
             return self.routes.take_back(entries);
@@ -168,18 +164,18 @@ impl<P: Payload> Core<P> {
             Blame::Perhaps if is_reply => Blame::Surely,
             blame => blame,
         };
-        match self.suspects.judge(entry, blame, now) {
-            Judged::Guilty(entry) => {
-                self.condemn(entry, fault);
+        match self.suspects.tried(entry, blame, now) {
+            Tried::Refused(entry) => {
+                self.refuse_cause(entry, fault);
                 let innocent = self.suspects.release();
                 self.routes.take_back(innocent);
             }
-            Judged::Open => {}
+            Tried::Later => {}
         }
     }
 
     /// The broker will never take this one.
-    fn condemn(&mut self, entry: Entry<P>, fault: &Fault) {
+    fn refuse_cause(&mut self, entry: Entry<P>, fault: &Fault) {
         if let (Destination::Reply(address), true) = (&entry.to, fault.is_transient()) {
             // It cost the connection, and would again.
             self.limits.dead_end(address.clone());
@@ -190,12 +186,5 @@ impl<P: Payload> Core<P> {
             Kind::Refused => self.refused(entry, fault.clone(), Scope::Destination),
             _ => self.refused(entry, faults::never_taken(fault.clone()), Scope::Message),
         }
-    }
-}
-
-fn perhaps<P>(entry: Entry<P>) -> Entry<P> {
-    Entry {
-        sent: Sent::Perhaps,
-        ..entry
     }
 }

@@ -1,10 +1,10 @@
 //! Why messages were not confirmed, as the user reads it.
 
-use super::backlog::Backlog;
+use super::config::Backlog;
 use super::pace::Refusal;
-use crate::escape::escape;
-use crate::fault::{Fault, Kind};
-use crate::topology::{Declare, QueueName};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{Declare, QueueName};
 use humantime::format_duration;
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ pub(super) fn largest_body(fault: &Fault) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Reply;
+    use crate::base::fault::Reply;
 
     #[test]
     fn the_largest_size_is_read_from_the_brokers_words() {

@@ -1,7 +1,7 @@
 //! The messages in flight on one channel, by delivery tag.
 
 use super::message::{Entry, Mark, Payload};
-use crate::confirms::Outstanding;
+use crate::publisher::core::outstanding::Outstanding;
 
 /// The messages that were published on the present channel and are not settled.
 #[derive(Debug)]

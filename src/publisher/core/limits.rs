@@ -2,7 +2,7 @@
 
 use super::faults;
 use super::message::{Destination, Payload};
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl Limits {
     }
 
     /// Whether the broker takes this.
-    pub(super) fn judge(&self, payload: &impl Payload, now: Instant) -> Expected {
+    pub(super) fn expected(&self, payload: &impl Payload, now: Instant) -> Expected {
         let header_len = payload.header_len();
         if header_len > self.header_max {
             return Expected::No(faults::header_too_large(header_len, self.header_max));

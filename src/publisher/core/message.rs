@@ -1,7 +1,7 @@
 //! A message as the core sees it.
 
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::QueueName;
 use std::time::Duration;
 
 /// What the core must know of a message's content.
@@ -72,6 +72,16 @@ pub(super) struct Entry<P> {
     pub(super) mark: Mark,
     pub(super) sent: Sent,
     pub(super) payload: P,
+}
+
+impl<P> Entry<P> {
+    /// The same, which may have arrived.
+    pub(super) fn perhaps_sent(self) -> Self {
+        Self {
+            sent: Sent::Perhaps,
+            ..self
+        }
+    }
 }
 
 /// What is special about a message in flight.

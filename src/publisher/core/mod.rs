@@ -10,7 +10,7 @@
 //!   [`Action::Withdrawn`]. Until then it is sent again, for as long as the [`Config`] allows; the
 //!   rest can be taken out with [`Core::take_unfinished`].
 //! - A verdict concerns one message. After the end of a channel or connection that a message may
-//!   have caused, those that were in flight are sent one at a time, until the guilty one is found.
+//!   have caused, those that were in flight are sent one at a time, until the cause is found.
 //! - Destinations are independent. One that refuses, is not there or does not confirm slows down
 //!   nobody else.
 //! - What a quorum queue confirms that was made less than two seconds ago is held back, and sent
@@ -22,20 +22,29 @@
 //! declaration, pace and silence; the messages in flight; the suspects; the limits.
 
 mod action;
+mod age;
 mod backlog;
+mod blame;
+mod config;
 mod connection;
 mod declaration;
+mod declarations;
 mod ends;
 mod faults;
 mod in_flight;
 mod inputs;
 mod limits;
 mod message;
+mod outbox;
+mod outstanding;
 mod overdue;
 mod pace;
+mod plan;
 mod poll;
+mod queues;
 mod route;
 mod routes;
+mod settling;
 mod silence;
 mod steps;
 mod suspects;
@@ -44,56 +53,27 @@ mod tests;
 mod window;
 
 pub use action::{Action, FirstChannel, Input, Notice, Scope};
-pub use backlog::Backlog;
-pub use declaration::{Form, YOUTH};
+pub use config::{Backlog, Config, Connect};
 pub use faults::refusal as describe;
 pub use message::{Destination, Message, Payload, Sent};
 pub use pace::Refusal;
-pub use routes::{Needed, Queues, Upkeep};
+pub use plan::Form;
+pub use queues::{Needed, Queues, Upkeep};
 pub use silence::PATIENCE;
 pub use window::Size;
 
+use crate::base::fault::Fault;
 use backlog::BacklogLimit;
-use connection::{Connection, Phase};
+use connection::{Connection, ConnectionPhase};
 use in_flight::InFlight;
 use limits::Limits;
 use message::{Entry, Mark};
+use outbox::Output;
 use routes::Routes;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use suspects::Suspects;
-
-/// How messages are sent.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The queues that they go to.
-    pub queues: Queues,
-    /// How many may be unconfirmed for each destination.
-    pub window: Size,
-    /// The largest payload of a frame, in bytes. A message's headers must fit into one.
-    pub frame_max: usize,
-    /// How long the work queue may be.
-    pub backlog: Option<Backlog>,
-    /// How long the broker may go without confirming anything, while a connection stands.
-    pub confirm_timeout: Option<Duration>,
-    /// How long connections may be lost one after the other with nothing confirmed.
-    pub retry_for: Option<Duration>,
-    /// How long a channel is kept on which the broker refuses messages. A new one may help, where
-    /// a queue's leader has died; but results come to the channel that their tasks were sent on.
-    pub keep_channel: Duration,
-    /// When a connection is made.
-    pub connect: Connect,
-}
-
-/// When a connection is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connect {
-    /// At the start, and whenever it was lost.
-    Always,
-    /// When there is something to send.
-    WhenNeeded,
-}
 
 /// The engine that gets messages confirmed.
 #[derive(Debug)]
@@ -108,17 +88,6 @@ pub struct Core<P> {
     patience: Patience,
     /// Verdicts and notices to be given.
     outbox: VecDeque<Output<P>>,
-}
-
-/// What is given out at once, whatever else is to be done.
-#[derive(Debug)]
-enum Output<P> {
-    Confirmed(u64, Arc<str>, P),
-    Refused(u64, P, crate::fault::Fault, Scope),
-    Withdrawn(u64, Sent),
-    Tell(Notice),
-    Disconnect,
-    GiveUp(crate::fault::Fault),
 }
 
 /// When it is of no use to go on.
@@ -173,7 +142,7 @@ impl<P: Payload> Core<P> {
         let Some(index) = self.routes.position(to) else {
             return false;
         };
-        self.connection.may_publish()
+        self.connection.may_publish(self.in_flight.len())
             && !self.suspects.is_active(now)
             && !self.is_draining(now)
             && self.routes.may_accept(index)
@@ -218,10 +187,7 @@ impl<P: Payload> Core<P> {
         for route in self.routes.iter_mut() {
             all.extend(route.take_pending());
             let held = route.release().into_iter();
-            all.extend(held.map(|entry| Entry {
-                sent: Sent::Perhaps,
-                ..entry
-            }));
+            all.extend(held.map(Entry::perhaps_sent));
         }
         all.sort_unstable_by_key(|entry| entry.number);
         all.into_iter()
@@ -234,12 +200,6 @@ impl<P: Payload> Core<P> {
     #[must_use]
     pub fn progress(&self) -> Instant {
         self.patience.progress
-    }
-
-    /// Why the broker takes nothing, if it does not.
-    #[must_use]
-    pub fn blocked(&self) -> Option<&str> {
-        self.connection.blocked.as_deref()
     }
 
     /// Takes what is in flight out of its routes' accounts, and drops what nobody wants any more.
@@ -271,7 +231,7 @@ impl<P: Payload> Core<P> {
             .push_back(Output::Confirmed(entry.number, queue, entry.payload));
     }
 
-    fn refused(&mut self, entry: Entry<P>, fault: crate::fault::Fault, scope: Scope) {
+    fn refused(&mut self, entry: Entry<P>, fault: Fault, scope: Scope) {
         self.outbox
             .push_back(Output::Refused(entry.number, entry.payload, fault, scope));
     }
@@ -282,7 +242,7 @@ impl<P: Payload> Core<P> {
 
     /// Whether publishing waits until nothing is in flight, so that a new channel can be opened.
     fn is_draining(&self, now: Instant) -> bool {
-        self.connection.channel == Phase::Open
+        self.connection.channel == ConnectionPhase::Open
             && self
                 .routes
                 .iter()

@@ -1,12 +1,14 @@
 //! What is done when time passes and nothing comes in.
 
 use super::action::Notice;
-use super::connection::Phase;
-use super::message::{Destination, Entry, Payload, Sent};
+use super::age::Age;
+use super::connection::ConnectionPhase;
+use super::message::{Destination, Entry, Payload};
+use super::outbox::Output;
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
-use super::{Core, Output, faults};
+use super::{Core, faults};
 use std::time::{Duration, Instant};
 
 /// After a refusal, how long to wait for further verdicts before the rest is sent again.
@@ -56,15 +58,24 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    /// Reports what has been held for long enough: the broker has stood all the while.
+    /// Reports what was held until its queue was old enough: the broker has stood all the while.
+    /// Where the queue is gone it is sent again.
     fn release_held(&mut self, now: Instant) {
         for index in 0..self.routes.len() {
-            if self.routes[index].held() == 0 || self.routes.young_until(index, now).is_some() {
+            if self.routes[index].held() == 0 {
                 continue;
             }
-            self.patience.progress = now;
-            for entry in self.routes[index].release() {
-                self.confirmed(entry);
+            if self.routes[index].declaration.age() == Age::Missing {
+                let again = self.routes[index].release().into_iter();
+                let again = again.map(Entry::perhaps_sent).collect();
+                self.routes.take_back(again);
+            } else if self.routes.is_young(index) {
+                self.routes.prove(index, now);
+            } else {
+                self.patience.progress = now;
+                for entry in self.routes[index].release() {
+                    self.confirmed(entry);
+                }
             }
         }
     }
@@ -78,7 +89,6 @@ impl<P: Payload> Core<P> {
             }
             if let Some(refusal) = route.pace.tell(now) {
                 outbox.push_back(Output::Tell(Notice::Refused {
-                    to: route.to.clone(),
                     queue: route.queue.clone(),
                     waiting,
                     refusal,
@@ -190,12 +200,12 @@ impl<P: Payload> Core<P> {
             }
             TooLate::QueueSilent(index) => {
                 self.take_back_route(index, now);
-                self.routes.detour(index);
+                self.routes.lengthen_delay(index);
             }
             TooLate::Unsettled(index) => {
                 self.take_back_route(index, now);
                 if self.in_flight.is_empty() {
-                    self.connection.channel = Phase::Closed;
+                    self.connection.channel = ConnectionPhase::Closed;
                 }
             }
         }
@@ -210,10 +220,7 @@ impl<P: Payload> Core<P> {
         }
         route.silence.give_up();
         route.silence.restart(now);
-        let again = entries.into_iter().map(|entry| Entry {
-            sent: Sent::Perhaps,
-            ..entry
-        });
+        let again = entries.into_iter().map(Entry::perhaps_sent);
         self.routes.take_back(again.collect());
         self.suspects.settled();
     }

@@ -1,12 +1,13 @@
 //! What is to be done next.
 
+use super::Core;
 use super::action::Action;
-use super::connection::Phase;
-use super::declaration::Form;
+use super::config::Connect;
+use super::connection::ConnectionPhase;
 use super::message::{Destination, Entry, Payload, Sent};
+use super::plan::Form;
 use super::route::Route;
 use super::routes::Routes;
-use super::{Connect, Core, Output};
 use std::time::Instant;
 
 /// Bytes that a publish takes at least beside its body, its queue's name and its properties:
@@ -28,8 +29,12 @@ impl<P: Payload> Core<P> {
         if let Some(output) = self.outbox.pop_front() {
             return output.into();
         }
-        if self.connection.phase == Phase::Closed && self.is_connection_wanted() {
-            self.connection.phase = Phase::Opening;
+        if self.in_flight.is_empty() {
+            // It may have been taken out by its owner.
+            self.suspects.none_in_flight();
+        }
+        if self.connection.phase == ConnectionPhase::Closed && self.is_connection_wanted() {
+            self.connection.phase = ConnectionPhase::Opening;
             let pause = self.connection.pause();
             let work = &self.routes[Routes::<P>::WORK];
             let looks = work.declaration.wants() == Some(Form::Look)
@@ -43,7 +48,7 @@ impl<P: Payload> Core<P> {
         if self.is_channel_wanted(now) {
             let left = self.take_in_flight(Sent::Perhaps);
             self.routes.take_back(left);
-            self.connection.channel = Phase::Opening;
+            self.connection.channel = ConnectionPhase::Opening;
             return Action::OpenChannel;
         }
         if self.may_measure() && self.backlog.asks_at(now).is_some_and(|at| at <= now) {
@@ -68,7 +73,7 @@ impl<P: Payload> Core<P> {
 
     /// Whether the queue's length would be that of all that was sent.
     fn may_measure(&self) -> bool {
-        self.in_flight.is_empty() && self.connection.channel == Phase::Open
+        self.in_flight.is_empty() && self.connection.channel == ConnectionPhase::Open
     }
 
     /// The next queue to be declared, or asked for.
@@ -76,7 +81,7 @@ impl<P: Payload> Core<P> {
         if !self.connection.is_open() {
             return None;
         }
-        let channel_is_open = self.connection.channel == Phase::Open;
+        let channel_is_open = self.connection.channel == ConnectionPhase::Open;
         (0..self.routes.len()).find(|&index| {
             let route = &self.routes[index];
             let wants = match route.declaration.wants() {
@@ -116,9 +121,9 @@ impl<P: Payload> Core<P> {
     /// be the fault of the one there is.
     fn is_channel_wanted(&mut self, now: Instant) -> bool {
         match self.connection.channel {
-            Phase::Opening => false,
-            Phase::Open => self.in_flight.is_empty() && self.is_draining(now),
-            Phase::Closed => {
+            ConnectionPhase::Opening => false,
+            ConnectionPhase::Open => self.in_flight.is_empty() && self.is_draining(now),
+            ConnectionPhase::Closed => {
                 if !self.connection.may_open_channel(now) {
                     return false;
                 }
@@ -142,7 +147,7 @@ impl<P: Payload> Core<P> {
 
     /// The next message to publish.
     fn next_entry(&mut self, now: Instant) -> Option<Entry<P>> {
-        if !self.connection.may_publish() || self.is_draining(now) {
+        if !self.connection.may_publish(self.in_flight.len()) || self.is_draining(now) {
             return None;
         }
         if self.suspects.is_active(now) {
@@ -219,9 +224,9 @@ impl<P: Payload> Core<P> {
             .filter(|_| self.in_flight.is_empty());
         let channel = connection
             .channel_from()
-            .filter(|_| connection.channel == Phase::Closed);
-        let benched = self.suspects.next_due();
-        [deadline, backlog, channel, benched]
+            .filter(|_| connection.channel == ConnectionPhase::Closed);
+        let suspect = self.suspects.next_due();
+        [deadline, backlog, channel, suspect]
             .into_iter()
             .flatten()
             .chain(routes)
@@ -232,34 +237,12 @@ impl<P: Payload> Core<P> {
     /// When the route is released, or opened again.
     fn route_due(&self, index: usize, now: Instant) -> Option<Instant> {
         let route = &self.routes[index];
-        let held = self.routes.young_until(index, now);
+        let held = self.routes.may_be_proven_at(index);
         let held = held.filter(|_| route.held() > 0);
         let closed = route.pace.closed_until();
         let closed = closed.filter(|at| *at > now && self.routes.is_needed(index));
         let renewal = route.pace.renew_at();
         let renewal = renewal.filter(|at| *at > now && route.has_pending());
         held.into_iter().chain(closed).chain(renewal).min()
-    }
-}
-
-impl<P> From<Output<P>> for Action<'_, P> {
-    fn from(output: Output<P>) -> Self {
-        match output {
-            Output::Confirmed(number, queue, payload) => Self::Confirmed {
-                number,
-                queue,
-                payload,
-            },
-            Output::Refused(number, payload, fault, scope) => Self::Refused {
-                number,
-                payload,
-                fault,
-                scope,
-            },
-            Output::Withdrawn(number, sent) => Self::Withdrawn { number, sent },
-            Output::Tell(notice) => Self::Tell(notice),
-            Output::Disconnect => Self::Disconnect,
-            Output::GiveUp(fault) => Self::GiveUp(fault),
-        }
     }
 }

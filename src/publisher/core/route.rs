@@ -1,5 +1,6 @@
 //! One destination: its queue, what waits for it, and how fast it takes messages.
 
+use super::age::Age;
 use super::declaration::Declaration;
 use super::message::{Destination, Entry, Payload};
 use super::pace::Pace;
@@ -87,7 +88,7 @@ impl<P: Payload> Route<P> {
 
     /// Whether its queue is needed now.
     pub(super) fn is_needed(&self) -> bool {
-        self.wanted || !self.pending.is_empty()
+        self.wanted || !self.pending.is_empty() || self.declaration.age() == Age::Unproven
     }
 
     /// Bytes of the body of the next message; 0 if there is none.
@@ -155,7 +156,7 @@ impl<P: Payload> Route<P> {
         let at = self.held.iter().position(|entry| entry.number == number)?;
         let entry = self.held.swap_remove(at);
         self.pace.window.remove(entry.payload.body_len());
-        Some(entry)
+        Some(entry.perhaps_sent())
     }
 
     /// Takes out all that waits to be published.

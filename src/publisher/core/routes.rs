@@ -1,52 +1,17 @@
 //! All destinations, each with a state of its own.
 
-use super::declaration::{Declaration, Form, Plan};
+use super::age::Age;
+use super::declaration::Declaration;
 use super::message::{Destination, Entry, Payload};
+use super::plan::{Form, Plan};
+use super::queues::{Queues, Upkeep};
 use super::route::Route;
 use super::window::Size;
-use crate::auxiliary::Auxiliary;
-use crate::fault::Fault;
-use crate::refusal::{Mismatch, is_missing};
-use crate::topology::{Declare, QueueType, WorkQueue};
+use crate::base::fault::Fault;
+use crate::base::refusal::{Mismatch, is_missing};
+use crate::queues::Auxiliary;
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
-
-/// What is known of the queues that messages go to.
-#[derive(Clone, Debug)]
-pub struct Queues {
-    /// The work queue.
-    pub work: WorkQueue,
-    /// Who declares it.
-    pub upkeep: Upkeep,
-    /// What must be known of it before a message is sent.
-    pub needed: Needed,
-    /// Its type, which the dead-letter queue is to have as well.
-    pub queue_type: QueueType,
-    /// Delays of which one is likely to follow upon the other. Their queues are all declared with
-    /// the first, so that they are old enough when a message goes there.
-    pub ladder: Vec<Duration>,
-}
-
-/// Who declares the work queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upkeep {
-    /// This core, as [`WorkQueue`] says. It is made sure of also before a message goes to a delay
-    /// queue, which would not come back without it.
-    Ours,
-    /// Somebody else on another connection: it is there, or comes back.
-    Others,
-}
-
-/// What must be known of the work queue before a message is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needed {
-    /// Nothing: a message that it does not take comes back.
-    Nothing,
-    /// That it is there, where it is not declared.
-    Existence,
-    /// Its type, where it is declared.
-    Type,
-}
 
 /// What the broker says of the queue of one route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +31,7 @@ pub(super) struct Routes<P> {
     queues: Queues,
     window: Size,
     /// How often the delay queue of one length was left for one that is a millisecond longer.
-    detours: Vec<(Duration, u32)>,
+    lengthened: Vec<(Duration, u32)>,
 }
 
 impl<P> Index<usize> for Routes<P> {
@@ -92,7 +57,7 @@ impl<P: Payload> Routes<P> {
             turn: 0,
             queues,
             window,
-            detours: Vec::new(),
+            lengthened: Vec::new(),
         };
         routes.add(&Destination::Work, now);
         routes
@@ -116,7 +81,7 @@ impl<P: Payload> Routes<P> {
         found.unwrap_or_else(|| {
             let index = self.add(to, now);
             if matches!(to, Destination::Delay(_)) {
-                self.expect_ladder(now);
+                self.expect_retry_delays(now);
             }
             index
         })
@@ -145,6 +110,13 @@ impl<P: Payload> Routes<P> {
         self.list.iter().position(|route| &*route.queue == queue)
     }
 
+    /// The same, where several share it: two delays may be lengthened to one.
+    pub(super) fn all_of_queue(&self, queue: &str) -> Vec<usize> {
+        let routes = self.list.iter().enumerate();
+        let of_queue = routes.filter(|(_, route)| &*route.queue == queue);
+        of_queue.map(|(index, _)| index).collect()
+    }
+
     fn add(&mut self, to: &Destination, now: Instant) -> usize {
         let to = match to {
             // One for all addresses.
@@ -152,14 +124,14 @@ impl<P: Payload> Routes<P> {
             to => to.clone(),
         };
         let queue = self.name(&to);
-        let declaration = Declaration::new(self.plan(&to));
+        let declaration = Declaration::new(self.queues.plan(&to));
         let route = Route::new(to, queue, declaration, self.window, now);
         self.list.push(route);
         self.list.len() - 1
     }
 
-    fn expect_ladder(&mut self, now: Instant) {
-        for delay in std::mem::take(&mut self.queues.ladder) {
+    fn expect_retry_delays(&mut self, now: Instant) {
+        for delay in std::mem::take(&mut self.queues.retry_delays) {
             let index = self.find(&Destination::Delay(delay), now);
             self.list[index].wanted = true;
         }
@@ -170,8 +142,8 @@ impl<P: Payload> Routes<P> {
         let Destination::Delay(delay) = to else {
             return to.clone();
         };
-        let detour = self.detours.iter().find(|(of, _)| of == delay);
-        let longer = detour.map_or(0, |(_, longer)| *longer);
+        let longer = self.lengthened.iter().find(|(of, _)| of == delay);
+        let longer = longer.map_or(0, |(_, longer)| *longer);
         Destination::Delay(*delay + Duration::from_millis(u64::from(longer)))
     }
 
@@ -185,38 +157,9 @@ impl<P: Payload> Routes<P> {
         }
     }
 
-    fn plan(&self, to: &Destination) -> Plan {
-        let Queues {
-            work,
-            upkeep,
-            needed,
-            queue_type,
-            ..
-        } = &self.queues;
-        match (to, work.declare, upkeep) {
-            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
-            (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
-                Plan::Leave
-            }
-            (_, Declare::No, _) => Plan::Exists,
-            (Destination::Work, Declare::Yes, _) => match (work.queue_type, needed) {
-                (_, Needed::Type) => Plan::LookThenMake,
-                // Where no type is stated the vhost's default type decides.
-                (Some(QueueType::Quorum) | None, _) => Plan::LookThenBlind,
-                (Some(QueueType::Classic), _) => Plan::Blind,
-            },
-            (Destination::Delay(_), Declare::Yes, Upkeep::Ours) => Plan::DelayThenBlind,
-            (Destination::Delay(_), Declare::Yes, Upkeep::Others) => Plan::Delay,
-            (Destination::Dead(_), Declare::Yes, _) => match queue_type {
-                QueueType::Quorum => Plan::DeadQuorum,
-                QueueType::Classic => Plan::Dead,
-            },
-        }
-    }
-
     /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond
     /// longer is used instead. Whether there can be one.
-    pub(super) fn detour(&mut self, index: usize) -> bool {
+    pub(super) fn lengthen_delay(&mut self, index: usize) -> bool {
         let route = &self.list[index];
         let plan = route.declaration.plan();
         let Destination::Delay(delay) = route.to else {
@@ -225,9 +168,9 @@ impl<P: Payload> Routes<P> {
         if plan == Plan::Exists {
             return false;
         }
-        match self.detours.iter_mut().find(|(of, _)| *of == delay) {
+        match self.lengthened.iter_mut().find(|(of, _)| *of == delay) {
             Some((_, longer)) => *longer += 1,
-            None => self.detours.push((delay, 1)),
+            None => self.lengthened.push((delay, 1)),
         }
         let queue = self.name(&Destination::Delay(delay));
         let route = &mut self.list[index];
@@ -292,15 +235,34 @@ impl<P: Payload> Routes<P> {
         any
     }
 
-    /// Until when what is confirmed there does not count.
-    pub(super) fn young_until(&self, index: usize, now: Instant) -> Option<Instant> {
-        let route = &self.list[index];
-        let own = route.declaration.young_until(now);
-        if self.needs_work(route) {
-            let work = self.list[Self::WORK].declaration.young_until(now);
-            return own.max(work);
+    /// Whether what is confirmed there does not count yet.
+    pub(super) fn is_young(&self, index: usize) -> bool {
+        self.ages(index).any(Age::is_young)
+    }
+
+    /// What is confirmed there waits to count: has asked what is to be asked for that.
+    pub(super) fn prove(&mut self, index: usize, now: Instant) {
+        let needs_work = self.needs_work(&self.list[index]);
+        for other in [index, Self::WORK] {
+            if other == index || needs_work {
+                self.list[other].declaration.prove(now);
+            }
         }
-        own
+    }
+
+    /// When there is something to ask for it.
+    pub(super) fn may_be_proven_at(&self, index: usize) -> Option<Instant> {
+        self.ages(index).filter_map(Age::may_be_proven_at).min()
+    }
+
+    /// The ages of the queues that must be safe for what is published there.
+    fn ages(&self, index: usize) -> impl Iterator<Item = Age> {
+        let route = &self.list[index];
+        let work = self.needs_work(route).then(|| &self.list[Self::WORK]);
+        [Some(route), work]
+            .into_iter()
+            .flatten()
+            .map(|route| route.declaration.age())
     }
 
     /// The next in turn of those that have something to publish and `may`.

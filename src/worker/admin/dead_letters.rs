@@ -1,30 +1,24 @@
 //! The dead letters: shown, and sent anew.
 
-use crate::amqp::Delivery;
-use crate::escape::escape;
-use crate::exit_code::ExitCode;
-use crate::fault::{Fault, Kind};
-use crate::report::{Fields, Report, insert_body};
+use super::replaying::Replaying;
+use crate::amqp::{AckToken, Delivery};
+use crate::base::escape::escape;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Fields, Report, insert_body};
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::{QueueName, QueueType};
-use crate::worker::Message;
+use crate::worker::core::headers;
 use crate::worker::core::replay::{STORY, begun_anew};
-use crate::worker::core::{Destination, Outgoing, Verdict, headers};
-use crate::worker::publishing::{Publishing, PublishingSettings};
 use crate::worker::queues::inspect;
-use crate::worker::settings::Settings;
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use crate::worker::settings::WorkerSettings;
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-/// How long the broker may take to confirm a task that is sent anew.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Shows the dead letters. They stay where they are: they are taken and given back, so that for a
 /// moment other listings miss them. (Given back by `basic.nack`, which from RabbitMQ 4.3 on does not
 /// count towards a queue's delivery limit, as going back with the channel does.)
 pub fn list(
-    settings: &Settings,
+    settings: &WorkerSettings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
@@ -98,7 +92,7 @@ fn show(task: &Task, report: &mut Report) {
 /// Sends the dead letters that are there now to the work queue, with their history begun anew:
 /// each is confirmed there before it is acknowledged here. With `only`, the one with that id.
 pub fn replay(
-    settings: &Settings,
+    settings: &WorkerSettings,
     only: Option<&str>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
@@ -163,75 +157,7 @@ fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
     Fault::new(Kind::Other, text)
 }
 
-/// Publishes dead letters to the work queue, one after the other.
-struct Replaying {
-    publishing: Publishing,
-    settings: PublishingSettings,
-    messages: Receiver<Message>,
-    count: u64,
-}
-
-impl Replaying {
-    fn new(settings: &Settings, queue_type: Option<QueueType>) -> Self {
-        let (sender, messages) = unbounded();
-        Self {
-            publishing: Publishing::new(sender, "dead letters that are sent anew"),
-            settings: PublishingSettings {
-                connector: settings.connector.clone(),
-                queue: settings.queue.clone(),
-                queue_type,
-                ladder: Vec::new(),
-            },
-            messages,
-            count: 0,
-        }
-    }
-
-    /// Publishes one, and waits until it is safe.
-    fn publish(&mut self, task: Task, report: &Report) -> Result<(), Fault> {
-        self.count += 1;
-        let outgoing = Outgoing {
-            number: self.count,
-            to: Destination::Work,
-            task,
-        };
-        let settings = self.settings.clone();
-        self.publishing.publish(outgoing, || settings)?;
-        let deadline = Instant::now() + CONFIRM_TIMEOUT;
-        let mut why = "the broker did not confirm in time".to_owned();
-        loop {
-            match self.messages.recv_deadline(deadline) {
-                Ok(Message::Warning(text)) => {
-                    report.warn(&text);
-                    why = text;
-                }
-                Ok(Message::Verdict { verdict, .. }) => {
-                    return match verdict {
-                        Verdict::Confirmed { .. } => Ok(()),
-                        Verdict::Refused { fault } => Err(fault),
-                        Verdict::Undecided { fault } => Err(self.failed(&fault.to_string())),
-                        Verdict::Withdrawn => Err(self.failed(&why)),
-                    };
-                }
-                Ok(Message::Signal | Message::Retrying(_) | Message::Ran { .. }) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.publishing.withdraw(self.count);
-                    return Err(self.failed(&why));
-                }
-            }
-        }
-    }
-
-    fn failed(&self, why: &str) -> Fault {
-        let text = format!(
-            "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
-            self.settings.queue.name
-        );
-        Fault::new(Kind::NotTaken, text)
-    }
-}
-
-fn task_of(delivery: Delivery) -> (Task, crate::amqp::AckToken) {
+fn task_of(delivery: Delivery) -> (Task, AckToken) {
     let task = Task {
         body: delivery.body,
         properties: delivery.properties,

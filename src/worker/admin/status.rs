@@ -1,16 +1,16 @@
 //! `worker --status`: how much waits, and for whom.
 
-use crate::auxiliary::Auxiliary;
-use crate::exit_code::ExitCode;
-use crate::fault::{Fault, Kind};
-use crate::report::{Fields, Report};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::output::{Fields, Report};
+use crate::queues::Auxiliary;
 use crate::worker::queues::inspect;
-use crate::worker::settings::Settings;
+use crate::worker::settings::WorkerSettings;
 use serde_json::json;
 
 /// Shows the counts of the queue. AMQP cannot list queues, so of the delay queues only those of a
 /// worker with the same options are counted.
-pub fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault> {
+pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, Fault> {
     let mut link = settings.connector.connect(None, |fault| {
         report.warn(&format!("{fault}; trying again"));
     })?;
@@ -21,7 +21,7 @@ pub fn show(settings: &Settings, report: &mut Report) -> Result<ExitCode, Fault>
         return Err(Fault::new(Kind::Queue, text));
     };
     let mut delayed = 0;
-    for delay in settings.core.policy.ladder() {
+    for delay in settings.core.policy.retry_delays() {
         let name = Auxiliary::Delay(delay).name(name);
         delayed += inspect(&mut link, &name)?.map_or(0, |queue| queue.ready);
     }

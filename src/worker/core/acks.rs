@@ -16,7 +16,7 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// An acknowledgement to be sent.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingAck {
     pub(super) token: AckToken,
     /// The task, where it had an outcome here; `None` where only its copy is to be done.
     pub(super) task: Option<Arc<Task>>,
@@ -25,7 +25,7 @@ pub(super) struct Waiting {
 /// The acknowledgements that wait.
 #[derive(Debug)]
 pub(super) struct Acks {
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingAck>,
     /// How many of them have a copy that is to be done.
     counted: usize,
     /// When the first of them began to wait.
@@ -57,7 +57,7 @@ impl Acks {
         Some(self.since? + LINGER)
     }
 
-    pub(super) fn push(&mut self, now: Instant, waiting: Waiting) {
+    pub(super) fn push(&mut self, now: Instant, waiting: WaitingAck) {
         self.since.get_or_insert(now);
         self.counted += usize::from(waiting.task.is_none());
         self.waiting.push(waiting);
@@ -74,7 +74,7 @@ impl Acks {
     }
 
     /// Takes out all that wait.
-    pub(super) fn take(&mut self) -> Vec<Waiting> {
+    pub(super) fn take(&mut self) -> Vec<WaitingAck> {
         self.since = None;
         self.counted = 0;
         std::mem::take(&mut self.waiting)
@@ -87,9 +87,9 @@ mod tests {
     use super::*;
     use std::num::NonZeroU16;
 
-    fn waiting(tag: u64) -> Waiting {
+    fn waiting(tag: u64) -> WaitingAck {
         let token = AckToken { channel: 1, tag };
-        Waiting { token, task: None }
+        WaitingAck { token, task: None }
     }
 
     #[test]

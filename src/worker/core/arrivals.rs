@@ -1,31 +1,31 @@
 //! Tasks come, and the connection over which they come goes.
 
-use super::consumer::{Phase, Then};
+use super::account::{Account, Detail};
+use super::consumer::{CancelFor, ConsumerPhase};
 use super::delivery::Delivery;
 use super::intake::Admission;
-use super::messages::{Account, Detail};
 use super::policy::Ack;
 use super::settlement::Purpose;
 use super::worker::Worker;
-use super::{Action, Channel, Event, Moment, TaskEvent};
+use super::{Action, ConsumeOn, Event, Moment, TaskEvent};
 use crate::amqp::AckToken;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 
 impl Worker {
     /// The consumer has been started.
     pub(super) fn consuming(&mut self, now: Moment) {
-        let Phase::Starting(on) = self.consumer.phase else {
+        let ConsumerPhase::Starting(on) = self.consumer.phase else {
             return;
         };
-        self.consumer.phase = Phase::Consuming;
-        if on == Channel::New {
+        self.consumer.phase = ConsumerPhase::Consuming;
+        if on == ConsumeOn::New {
             self.emptiness.touch(now.instant);
             self.intake.completed.connected(now.instant);
             self.tally.unacknowledged = 0;
             self.report(Event::Consuming);
         }
         if self.stopping.is_under_way() {
-            self.cancel_consumer(Then::Stop);
+            self.cancel_consumer(CancelFor::Stop);
         }
     }
 
@@ -76,15 +76,15 @@ impl Worker {
         let running = self.slots.iter_mut().map(|running| &mut running.delivery);
         let settling = self.settling.iter_mut();
         let settling = settling.map(|(_, settlement)| &mut settlement.delivery);
+        let is_here = |old: AckToken| old.channel == token.channel;
         let mut earlier = running.chain(settling).filter(|under_way| {
-            under_way
-                .token
-                .is_none_or(|old| old.channel != token.channel)
+            // The broker may have taken it away without our hearing of it.
+            (delivery.redelivered && delivery.is_unique()) || !under_way.token.is_some_and(is_here)
         });
         let Some(same) = earlier.find(|under_way| delivery.is_same_message(&under_way.task)) else {
             return Some(delivery);
         };
-        let same = if delivery.is_unique() {
+        let same = if delivery.is_unique() && !same.token.is_some_and(is_here) {
             Ok(same.token.replace(token))
         } else {
             Err(same.clone())
@@ -144,14 +144,19 @@ impl Worker {
 
     /// The consumer is cancelled, and all that it received is here.
     pub(super) fn consumer_stopped(&mut self) {
-        let Phase::Cancelling(then) = self.consumer.phase else {
+        let ConsumerPhase::Cancelling(then) = self.consumer.phase else {
             return;
         };
-        self.consumer.phase = Phase::Paused;
+        self.consumer.phase = ConsumerPhase::Paused;
         match then {
-            Then::Stop => self.return_waiting(),
-            Then::LookAgain => {}
-            Then::Renew => self.consume(Channel::Same),
+            CancelFor::Stop => self.return_waiting(),
+            CancelFor::LookAgain if self.has_nothing_to_do() => {}
+            // A task came at the last moment.
+            CancelFor::LookAgain => {
+                self.emptiness.resumed();
+                self.consume(ConsumeOn::Same);
+            }
+            CancelFor::Renew => self.consume(ConsumeOn::Same),
         }
     }
 
@@ -166,12 +171,12 @@ impl Worker {
         }
         self.emptiness.disconnected();
         if self.stopping.is_under_way() {
-            self.consumer.phase = Phase::Paused;
+            self.consumer.phase = ConsumerPhase::Paused;
             return;
         }
         self.send_acks(now);
         self.warn(text);
-        self.consume(Channel::New);
+        self.consume(ConsumeOn::New);
     }
 
     /// The connection is gone: what it delivered is the broker's again.

@@ -6,7 +6,7 @@
 //! consumer of the channel received does not count for the next one. So the consumer is renewed
 //! when it has no place left and a slot is free all the same.
 
-use super::Channel;
+use super::ConsumeOn;
 use crate::amqp::{AckToken, Prefetch};
 
 /// So many tasks may be held back, or wait for their settlement, beyond the prefetch.
@@ -14,22 +14,22 @@ const BEYOND_MAX: u64 = 256;
 
 /// Where the worker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ConsumerPhase {
     /// There is no connection.
     Disconnected,
     /// A consumer is being started.
-    Starting(Channel),
+    Starting(ConsumeOn),
     /// Tasks come.
     Consuming,
     /// The consumer is being cancelled, and what for.
-    Cancelling(Then),
+    Cancelling(CancelFor),
     /// There is a connection and no consumer.
     Paused,
 }
 
 /// What a consumer is cancelled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum CancelFor {
     /// The worker stops.
     Stop,
     /// The queue seems to be empty, and no task must be on its way while that is made sure.
@@ -41,7 +41,7 @@ pub(super) enum Then {
 /// The connection and the consumer.
 #[derive(Debug)]
 pub(super) struct Consumer {
-    pub(super) phase: Phase,
+    pub(super) phase: ConsumerPhase,
     prefetch: Prefetch,
     /// What the present consumer has received begins behind this.
     begins_behind: Option<AckToken>,
@@ -55,7 +55,7 @@ pub(super) struct Consumer {
 impl Consumer {
     pub(super) fn new(prefetch: Prefetch) -> Self {
         Self {
-            phase: Phase::Disconnected,
+            phase: ConsumerPhase::Disconnected,
             prefetch,
             begins_behind: None,
             newest: None,
@@ -65,8 +65,8 @@ impl Consumer {
     }
 
     /// A consumer is started.
-    pub(super) fn start(&mut self, on: Channel) {
-        self.phase = Phase::Starting(on);
+    pub(super) fn start(&mut self, on: ConsumeOn) {
+        self.phase = ConsumerPhase::Starting(on);
         self.begins_behind = self.newest;
         self.taken = 0;
     }
@@ -82,7 +82,7 @@ impl Consumer {
     pub(super) fn settled(&mut self, token: AckToken) {
         self.unsettled = self.unsettled.saturating_sub(1);
         let is_present = match self.begins_behind {
-            Some(behind) => token.channel != behind.channel || token.tag > behind.tag,
+            Some(behind) => (token.channel, token.tag) > (behind.channel, behind.tag),
             None => true,
         };
         if is_present {
@@ -92,12 +92,12 @@ impl Consumer {
 
     /// Whether there is a connection.
     pub(super) fn is_connected(&self) -> bool {
-        self.phase != Phase::Disconnected
+        self.phase != ConsumerPhase::Disconnected
     }
 
     /// The connection is gone.
     pub(super) fn disconnected(&mut self) {
-        self.phase = Phase::Disconnected;
+        self.phase = ConsumerPhase::Disconnected;
         (self.begins_behind, self.newest) = (None, None);
         (self.taken, self.unsettled) = (0, 0);
     }
@@ -110,7 +110,7 @@ impl Consumer {
         };
         let prefetch = u64::from(prefetch.get());
         let beyond = beyond as u64;
-        self.phase == Phase::Consuming
+        self.phase == ConsumerPhase::Consuming
             && self.taken >= prefetch
             && self.unsettled.saturating_sub(beyond) < prefetch
             && beyond < BEYOND_MAX
@@ -129,8 +129,8 @@ mod tests {
     fn consuming(prefetch: u16) -> Consumer {
         let prefetch = Prefetch::AtMost(NonZeroU16::new(prefetch).unwrap());
         let mut consumer = Consumer::new(prefetch);
-        consumer.start(Channel::Same);
-        consumer.phase = Phase::Consuming;
+        consumer.start(ConsumeOn::Same);
+        consumer.phase = ConsumerPhase::Consuming;
         consumer
     }
 
@@ -142,8 +142,8 @@ mod tests {
         consumer.delivered(Some(token(2)));
         assert!(!consumer.is_starved(0), "the prefetch is used");
         assert!(consumer.is_starved(1));
-        consumer.start(Channel::Same);
-        consumer.phase = Phase::Consuming;
+        consumer.start(ConsumeOn::Same);
+        consumer.phase = ConsumerPhase::Consuming;
         assert!(!consumer.is_starved(1));
         for tag in [3, 4] {
             consumer.delivered(Some(token(tag)));
@@ -162,8 +162,8 @@ mod tests {
             consumer.delivered(Some(token(tag)));
             let beyond = usize::try_from(tag).unwrap();
             assert_eq!(consumer.is_starved(beyond), tag < BEYOND_MAX, "{tag}");
-            consumer.start(Channel::Same);
-            consumer.phase = Phase::Consuming;
+            consumer.start(ConsumeOn::Same);
+            consumer.phase = ConsumerPhase::Consuming;
         }
         consumer.disconnected();
         assert_eq!(consumer.unsettled, 0);

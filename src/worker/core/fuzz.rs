@@ -1,14 +1,15 @@
 //! Property tests of what becomes of a message: task, copy, dead letter, and task again.
 
+use super::account::{Account, Detail};
 use super::headers;
-use super::messages::{Account, Author, Detail, failed_once_more, returned_so_often};
+use super::messages::{Author, failed_once_more, returned_so_often};
 use super::policy::{Ending, Outcome};
 use super::replay::begun_anew;
 use super::testing::moment;
 use crate::amqp::fuzz::properties;
 use crate::fuzz;
+use crate::queues::QueueName;
 use crate::task::Task;
-use crate::topology::QueueName;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;

@@ -1,27 +1,29 @@
 //! A worker without anything to do: it ends, or makes sure that tasks can come.
 
-use super::consumer::{Phase, Then};
+use super::consumer::{CancelFor, ConsumerPhase};
 use super::emptiness::Next;
 use super::policy::Ack;
 use super::stopping::Reason;
 use super::worker::Worker;
-use super::{Action, Channel, Counts, Moment};
+use super::{Action, ConsumeOn, Counts, Moment};
 
 impl Worker {
     /// There is nothing to do: what follows.
     pub(super) fn nothing_to_do(&mut self, now: Moment) {
         let next = match self.consumer.phase {
-            Phase::Consuming if self.emptiness.is_idle_for_long(now.instant) => {
+            ConsumerPhase::Consuming if self.emptiness.is_idle_for_long(now.instant) => {
                 self.stop(now, Reason::Idle);
                 return;
             }
-            Phase::Consuming if self.is_starved() => {
-                self.cancel_consumer(Then::Renew);
+            ConsumerPhase::Consuming if self.is_starved() => {
+                self.cancel_consumer(CancelFor::Renew);
                 return;
             }
-            Phase::Consuming => self.emptiness.nothing_to_do(now.instant),
-            Phase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
-            Phase::Disconnected | Phase::Starting(_) | Phase::Cancelling(_) => Next::Wait,
+            ConsumerPhase::Consuming => self.emptiness.nothing_to_do(now.instant),
+            ConsumerPhase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
+            ConsumerPhase::Disconnected
+            | ConsumerPhase::Starting(_)
+            | ConsumerPhase::Cancelling(_) => Next::Wait,
         };
         self.follow(now, next);
     }
@@ -40,8 +42,8 @@ impl Worker {
         match next {
             Next::Wait => {}
             Next::Ask(queues) => self.act(Action::Count(queues)),
-            Next::Cancel => self.cancel_consumer(Then::LookAgain),
-            Next::Resume => self.consume(Channel::Same),
+            Next::Cancel => self.cancel_consumer(CancelFor::LookAgain),
+            Next::Resume => self.consume(ConsumeOn::Same),
             Next::Empty => self.stop(now, Reason::Empty),
         }
     }
@@ -58,7 +60,13 @@ impl Worker {
         {
             return false;
         }
-        let beyond = self.settling.overdue() + self.intake.local.held();
-        self.consumer.is_starved(beyond)
+        let overdue = self.settling.overdue();
+        let held = self.intake.local.held();
+        // What waits behind a settlement that takes long waits as long.
+        let behind = match overdue {
+            0 => 0,
+            _ => self.intake.local.copies(),
+        };
+        self.consumer.is_starved(overdue + held + behind)
     }
 }

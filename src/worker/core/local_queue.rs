@@ -25,8 +25,7 @@ impl LocalQueue {
 
     /// How many tasks are here, whenever they may be begun.
     pub(super) fn len(&self) -> usize {
-        let copies: usize = self.copies.values().map(Vec::len).sum();
-        self.ready.len() + self.returned.len() + self.held.len() + copies
+        self.ready.len() + self.returned.len() + self.held() + self.copies()
     }
 
     /// Whether a task may be begun.
@@ -62,6 +61,11 @@ impl LocalQueue {
     /// How many are held back.
     pub(super) fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// How many wait for the same task to be over.
+    pub(super) fn copies(&self) -> usize {
+        self.copies.values().map(Vec::len).sum()
     }
 
     /// A task that is not held back any longer.

@@ -1,6 +1,6 @@
 //! The boundary with whoever publishes.
 
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 pub use crate::publisher::core::Destination;
 use crate::task::Task;
 

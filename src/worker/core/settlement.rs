@@ -4,9 +4,10 @@
 //! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
 //! never not at all.
 
+use super::account::{Account, Detail};
 use super::counting::Counting;
 use super::delivery::Delivery;
-use super::messages::{Account, Detail, Reply};
+use super::result_message::ResultMessage;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -38,11 +39,11 @@ pub(super) enum Purpose {
 
 /// What is published at the moment.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum SettlementStep {
     /// The copy; the result follows, if one is wanted.
-    Copy(Option<Reply>),
+    Copy(Option<ResultMessage>),
     /// The result. It is kept in case it is too long.
-    Result(Reply),
+    Result(ResultMessage),
 }
 
 /// A task that waits for a message to be safe.
@@ -52,7 +53,7 @@ pub(super) struct Settlement {
     /// Where it ran, if it did.
     pub(super) slot: Option<usize>,
     pub(super) purpose: Purpose,
-    pub(super) step: Step,
+    pub(super) step: SettlementStep,
     pub(super) account: Account,
     pub(super) since: Instant,
     /// It takes long.
@@ -62,7 +63,7 @@ pub(super) struct Settlement {
 impl Settlement {
     /// Whether a copy of the task is what waits.
     pub(super) fn publishes_copy(&self) -> bool {
-        matches!(self.step, Step::Copy(_))
+        matches!(self.step, SettlementStep::Copy(_))
     }
 }
 
@@ -190,68 +191,4 @@ fn due(queue: &mut VecDeque<(Instant, u64)>, now: Instant) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{delivery, moment, task};
-    use super::*;
-
-    fn settlement(purpose: Purpose, since: Instant) -> Settlement {
-        Settlement {
-            delivery: delivery(task("x")),
-            slot: None,
-            purpose,
-            step: Step::Copy(None),
-            account: Account::not_begun(String::new()),
-            since,
-            is_overdue: false,
-        }
-    }
-
-    fn add(settlements: &mut Settlements, purpose: Purpose, since: Instant) -> u64 {
-        let number = settlements.number();
-        settlements.insert(number, settlement(purpose, since));
-        number
-    }
-
-    #[test]
-    fn a_return_waits_two_seconds_to_be_counted() {
-        let now = moment().instant;
-        let mut settlements = Settlements::default();
-        let first = add(&mut settlements, Purpose::CountReturn, now);
-        let second = add(&mut settlements, Purpose::CountReturn, now);
-        let third = add(&mut settlements, Purpose::CountReturn, now + COUNTING_LIMIT);
-        assert_eq!(settlements.uncounted(now), None);
-        assert!(settlements.take(first).is_some());
-        assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), Some(second));
-        assert_eq!(settlements.uncounted(now + COUNTING_LIMIT), None);
-        assert_eq!(settlements.overdue(), 1);
-        // It may be on its way, and is asked for again.
-        assert_eq!(settlements.wakes_at(), Some(now + 2 * COUNTING_LIMIT));
-        assert!(settlements.take(second).is_some());
-        assert!(settlements.take(second).is_none());
-        assert_eq!(settlements.overdue(), 0);
-        settlements.take(third);
-        assert!(settlements.is_empty() && settlements.wakes_at().is_none());
-    }
-
-    #[test]
-    fn those_that_take_long_are_counted() {
-        let now = moment().instant;
-        let mut settlements = Settlements::default();
-        let numbers: Vec<u64> = (0..4)
-            .map(|n| add(&mut settlements, Purpose::Requeue, now + n * TAKES_LONG))
-            .collect();
-        let overdue = |settlements: &mut Settlements, steps: u32| {
-            settlements.expire(now + steps * TAKES_LONG);
-            settlements.overdue()
-        };
-        assert_eq!(overdue(&mut settlements, 0), 0);
-        settlements.take(numbers[1]);
-        assert_eq!(overdue(&mut settlements, 2), 1);
-        assert_eq!(overdue(&mut settlements, 3), 2);
-        settlements.take(numbers[0]);
-        settlements.take(numbers[3]);
-        assert_eq!(overdue(&mut settlements, 9), 1);
-        settlements.take(numbers[2]);
-        assert_eq!(overdue(&mut settlements, 9), 0);
-    }
-}
+mod tests;

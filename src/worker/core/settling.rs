@@ -1,28 +1,20 @@
 //! Tasks end: what becomes of them, and when they are acknowledged.
 
-use super::acks::Waiting;
+use super::account::{Account, Detail};
+use super::acks::WaitingAck;
 use super::delivery::Delivery;
-use super::messages::{self, Account, Detail, Fate};
+use super::messages;
 use super::outgoing::{Destination, Outgoing};
 use super::policy::{Ack, Decision, Outcome};
-use super::settlement::{Purpose, Settlement, Step};
+use super::result_message::Fate;
+use super::returning::Over;
+use super::settlement::{Purpose, Settlement, SettlementStep};
 use super::slots::{CannotRun, NotStarted};
 use super::stopping::Reason;
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, headers};
 use crate::task::Task;
 use std::sync::Arc;
-
-/// How a task is over for this worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
-    /// It has had its outcome.
-    Settled,
-    /// Its copy is to be done instead.
-    Counted,
-    /// The broker has it again.
-    Returned,
-}
 
 impl Worker {
     /// A command could not be started.
@@ -113,8 +105,8 @@ impl Worker {
             author.result(&delivery.task, fate, &mut account, id)
         });
         let step = match (publishes_copy, reply) {
-            (true, reply) => Step::Copy(reply),
-            (false, Some(reply)) => Step::Result(reply),
+            (true, reply) => SettlementStep::Copy(reply),
+            (false, Some(reply)) => SettlementStep::Result(reply),
             (false, None) => {
                 self.settled(now, &delivery, slot, purpose, &account);
                 return;
@@ -143,7 +135,7 @@ impl Worker {
     }
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {
-        if let Step::Result(reply) = &mut settlement.step {
+        if let SettlementStep::Result(reply) = &mut settlement.step {
             return (Destination::Reply(reply.to.clone()), reply.take());
         }
         let task = &settlement.delivery.task;
@@ -198,7 +190,8 @@ impl Worker {
             Purpose::CountReturn => {
                 if let Some(token) = delivery.token {
                     // Not done, so not to be remembered as done: its copy is the same task.
-                    self.acks.push(now.instant, Waiting { token, task: None });
+                    self.acks
+                        .push(now.instant, WaitingAck { token, task: None });
                 }
                 self.over(now, delivery, Over::Counted);
                 return;
@@ -223,75 +216,9 @@ impl Worker {
         match delivery.token {
             Some(token) => {
                 let task = Some(Arc::clone(&delivery.task));
-                self.acks.push(now.instant, Waiting { token, task });
+                self.acks.push(now.instant, WaitingAck { token, task });
             }
             None => self.comes_back(now, &delivery.task),
-        }
-    }
-
-    /// A task has had its outcome, and cannot be acknowledged.
-    pub(super) fn comes_back(&mut self, now: Moment, task: &Task) {
-        if !self.consumer.is_connected() {
-            self.tally.unacknowledged += 1;
-        }
-        let line = task.line();
-        self.warn(format!(
-            "done, but the connection was lost, so it cannot be acknowledged; the broker will hand \
-             it out again: {line}"
-        ));
-        self.intake.completed.comes_back(now.instant, task);
-    }
-
-    /// A task has failed, and came over a connection that is gone.
-    pub(super) fn hand_over_to_broker(&mut self, now: Moment, delivery: &Delivery) {
-        let line = delivery.task.line();
-        self.warn(format!(
-            "failed, but the connection was lost; the broker will hand it out again: {line}"
-        ));
-        self.over(now, delivery, Over::Returned);
-    }
-
-    /// The task in `slot` goes back without an outcome.
-    pub(super) fn return_running(&mut self, now: Moment, slot: usize) {
-        if let Some(running) = self.slots.take(slot) {
-            self.put_back(now, &running.delivery, Some(slot));
-        }
-    }
-
-    pub(super) fn put_back(&mut self, now: Moment, delivery: &Delivery, slot: Option<usize>) {
-        self.report(Event::Returned(TaskEvent::of(delivery, slot)));
-        self.give_back(delivery.token);
-        self.over(now, delivery, Over::Returned);
-    }
-
-    /// A task is not under way any more: its copies, if any came, need not wait for it.
-    pub(super) fn over(&mut self, now: Moment, delivery: &Delivery, how: Over) {
-        let Some(copies) = self.intake.local.over(delivery) else {
-            return;
-        };
-        for copy in copies {
-            match how {
-                Over::Counted => self.intake.queue(copy),
-                Over::Returned => self.admit_again(now, copy),
-                Over::Settled => {
-                    let completed = &mut self.intake.completed;
-                    completed.comes_back(now.instant, &delivery.task);
-                    self.admit_again(now, copy);
-                }
-            }
-        }
-        if how == Over::Settled {
-            // One may still come.
-            let completed = &mut self.intake.completed;
-            completed.comes_back(now.instant, &delivery.task);
-        }
-    }
-
-    pub(super) fn admit_again(&mut self, now: Moment, copy: Delivery) {
-        if self.stopping.is_under_way() {
-            self.intake.local.push(copy);
-        } else {
-            self.admit(now, copy);
         }
     }
 }

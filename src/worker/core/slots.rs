@@ -1,7 +1,7 @@
 //! The tasks that run now, by slot.
 
 use super::delivery::Delivery;
-use crate::fault::Fault;
+use crate::base::fault::Fault;
 use std::time::{Duration, Instant};
 
 /// The first and the longest pause before a command is started again that could not be, for want
@@ -15,11 +15,11 @@ pub(super) struct Running {
     pub(super) delivery: Delivery,
     pub(super) started: Instant,
     /// Set while its command cannot be started.
-    waits: Option<Waits>,
+    waits: Option<StartPause>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Waits {
+struct StartPause {
     until: Instant,
     /// The next pause.
     pause: Duration,
@@ -109,7 +109,7 @@ impl Slots {
         };
         self.waiting += usize::from(running.waits.is_none());
         let pause = running.waits.map_or(FIRST_PAUSE, |waits| waits.pause);
-        running.waits = Some(Waits {
+        running.waits = Some(StartPause {
             until: now + pause,
             pause: (pause * 2).min(LONGEST_PAUSE),
             begun: false,
@@ -184,47 +184,4 @@ pub enum CannotRun {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{delivery, moment, task};
-    use super::*;
-
-    #[test]
-    fn the_first_free_slot_is_taken() {
-        let now = moment().instant;
-        let mut slots = Slots::new(2);
-        for slot in [0, 1] {
-            assert_eq!(slots.free(), Some(slot));
-            slots.put(slot, delivery(task("x")), now);
-        }
-        assert_eq!(slots.free(), None);
-        assert!(slots.take(0).is_some() && slots.take(0).is_none());
-        assert_eq!((slots.free(), slots.running()), (Some(0), 1));
-    }
-
-    #[test]
-    fn a_command_that_cannot_be_started_is_started_again_after_growing_pauses() {
-        let mut now = moment().instant;
-        let mut slots = Slots::new(2);
-        slots.put(0, delivery(task("x")), now);
-        slots.put(1, delivery(task("y")), now);
-        assert_eq!(slots.not_started(0, now), NotStarted::First);
-        assert_eq!(slots.not_started(1, now), NotStarted::Again);
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            let at = slots.wakes_at().unwrap();
-            pauses.push(at.duration_since(now).as_millis());
-            assert!(slots.due(now).is_empty());
-            now = at;
-            assert_eq!(slots.due(now), [0, 1]);
-            assert!(slots.due(now).is_empty());
-            assert!(slots.wakes_at().is_none());
-            slots.not_started(0, now);
-            slots.not_started(1, now);
-        }
-        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(slots.without_command(), [0, 1]);
-        slots.take(0);
-        slots.take(1);
-        assert!(slots.wakes_at().is_none());
-    }
-}
+mod tests;

@@ -1,11 +1,11 @@
 //! The worker stops: no new tasks, those that have not begun go back, those that run finish.
 
-use super::consumer::{Phase, Then as Cancelled};
+use super::consumer::{CancelFor, ConsumerPhase};
 use super::policy::Ack;
 use super::stopping::{Reason, Then};
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, Urgency};
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use std::time::Duration;
 
 impl Worker {
@@ -22,7 +22,10 @@ impl Worker {
         if !self.stopping.begin(now.instant, reason, grace) {
             return;
         }
-        let is_consuming = matches!(self.consumer.phase, Phase::Consuming | Phase::Starting(_));
+        let is_consuming = matches!(
+            self.consumer.phase,
+            ConsumerPhase::Consuming | ConsumerPhase::Starting(_)
+        );
         if is_consuming {
             self.report(Event::Draining(self.slots.running()));
         }
@@ -31,11 +34,13 @@ impl Worker {
         }
         self.send_acks(now);
         match self.consumer.phase {
-            Phase::Consuming => self.cancel_consumer(Cancelled::Stop),
-            Phase::Cancelling(_) => self.consumer.phase = Phase::Cancelling(Cancelled::Stop),
+            ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Stop),
+            ConsumerPhase::Cancelling(_) => {
+                self.consumer.phase = ConsumerPhase::Cancelling(CancelFor::Stop);
+            }
             // It is cancelled as soon as it has started.
-            Phase::Starting(_) => {}
-            Phase::Paused | Phase::Disconnected => self.return_waiting(),
+            ConsumerPhase::Starting(_) => {}
+            ConsumerPhase::Paused | ConsumerPhase::Disconnected => self.return_waiting(),
         }
     }
 
@@ -116,7 +121,10 @@ impl Worker {
         self.send_acks(now);
         // A broker that does not answer is not waited for when all else is over.
         let has_stopped = due == Then::Leave
-            || matches!(self.consumer.phase, Phase::Paused | Phase::Disconnected);
+            || matches!(
+                self.consumer.phase,
+                ConsumerPhase::Paused | ConsumerPhase::Disconnected
+            );
         if has_stopped && self.slots.is_idle() && !self.waits_for_messages(now) {
             self.end(now);
         }

@@ -10,8 +10,10 @@ use super::emptiness::ExitWhenEmpty;
 use super::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
 use super::testing::moment;
 use super::*;
-use crate::fault::{Kind, Reply};
+use crate::amqp::{AckToken, Prefetch};
+use crate::base::fault::{Fault, Kind, Reply};
 use crate::task::Task;
+use std::time::Duration;
 
 /// A worker, and the broker, the commands and the clock around it.
 struct Script {
@@ -184,8 +186,8 @@ fn refused_with(code: u16, kind: Kind) -> Fault {
 fn shown(action: &Action) -> Option<String> {
     Some(match action {
         Action::Connect => "connect".to_owned(),
-        Action::Consume(Channel::New) => "consume on new".to_owned(),
-        Action::Consume(Channel::Same) => "consume".to_owned(),
+        Action::Consume(ConsumeOn::New) => "consume on new".to_owned(),
+        Action::Consume(ConsumeOn::Same) => "consume".to_owned(),
         Action::CancelConsumer => "cancel".to_owned(),
         Action::Start(start) => format!("start {} in {}", body(&start.task), start.slot),
         Action::Signal(Urgency::Term) => "term".to_owned(),

@@ -1,13 +1,13 @@
 //! What came of the messages that a task waits for.
 
 use super::Moment;
+use super::account::Detail;
 use super::delivery::Delivery;
-use super::messages::Detail;
 use super::outgoing::Verdict;
-use super::settlement::{Purpose, Settlement, Step};
-use super::settling::Over;
+use super::returning::Over;
+use super::settlement::{Purpose, Settlement, SettlementStep};
 use super::worker::Worker;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 
 impl Worker {
     /// What came of a message.
@@ -33,8 +33,8 @@ impl Worker {
             Purpose::CountReturn => self.intake.counting.worked(),
             Purpose::Done | Purpose::Drop | Purpose::Requeue | Purpose::DeadLetter(_) => {}
         }
-        if let Step::Copy(Some(reply)) = settlement.step {
-            let step = Step::Result(reply);
+        if let SettlementStep::Copy(Some(reply)) = settlement.step {
+            let step = SettlementStep::Result(reply);
             self.publish(now, Settlement { step, ..settlement });
             return;
         }
@@ -43,23 +43,26 @@ impl Worker {
 
     /// The message cannot be taken. That concerns this one alone, unless nobody's would be.
     fn refused(&mut self, now: Moment, mut settlement: Settlement, fault: &Fault) {
-        let is_for_all = matches!(fault.kind, Kind::Refused | Kind::Queue | Kind::SetUp);
+        let is_for_all = matches!(
+            fault.kind,
+            Kind::Refused | Kind::Queue | Kind::SetUp | Kind::NotAmqp
+        );
         match (settlement.step, settlement.purpose) {
-            (Step::Result(reply), _) if !is_for_all && !reply.is_shortened => {
-                settlement.step = Step::Result(reply.shortened());
+            (SettlementStep::Result(reply), _) if !is_for_all && !reply.is_shortened => {
+                settlement.step = SettlementStep::Result(reply.shortened());
                 self.publish(now, settlement);
             }
-            (Step::Result(reply), _) => {
+            (SettlementStep::Result(reply), _) => {
                 self.tally.undelivered_results += 1;
                 if self.tally.undelivered_results == 1 {
                     self.warn(format!(
                         "a result could not be delivered, and the task is over all the same: {fault}"
                     ));
                 }
-                settlement.step = Step::Result(reply);
+                settlement.step = SettlementStep::Result(reply);
                 self.conclude(now, &settlement);
             }
-            (Step::Copy(_), Purpose::CountReturn) => {
+            (SettlementStep::Copy(_), Purpose::CountReturn) => {
                 let why = "cannot count how often tasks come back without an outcome";
                 if !is_for_all {
                     let line = settlement.delivery.task.line();
@@ -74,24 +77,24 @@ impl Worker {
                     self.admit_again(now, copy);
                 }
             }
-            (Step::Copy(_), _) if is_for_all => {
+            (SettlementStep::Copy(_), _) if is_for_all => {
                 self.put_back(now, &settlement.delivery, settlement.slot);
                 let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
                 self.fail(now, Fault::new(fault.kind, text));
             }
-            (Step::Copy(reply), Purpose::DeadLetter(detail)) => {
+            (SettlementStep::Copy(reply), Purpose::DeadLetter(detail)) => {
                 // The broker's 406 is on the body.
                 let is_for_the_body = fault.reply().is_some_and(|reply| reply.code == 406);
                 match detail.less() {
                     Some(less) if !is_for_the_body => {
-                        settlement.step = Step::Copy(reply);
+                        settlement.step = SettlementStep::Copy(reply);
                         settlement.purpose = Purpose::DeadLetter(less);
                         self.publish(now, settlement);
                     }
                     _ => self.cannot_be_moved(now, &settlement.delivery, settlement.slot, fault),
                 }
             }
-            (Step::Copy(_), _) => {
+            (SettlementStep::Copy(_), _) => {
                 let mut account = settlement.account;
                 account.reason = format!("{}; could not be tried again: {fault}", account.reason);
                 let purpose = Purpose::DeadLetter(Detail::Full);
@@ -123,13 +126,13 @@ impl Worker {
     /// The message may be there or not.
     fn undecided(&mut self, now: Moment, settlement: Settlement, fault: &Fault) {
         match (&settlement.step, settlement.purpose) {
-            (Step::Result(_), _) => self.conclude(now, &settlement),
-            (Step::Copy(_), Purpose::CountReturn) => {
+            (SettlementStep::Result(_), _) => self.conclude(now, &settlement),
+            (SettlementStep::Copy(_), Purpose::CountReturn) => {
                 // Its copy may be there, and waits for it.
                 self.counting_failed(now, &settlement.delivery);
                 self.begin_uncounted(now, settlement.delivery);
             }
-            (Step::Copy(_), _) => {
+            (SettlementStep::Copy(_), _) => {
                 let line = settlement.delivery.task.line();
                 self.warn(format!("{fault}; so the task goes back: {line}"));
                 self.put_back(now, &settlement.delivery, settlement.slot);

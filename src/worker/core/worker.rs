@@ -2,7 +2,7 @@
 
 use super::acks::Acks;
 use super::completed::Completed;
-use super::consumer::{Consumer, Phase, Then};
+use super::consumer::{CancelFor, Consumer, ConsumerPhase};
 use super::counting::Counting;
 use super::delivery::Delivery;
 use super::emptiness::Emptiness;
@@ -13,8 +13,8 @@ use super::messages::Author;
 use super::settlement::Settlements;
 use super::slots::Slots;
 use super::stopping::{Reason, Stopping};
-use super::{Action, Channel, Event, Input, Moment, Settings, Start, TaskEvent};
-use crate::fault::Fault;
+use super::{Action, ConsumeOn, Event, Input, Moment, Settings, Start, TaskEvent};
+use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,7 +105,7 @@ impl Worker {
         }
         match input {
             Input::Connected if self.stopping.is_under_way() => {}
-            Input::Connected => self.consume(Channel::New),
+            Input::Connected => self.consume(ConsumeOn::New),
             Input::CannotConnect(fault) | Input::Failed(fault) => self.fail(now, fault),
             Input::Consuming => self.consuming(now),
             Input::Delivery(delivery) => self.arrived(now, delivery),
@@ -126,7 +126,7 @@ impl Worker {
     /// When something is due of itself.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Instant> {
-        let is_idle = self.consumer.phase == Phase::Consuming && self.has_nothing_to_do();
+        let is_idle = self.consumer.phase == ConsumerPhase::Consuming && self.has_nothing_to_do();
         let idle = if is_idle {
             self.emptiness.wakes_at()
         } else {
@@ -168,7 +168,7 @@ impl Worker {
         if self.has_nothing_to_do() {
             self.nothing_to_do(now);
         } else if self.is_starved() {
-            self.cancel_consumer(Then::Renew);
+            self.cancel_consumer(CancelFor::Renew);
         }
     }
 
@@ -242,13 +242,13 @@ impl Worker {
         self.act(Action::Acknowledge(tokens));
     }
 
-    pub(super) fn consume(&mut self, on: Channel) {
+    pub(super) fn consume(&mut self, on: ConsumeOn) {
         self.consumer.start(on);
         self.act(Action::Consume(on));
     }
 
-    pub(super) fn cancel_consumer(&mut self, then: Then) {
-        self.consumer.phase = Phase::Cancelling(then);
+    pub(super) fn cancel_consumer(&mut self, then: CancelFor) {
+        self.consumer.phase = ConsumerPhase::Cancelling(then);
         self.act(Action::CancelConsumer);
     }
 

@@ -3,14 +3,17 @@
 mod command;
 mod exit_watch;
 mod group;
-mod limits;
+mod job;
+mod open_files;
 mod output;
+mod pipe;
 mod pipes;
 mod pool;
 mod run;
 
 pub use command::TaskCommand;
-pub use limits::make_room;
-pub use output::{Capture, Output, ResultWanted, StdoutTo};
-pub use pool::{Job, Pool};
-pub use run::{Limits, Ran};
+pub use job::{Capture, Job, ResultWanted, StdoutTo, TimeLimits};
+pub use open_files::make_room;
+pub use output::CommandOutput;
+pub use pool::Pool;
+pub use run::Ran;

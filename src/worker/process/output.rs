@@ -1,6 +1,6 @@
 //! Where a command's output goes.
 
-use super::pool::Job;
+use super::job::{Capture, Job, ResultWanted, StdoutTo};
 use crate::worker::core::policy::{Ending, Outcome};
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use tempfile::SpooledTempFile;
@@ -14,40 +14,14 @@ const TAIL: usize = 2 * 1024;
 /// How much of stdout a result may bear, in bytes: RabbitMQ 4 takes messages of up to 16 MiB.
 const RESULT_MAX: usize = 15 * 1024 * 1024;
 
-/// What is done with stdout while the command runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capture {
-    /// It is the worker's own: one slot, nothing in between.
-    Inherit,
-    /// It is passed on as it comes: one slot.
-    Stream,
-    /// It is kept until the end: several slots must not mix.
-    Buffer,
-}
-
-/// Whether stdout is to be told to whoever waits for the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResultWanted {
-    Yes,
-    No,
-}
-
-/// Which of the worker's own streams bears the stdout of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StdoutTo {
-    Stdout,
-    /// With JSON events on stdout.
-    Stderr,
-}
-
 /// What a command wrote, where it was kept until its end.
 #[derive(Debug, Default)]
-pub struct Output {
+pub struct CommandOutput {
     stdout: Option<SpooledTempFile>,
     stderr: Option<SpooledTempFile>,
 }
 
-impl Output {
+impl CommandOutput {
     /// Whether anything is still to be passed on.
     pub fn is_empty(&self) -> bool {
         self.stdout.is_none() && self.stderr.is_none()
@@ -100,7 +74,7 @@ impl StderrTail {
 /// Takes in the output of a running command.
 pub(super) struct Streams<'a> {
     job: &'a Job,
-    output: Output,
+    output: CommandOutput,
     result: Vec<u8>,
     is_truncated: bool,
     tail: StderrTail,
@@ -110,7 +84,7 @@ impl<'a> Streams<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
         Self {
             job,
-            output: Output::default(),
+            output: CommandOutput::default(),
             result: Vec::new(),
             is_truncated: false,
             tail: StderrTail::default(),
@@ -145,7 +119,7 @@ impl<'a> Streams<'a> {
     }
 
     /// What others are told of the command's end, and what is still to be passed on.
-    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+    pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         let outcome = Outcome {
             ending,
             stderr: self.tail.into_bytes(),

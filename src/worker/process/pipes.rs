@@ -2,21 +2,17 @@
 
 use super::exit_watch::ExitWatch;
 use super::group::Group;
-use super::output::{Capture, Output, StdoutTo, Streams};
-use super::pool::Job;
-use super::run::Limits;
+use super::job::{Capture, Job, StdoutTo, TimeLimits};
+use super::output::{CommandOutput, Streams};
+use super::pipe::{Stream, pipe, read_all, set_nonblocking};
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Instant;
-
-/// The largest piece that is read at once: what a pipe of Linux holds.
-const PIECE: usize = 64 * 1024;
 
 /// So many bytes an empty pipe takes without waiting, on every system.
 const FITS: usize = 4096;
@@ -83,7 +79,7 @@ impl<'a> Pipes<'a> {
     }
 
     /// Feeds and reads until the child has ended. Whether it was ended for taking too long.
-    pub(super) fn attend(&mut self, child: &Child, limits: Limits, group: &Group) -> bool {
+    pub(super) fn attend(&mut self, child: &Child, limits: TimeLimits, group: &Group) -> bool {
         let exit = ExitWatch::new(child);
         let mut deadline = limits
             .timeout
@@ -194,7 +190,7 @@ impl<'a> Pipes<'a> {
     }
 
     /// What others are told of the command's end, and what is still to be passed on.
-    pub(super) fn end(self, ending: Ending) -> (Outcome, Output) {
+    pub(super) fn end(self, ending: Ending) -> (Outcome, CommandOutput) {
         self.streams.end(ending)
     }
 }
@@ -208,53 +204,4 @@ struct Ready {
     stdout: bool,
     stderr: bool,
     exited: bool,
-}
-
-#[derive(PartialEq, Eq)]
-enum Stream {
-    Open,
-    Ended,
-}
-
-/// Reads what is there. A stream that fails is over.
-fn read_all(stream: &mut impl Read, piece: &mut Vec<u8>, mut sink: impl FnMut(&[u8])) -> Stream {
-    piece.resize(PIECE, 0);
-    // Bounded, so that an endless stream cannot keep a time-out from being noticed.
-    for _ in 0..64 {
-        match stream.read(piece) {
-            Ok(0) => return Stream::Ended,
-            Ok(count) => sink(&piece[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Stream::Open,
-            Err(_) => return Stream::Ended,
-        }
-    }
-    Stream::Open
-}
-
-/// A pipe whose reading end does not wait.
-fn pipe() -> io::Result<(File, OwnedFd)> {
-    let (reader, writer) = close_on_exec_pipe()?;
-    set_nonblocking(reader.as_fd());
-    Ok((File::from(reader), writer))
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
-}
-
-#[cfg(target_vendor = "apple")]
-fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    use rustix::io::{FdFlags, fcntl_setfd};
-    let (reader, writer) = rustix::pipe::pipe()?;
-    fcntl_setfd(&reader, FdFlags::CLOEXEC)?;
-    fcntl_setfd(&writer, FdFlags::CLOEXEC)?;
-    Ok((reader, writer))
-}
-
-fn set_nonblocking(fd: BorrowedFd<'_>) {
-    if let Ok(flags) = fcntl_getfl(fd) {
-        let _ = fcntl_setfl(fd, flags | OFlags::NONBLOCK);
-    }
 }

@@ -2,27 +2,14 @@
 
 use super::command::TaskCommand;
 use super::group::Group;
-use super::output::{Capture, ResultWanted, StdoutTo};
-use super::run::{self, Limits, Ran};
-use crate::fault::{Fault, Kind};
-use crate::task::Task;
+use super::job::{Job, TimeLimits};
+use super::run::{self, Ran};
+use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
 use std::io;
-use std::sync::Arc;
 use std::thread;
-
-/// A task for the thread of a slot.
-#[derive(Debug)]
-pub struct Job {
-    pub slot: usize,
-    pub task: Arc<Task>,
-    pub redelivered: bool,
-    pub capture: Capture,
-    pub result: ResultWanted,
-    pub stdout_to: StdoutTo,
-}
 
 /// The threads of the slots.
 pub struct Pool {
@@ -37,7 +24,7 @@ impl Pool {
     pub fn start(
         count: usize,
         command: &TaskCommand,
-        limits: Limits,
+        limits: TimeLimits,
         on_end: &(impl Fn(usize, Result<Ran, CannotRun>) + Clone + Send + 'static),
     ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
@@ -86,7 +73,7 @@ fn too_many(slots: usize, error: &io::Error) -> Fault {
 struct SlotThread<F> {
     jobs: Receiver<Job>,
     command: TaskCommand,
-    limits: Limits,
+    limits: TimeLimits,
     group: Group,
     on_end: F,
 }

@@ -2,37 +2,29 @@
 
 use super::command::TaskCommand;
 use super::group::Group;
-use super::output::Output;
+use super::job::{Job, TimeLimits};
+use super::output::CommandOutput;
 use super::pipes::Pipes;
-use super::pool::Job;
-use crate::fault::{Fault, Kind};
+use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::io::Errno;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Duration;
-
-/// How long a running command may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub timeout: Option<Duration>,
-    pub kill_after: Duration,
-}
 
 /// What a run came to.
 #[derive(Debug)]
 pub struct Ran {
     pub outcome: Outcome,
     /// What was kept until the end, to be passed on.
-    pub output: Output,
+    pub output: CommandOutput,
 }
 
 impl From<Ending> for Ran {
     fn from(ending: Ending) -> Self {
         Self {
             outcome: Outcome::from(ending),
-            output: Output::default(),
+            output: CommandOutput::default(),
         }
     }
 }
@@ -44,7 +36,7 @@ impl From<Ending> for Ran {
 pub(super) fn run(
     command: &TaskCommand,
     job: &Job,
-    limits: Limits,
+    limits: TimeLimits,
     group: &Group,
     piece: &mut Vec<u8>,
 ) -> Result<Ran, CannotRun> {

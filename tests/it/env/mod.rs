@@ -3,21 +3,26 @@
 mod admin;
 pub mod broker;
 mod commands;
+mod ended;
 pub mod fake;
 mod gate;
+mod lines;
 mod long_way;
 mod proxy;
 mod random;
+mod running;
 mod tls;
 mod version;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
-pub use commands::{Ended, Running, command, new_task, piped, spawn, worker, worker_with};
+pub use commands::{command, new_task, piped, worker, worker_with};
+pub use ended::Ended;
 pub use gate::Gate;
 pub use long_way::LongWay;
 pub use proxy::Proxy;
 pub use random::Random;
+pub use running::{Running, spawn};
 pub use tls::{Certificates, Tls};
 pub use version::{Version, left_out};
 

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a held or stalled connection looks whether it may go on.
 const LOOK: Duration = Duration::from_millis(5);
@@ -162,6 +162,7 @@ impl State {
             (&connection.server, &connection.client)
         };
         let mut piece = [0; 16 * 1024];
+        let mut due = Instant::now();
         loop {
             let count = from.read(&mut piece)?;
             while self.stalled.load(Ordering::SeqCst) {
@@ -187,7 +188,11 @@ impl State {
             thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
             to.write_all(&piece[..count])?;
             if from_client {
-                thread::sleep(self.pause);
+                // Sleeps that take too long are made up for, but no longer ones.
+                let now = Instant::now();
+                due += self.pause;
+                thread::sleep(due.saturating_duration_since(now));
+                due = due.max(now);
             }
         }
     }

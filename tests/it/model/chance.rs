@@ -18,7 +18,7 @@ const FETCHER: ChannelId = 5;
 struct Script {
     random: Random,
     queue: String,
-    comparison: Comparison,
+    comparison: Comparison<'static>,
     /// What each client holds, by tag.
     held: BTreeMap<ChannelId, Vec<u64>>,
     published: u32,

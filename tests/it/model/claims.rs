@@ -1,12 +1,9 @@
 //! One script for each claim.
 
+use super::Comparison;
 use super::broker::declaration::{Answer, Arguments, Declaration, Wish};
-use super::broker::method::{Publish, Request, Settle, Settlement};
-use super::{Step, compare};
+use super::broker::method::{ChannelId, Publish, Request, Settle, Settlement};
 use crate::env::{shared, unique};
-use std::rc::Rc;
-use work_queue::amqp::Properties;
-use work_queue::task::Task;
 
 pub fn durable(queue: &str, arguments: &Arguments) -> Request {
     declare(queue, Wish::Durable(arguments.clone()))
@@ -25,16 +22,7 @@ fn declare(queue: &str, wish: Wish) -> Request {
 }
 
 pub fn publish(to: &str, body: &str) -> Request {
-    publish_task(to, body, Properties::persistent())
-}
-
-fn publish_task(to: &str, body: &str, properties: Properties) -> Request {
-    let body = body.as_bytes().to_vec();
-    Request::Publish(Publish {
-        to: to.to_owned(),
-        mandatory: true,
-        task: Rc::new(Task { body, properties }),
-    })
+    Request::Publish(Publish::plain(to, body))
 }
 
 pub fn consume(queue: &str, consumer: u32) -> Request {
@@ -49,7 +37,7 @@ pub fn settle(tag: u64, multiple: bool, how: Settle) -> Request {
     Request::Settle { tag, multiple, how }
 }
 
-fn confirms() -> Request {
+pub fn confirms() -> Request {
     Request::Confirms(Answer::Wanted)
 }
 
@@ -58,14 +46,18 @@ pub fn quorum() -> Arguments {
 }
 
 /// Each step with the number of its client. The queues are deleted at the end.
-fn run(queues: &[&str], steps: impl IntoIterator<Item = (u16, Request)>) {
-    let steps = steps
-        .into_iter()
-        .map(|(client, ask)| Step::Ask(client, ask));
+fn run(queues: &[&str], steps: impl IntoIterator<Item = (ChannelId, Request)>) {
+    let mut comparison = Comparison::new(shared());
+    comparison.run(steps);
+    comparison.run(delete(queues));
+}
+
+/// Deletes queues, as the last steps of a script.
+pub fn delete(queues: &[&str]) -> impl Iterator<Item = (ChannelId, Request)> {
     let deleted = queues
         .iter()
-        .map(|queue| Step::Ask(90, Request::Delete((*queue).to_owned())));
-    compare(shared(), &steps.chain(deleted).collect::<Vec<Step>>());
+        .map(|queue| Request::Delete((*queue).to_owned()));
+    deleted.map(|request| (90, request))
 }
 
 #[test]
@@ -133,7 +125,7 @@ fn full_queues_refuse_beyond_their_limit() {
             .with_number("x-max-length", 2)
             .with_text("x-overflow", "reject-publish")
     };
-    let fill = |client: u16, queue: &str| {
+    let fill_up = |client: u16, queue: &str| {
         let publishes = (0..5).map(move |body: u32| body.to_string());
         let queue = queue.to_owned();
         publishes.map(move |body| (client, publish(&queue, &body)))
@@ -147,10 +139,10 @@ fn full_queues_refuse_beyond_their_limit() {
             (1, confirms()),
         ]
         .into_iter()
-        .chain(fill(1, &classic))
+        .chain(fill_up(1, &classic))
         .chain([take(2, &classic)])
-        .chain(fill(1, &classic))
-        .chain(fill(1, &replicated)),
+        .chain(fill_up(1, &classic))
+        .chain(fill_up(1, &replicated)),
     );
 }
 

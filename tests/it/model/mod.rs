@@ -12,12 +12,21 @@ mod random;
 mod chance;
 /// The tests with scripts written by hand, one for each claim.
 mod claims;
+/// Messages that lie aside, and then reach the work queue.
+mod delays;
+/// Killed and restarted brokers, and those that are short of memory.
+mod faults;
+/// What a broker refuses: what is too large, what nobody may, what takes too long.
+mod limits;
 /// A client of the model.
 mod modelled;
 /// A client of a real broker.
 mod real;
+/// Answers straight to the channel that asked.
+mod replies;
 
-use crate::env::Broker;
+use crate::env::{Broker, Version, left_out};
+use broker::DIRECT_REPLY;
 use broker::method::{ChannelId, Request};
 use broker::{Series, Settings};
 use modelled::Modelled;
@@ -25,34 +34,70 @@ use real::Real;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// One step of a script: a client asks for something. Each client has a connection with one channel.
+/// The body of every answer.
+const ANSWER: &str = "answer";
+
+/// One step of a script. Each client has a connection with one channel.
 #[derive(Clone, Debug)]
 enum Step {
+    /// A client asks for something.
     Ask(ChannelId, Request),
-    /// The client leaves without a word.
+    /// It answers what it was handed by this tag, straight to the channel that asked.
+    Answer(ChannelId, u64),
+    /// It leaves without a word.
     Leave(ChannelId),
+    /// Something happens to the broker.
+    Trouble(Trouble),
+}
+
+/// What happens to the broker.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    /// `kill -9`, and a start.
+    Killed,
+    /// An orderly stop, and a start.
+    Restarted,
+    /// It is short of memory.
+    Alarm,
+    /// It is so no more.
+    AlarmOver,
 }
 
 /// A model and a real broker, to which the same happens.
-struct Comparison {
-    real: Real,
+struct Comparison<'b> {
+    /// None: it is of a series that the model does not know.
+    real: Option<Real<'b>>,
     model: Modelled,
     told: String,
 }
 
-impl Comparison {
-    fn new(broker: &Broker) -> Self {
-        let real = Real::new(broker.first_url());
-        let model = Modelled::new(Settings::new(real.series()));
-        let told = format!("on {:?}:\n", real.series());
+impl<'b> Comparison<'b> {
+    fn new(broker: &'b Broker) -> Self {
+        Self::with(broker, broker.first_url(), |_| {})
+    }
+
+    /// With clients that connect to this URL, and a broker that is set up like that.
+    fn with(broker: &'b Broker, url: &str, set_up: impl FnOnce(&mut Settings)) -> Self {
+        let series = series(broker);
+        if series.is_none() {
+            left_out(broker.version(), "the model knows 3.10, 4.0 and 4.3");
+        }
+        let real = series.map(|_| Real::new(broker, url));
+        let mut settings = Settings::new(series.unwrap_or(Series::V4_3));
+        set_up(&mut settings);
+        let told = format!("on {:?}:\n", settings.series);
+        let model = Modelled::new(settings);
         Self { real, model, told }
     }
 
     /// Runs a step on both, fails where they differ, and tells what was observed.
     fn step(&mut self, step: &Step) -> Vec<String> {
+        let Some(real) = &mut self.real else {
+            return Vec::new();
+        };
         writeln!(self.told, "{step:?}").unwrap();
         let expected = self.model.run(step);
-        let seen = self.real.run(step, &expected);
+        let seen = real.run(step, &expected);
         assert!(
             seen == expected,
             "the model differs from RabbitMQ in the last step of this script, {}\n\nRabbitMQ: \
@@ -62,13 +107,17 @@ impl Comparison {
         writeln!(self.told, "    {seen:?}").unwrap();
         seen
     }
-}
 
-/// Runs the script on both, and fails where they differ.
-fn compare(broker: &Broker, steps: &[Step]) {
-    let mut comparison = Comparison::new(broker);
-    for step in steps {
-        comparison.step(step);
+    /// The model has this queue, too, which was made before.
+    fn make_known(&mut self, queue: &str) {
+        self.model.make_known(queue);
+    }
+
+    /// Runs a script: each request with the number of its client.
+    fn run(&mut self, steps: impl IntoIterator<Item = (ChannelId, Request)>) {
+        for (client, request) in steps {
+            self.step(&Step::Ask(client, request));
+        }
     }
 }
 
@@ -113,14 +162,18 @@ impl Published {
     }
 }
 
-/// The series of a version of RabbitMQ.
-fn series(version: &str) -> Series {
-    let mut numbers = version
-        .split('.')
-        .map_while(|part| part.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(0..=3), _) => Series::V3_10,
-        (Some(4), Some(0..=2)) => Series::V4_0,
-        _ => Series::V4_3,
+/// How the address of a publish is told: no two brokers write those of channels alike.
+fn address(to: &str) -> &str {
+    let direct = to.starts_with(DIRECT_REPLY);
+    if direct { "the channel that asked" } else { to }
+}
+
+/// The series of a broker, if the model knows it.
+fn series(broker: &Broker) -> Option<Series> {
+    match broker.version() {
+        Version(3, 10, _) => Some(Series::V3_10),
+        Version(4, 0, _) => Some(Series::V4_0),
+        Version(4, 3, _) => Some(Series::V4_3),
+        Version(..) => None,
     }
 }

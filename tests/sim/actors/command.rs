@@ -37,7 +37,7 @@ impl Kind {
     }
 
     /// How long a run takes, and how it ends; `None`: it kills its worker. `before`: how often it
-    /// was run before.
+    /// was run before, with an outcome where it is flaky.
     pub fn run(self, before: u64, random: &mut Random) -> (Duration, Option<Outcome>) {
         let (least, most) = match self {
             Self::Slow => (Duration::from_secs(20), Duration::from_secs(150)),
@@ -46,10 +46,13 @@ impl Kind {
         let took = random.between(least, most);
         let ending = match self {
             Self::Fails => Ending::Exit(1),
-            Self::Flaky(times) if before < times => match random.chance(30) {
-                true => Ending::Signal(11),
-                false => Ending::Exit(1),
-            },
+            Self::Flaky(times) if before < times => {
+                if random.chance(30) {
+                    Ending::Signal(11)
+                } else {
+                    Ending::Exit(1)
+                }
+            }
             Self::Fatal => Ending::Exit(i32::from(FATAL)),
             Self::Crashes(times) if before < times => return (took, None),
             Self::Sound | Self::Flaky(_) | Self::Crashes(_) | Self::Slow => Ending::Exit(0),

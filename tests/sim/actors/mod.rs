@@ -15,7 +15,7 @@ pub use worker::{Life, WorkerActor, WorkerPlan};
 
 use crate::broker::method::Reply as Said;
 use std::rc::Rc;
-use work_queue::fault::{Fault, Kind as FaultKind, Reply};
+use work_queue::base::fault::{Fault, Kind as FaultKind, Reply};
 use work_queue::publisher::core::Payload;
 use work_queue::task::Task;
 
@@ -39,7 +39,7 @@ impl Payload for Parcel {
 
 /// Why a channel was closed, as the wall around the client library tells it.
 fn channel_fault(code: u16, text: String) -> Fault {
-    work_queue::refusal::explain(Reply { code, text })
+    work_queue::base::refusal::explain(Reply { code, text })
 }
 
 /// Why a connection was closed, or that it is gone.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use work_queue::publisher::core::{
     Backlog, Config, Connect, Destination, Needed, Queues, Scope, Size, Upkeep,
 };
+use work_queue::queues::{Declare, QueueType, WorkQueue};
 use work_queue::task::Task;
-use work_queue::topology::{Declare, QueueType, WorkQueue};
 
 /// How tasks are handed to the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,13 +100,10 @@ impl Sender {
         }
         self.publishing.happen(world, happening);
         loop {
-            let outputs = self.publishing.drive(world);
-            let mut changed = false;
-            for output in outputs {
-                changed = true;
-                self.take(world, ledger, output);
-            }
+            let mut changed = self.drive(world, ledger);
             changed |= self.feed(world);
+            // Whoever asks for room may have begun a question to the broker.
+            changed |= self.drive(world, ledger);
             if !changed || self.is_over {
                 break;
             }
@@ -114,6 +111,16 @@ impl Sender {
         if self.left.is_empty() && self.open.is_empty() && !self.is_over {
             self.end(world);
         }
+    }
+
+    /// Lets the core go on. Whether it decided anything.
+    fn drive(&mut self, world: &mut World, ledger: &mut Ledger) -> bool {
+        let outputs = self.publishing.drive(world);
+        let decided = !outputs.is_empty();
+        for output in outputs {
+            self.take(world, ledger, output);
+        }
+        decided
     }
 
     /// Hands over what may be.
@@ -146,7 +153,7 @@ impl Sender {
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
         match output {
             Output::Confirmed { number, .. } => {
-                self.verdict(world, ledger, number, Sent::Confirmed)
+                self.verdict(world, ledger, number, Sent::Confirmed);
             }
             Output::Refused {
                 number,
@@ -235,7 +242,7 @@ fn config(plan: &SenderPlan, queue: &str) -> Config {
             upkeep: Upkeep::Ours,
             needed: plan.needed,
             queue_type: plan.queue_type.unwrap_or(QueueType::Classic),
-            ladder: Vec::new(),
+            retry_delays: Vec::new(),
         },
         window: Size {
             messages: plan.window,

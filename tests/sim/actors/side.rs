@@ -8,10 +8,10 @@ use crate::broker::{Series, Time};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use work_queue::fault::Fault;
+use work_queue::base::fault::Fault;
+use work_queue::base::refusal::Mismatch;
 use work_queue::publisher::core::{Destination, Form};
-use work_queue::refusal::Mismatch;
-use work_queue::topology::QueueType;
+use work_queue::queues::QueueType;
 
 /// How long a request may take before the connection is given up.
 pub const RPC_LIMIT: Duration = Duration::from_secs(30);
@@ -49,11 +49,11 @@ enum Asked {
 /// What came of a question.
 pub enum Answered {
     Declared {
-        to: Destination,
+        queue: String,
         queue_type: Option<QueueType>,
         adopted: Option<String>,
     },
-    Refused(Destination, Fault),
+    Refused(String, Fault),
     Measured(u64),
     NotMeasured(Fault),
 }
@@ -209,7 +209,7 @@ impl Side {
                     Found::Nothing | Found::Accepted => None,
                 };
                 Some(Answered::Declared {
-                    to,
+                    queue: question.queue,
                     queue_type,
                     adopted,
                 })
@@ -226,7 +226,7 @@ impl Side {
                 let found = match (differs, question.found) {
                     (Some(differs), Found::Accepted) if differs.argument == "x-queue-type" => {
                         return Some(Answered::Declared {
-                            to,
+                            queue: question.queue,
                             queue_type: named(&differs.current),
                             adopted: None,
                         });
@@ -239,7 +239,7 @@ impl Side {
                     {
                         Found::OtherArguments(current)
                     }
-                    _ => return Some(Answered::Refused(to, fault)),
+                    _ => return Some(Answered::Refused(question.queue, fault)),
                 };
                 let what = Asked::Declare(to, form);
                 self.ask(world, (wire, next()), what, question.queue, found);

@@ -68,16 +68,20 @@ impl Broker {
             match input {
                 Input::End => self.end(id),
                 Input::Request(channel, request) => {
-                    if self.alarm == Alarm::On && is_publish_with_body(&request) {
-                        // Its header has been read, its body is not.
-                        connection.flow = Flow::Blocked;
-                        connection
-                            .unread
-                            .push_front(Input::Request(channel, request));
-                        self.say(id, 0, Reply::Blocked);
-                        return;
+                    let Some(body) = body_of(&request).filter(|_| self.alarm == Alarm::On) else {
+                        self.request(id, channel, request);
+                        continue;
+                    };
+                    // The header is read, and nothing behind it.
+                    connection.flow = Flow::Blocked;
+                    if body > 0 {
+                        let later = Input::Request(channel, request.clone());
+                        connection.unread.push_front(later);
                     }
-                    self.request(id, channel, request);
+                    self.say(id, 0, Reply::Blocked);
+                    if body == 0 {
+                        self.request(id, channel, request);
+                    }
                 }
             }
         }
@@ -143,7 +147,7 @@ impl Broker {
                 queue,
                 consumer,
                 settlement,
-            } => self.consume(id, channel, queue, consumer, settlement),
+            } => self.consume(id, channel, &queue, consumer, settlement),
             Request::Cancel(consumer) => {
                 // It is the queue that answers, behind what it has handed out.
                 self.send_mail(id, channel);
@@ -227,6 +231,10 @@ impl Broker {
     }
 }
 
-fn is_publish_with_body(request: &Request) -> bool {
-    matches!(request, Request::Publish(publish) if !publish.task.body.is_empty())
+/// How long the body of a publish is.
+fn body_of(request: &Request) -> Option<usize> {
+    match request {
+        Request::Publish(publish) => Some(publish.task.body.len()),
+        _ => None,
+    }
 }

@@ -1,13 +1,13 @@
-//! Consumers: who is handed what, and how it is settled.
+//! Consumers: who is handed what.
 
 use super::channel::{Consumer, Unsettled};
 use super::declaring::{home_down, no_queue};
 use super::message::{By, Message};
-use super::method::{ChannelId, ConnectionId, ConsumerTag, Reply, Settle, Settlement};
+use super::method::{ChannelId, ConnectionId, ConsumerTag, Reply, Settlement};
 use super::publishing::LEADER_TIMEOUT;
 use super::queue::{State, Subscriber};
 use super::timers::Due;
-use super::{Broker, Kind, Series};
+use super::{Broker, Kind};
 use std::time::Duration;
 
 /// Where answers to what is published on a channel are consumed.
@@ -18,7 +18,7 @@ impl Broker {
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
-        queue: String,
+        queue: &str,
         consumer: ConsumerTag,
         settlement: Settlement,
     ) {
@@ -29,10 +29,10 @@ impl Broker {
             self.say(id, channel, Reply::Consuming(consumer));
             return;
         }
-        let state = self.queues.get(&queue).map(|queue| queue.state);
+        let state = self.queues.get(queue).map(|queue| queue.state);
         let refusal = match state {
-            None => no_queue(&queue),
-            Some(State::NodeDown) => home_down(&queue),
+            None => no_queue(queue),
+            Some(State::NodeDown) => home_down(queue),
             Some(State::Dead) => {
                 self.pause(id, channel, Due::Fails(id), LEADER_TIMEOUT);
                 return;
@@ -49,7 +49,7 @@ impl Broker {
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
-        queue: String,
+        queue: &str,
         consumer: ConsumerTag,
         settlement: Settlement,
     ) {
@@ -58,20 +58,20 @@ impl Broker {
             return;
         };
         let state = Consumer {
-            queue: queue.clone(),
+            queue: queue.to_owned(),
             prefetch: open.prefetch,
             settlement,
             held: 0,
         };
         open.consumers.insert(consumer, state);
-        if let Some(queue) = self.queues.get_mut(&queue) {
+        if let Some(queue) = self.queues.get_mut(queue) {
             queue.consumers.push_back(Subscriber {
                 connection: id,
                 channel,
                 consumer,
             });
         }
-        self.hand_out(&queue);
+        self.hand_out(queue);
     }
 
     pub(super) fn cancel(&mut self, id: ConnectionId, channel: ChannelId, consumer: ConsumerTag) {
@@ -213,183 +213,5 @@ impl Broker {
             queue.without_room.push(subscriber);
         }
         None
-    }
-
-    /// A consumer may be handed one more.
-    fn release(
-        &mut self,
-        connection: ConnectionId,
-        channel: ChannelId,
-        queue: &str,
-        consumer: Option<ConsumerTag>,
-    ) {
-        let Some(consumer) = consumer else {
-            return;
-        };
-        if let Some(open) = self.channel(connection, channel) {
-            open.release(consumer);
-        }
-        if let Some(queue) = self.queues.get_mut(queue) {
-            queue.has_room_again(Subscriber {
-                connection,
-                channel,
-                consumer,
-            });
-        }
-    }
-
-    pub(super) fn get(&mut self, id: ConnectionId, channel: ChannelId, name: &str) {
-        let (series, since) = (self.settings.series, self.now);
-        let Some(queue) = self.queues.get_mut(name) else {
-            let (code, text) = no_queue(name);
-            return self.refuse(id, channel, code, text);
-        };
-        let kind = queue.kind;
-        let Some(message) = queue.pop() else {
-            return self.say(id, channel, Reply::Got(None));
-        };
-        let task = message.delivered(series, kind, By::Get);
-        let redelivered = message.redelivered;
-        let held = Unsettled {
-            queue: name.to_owned(),
-            consumer: None,
-            message,
-            since,
-        };
-        if let Some(open) = self.channel(id, channel) {
-            let tag = open.next_tag();
-            open.unsettled.insert(tag, held);
-            self.say(id, channel, Reply::Got(Some((tag, redelivered, task))));
-        }
-    }
-
-    pub(super) fn settle(
-        &mut self,
-        id: ConnectionId,
-        channel: ChannelId,
-        tag: u64,
-        multiple: bool,
-        how: Settle,
-    ) {
-        let Some(open) = self.channel(id, channel) else {
-            return;
-        };
-        let Some(taken) = open.take(tag, multiple) else {
-            if open.lapsed.remove(&tag) {
-                // It was taken away from its consumer, and its settlement comes too late.
-                return;
-            }
-            let text = format!("PRECONDITION_FAILED - unknown delivery tag {tag}");
-            return self.refuse(id, channel, 406, text);
-        };
-        let mut touched: Vec<String> = Vec::new();
-        for held in taken {
-            self.release(id, channel, &held.queue, held.consumer);
-            if !touched.contains(&held.queue) {
-                touched.push(held.queue.clone());
-            }
-            if how == Settle::Ack {
-                let now = self.now;
-                if let Some(queue) = self.queues.get_mut(&held.queue) {
-                    queue.settle(held.message, now);
-                }
-            } else {
-                let (queue, consumer) = (held.queue.clone(), held.consumer);
-                let is_dropped = self.put_back(held, Some(how));
-                if is_dropped && self.settings.series == Series::V3_10 {
-                    // It counts that twice: the consumer is handed one more than its prefetch.
-                    self.release(id, channel, &queue, consumer);
-                }
-            }
-        }
-        for queue in touched {
-            self.hand_out(&queue);
-        }
-    }
-
-    /// Puts a delivery back into its queue. Whether it was dropped, since it came back too often.
-    pub(super) fn put_back(&mut self, held: Unsettled, how: Option<Settle>) -> bool {
-        self.puts += 1;
-        let (number, series) = (self.puts, self.settings.series);
-        let queue = self.queues.get_mut(&held.queue);
-        let dropped = queue.and_then(|queue| queue.put_back(held.message, how, number, series));
-        let is_dropped = dropped.is_some();
-        self.dropped.extend(dropped.map(|message| message.task));
-        is_dropped
-    }
-
-    /// Makes sure that deliveries that nobody settles are noticed.
-    fn watch_consumers(&mut self) {
-        if !self.watches {
-            self.watches = true;
-            let at = self.now + self.tick();
-            self.timers.note(at, Due::LooksAtConsumers);
-        }
-    }
-
-    /// How often deliveries are looked at. RabbitMQ's default is a minute.
-    fn tick(&self) -> Duration {
-        (self.settings.consumer_timeout / 3).min(Duration::from_secs(60))
-    }
-
-    /// Gives up consumers that have held a delivery for too long.
-    pub(super) fn look_at_consumers(&mut self) {
-        self.watches = false;
-        let (limit, now) = (self.settings.consumer_timeout, self.now);
-        let mut overdue = Vec::new();
-        let mut any = false;
-        for (id, connection) in &self.connections {
-            for (number, channel) in &connection.channels {
-                for (tag, held) in &channel.unsettled {
-                    any = true;
-                    if held.consumer.is_some() && held.since + limit <= now {
-                        overdue.push((*id, *number, *tag, held.queue.clone()));
-                    }
-                }
-            }
-        }
-        for (id, channel, tag, queue) in overdue {
-            match (self.settings.series, self.kind_of(&queue)) {
-                (Series::V4_3, Some(Kind::Quorum)) => self.take_away(id, channel, tag),
-                (Series::V4_3, _) => {}
-                (Series::V3_10 | Series::V4_0, _) => {
-                    if self.channel(id, channel).is_some() {
-                        let text = format!(
-                            "PRECONDITION_FAILED - delivery acknowledgement on channel {channel} \
-                             timed out. Timeout value used: {} ms. This timeout value can be \
-                             configured, see consumers doc guide to learn more",
-                            limit.as_millis()
-                        );
-                        self.refuse(id, channel, 406, text);
-                    }
-                }
-            }
-        }
-        if any {
-            self.watch_consumers();
-        }
-    }
-
-    /// Takes a delivery away from its consumer, and cancels that.
-    fn take_away(&mut self, id: ConnectionId, channel: ChannelId, tag: u64) {
-        let Some(open) = self.channel(id, channel) else {
-            return;
-        };
-        let Some(held) = open.unsettled.remove(&tag) else {
-            return;
-        };
-        open.lapsed.insert(tag);
-        self.release(id, channel, &held.queue, held.consumer);
-        let queue = held.queue.clone();
-        if let Some(consumer) = held.consumer {
-            self.unsubscribe(id, channel, consumer, &queue);
-            self.cancel_by_broker(Subscriber {
-                connection: id,
-                channel,
-                consumer,
-            });
-        }
-        self.put_back(held, None);
-        self.hand_out(&queue);
     }
 }

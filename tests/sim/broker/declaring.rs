@@ -101,7 +101,6 @@ impl Broker {
     pub(super) fn purge(&mut self, id: ConnectionId, channel: ChannelId, name: &str) {
         if let Some(queue) = self.queues.get_mut(name) {
             queue.ready.clear();
-            queue.leaving = 0;
         }
         self.say(id, channel, Reply::Purged);
     }
@@ -125,8 +124,9 @@ impl Broker {
             super::Series::V3_10 => "access",
             super::Series::V4_0 | super::Series::V4_3 => access,
         };
+        let user = &self.settings.user;
         let text =
-            format!("ACCESS_REFUSED - {access} to {what} in vhost '/' refused for user 'guest'");
+            format!("ACCESS_REFUSED - {access} to {what} in vhost '/' refused for user '{user}'");
         (403, text)
     }
 }

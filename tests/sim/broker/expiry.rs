@@ -1,13 +1,11 @@
 //! Messages that expire, and reach the next queue at least once.
 
+use super::message::Stay;
 use super::method::Reply;
 use super::queue::Queue;
 use super::timers::Due;
 use super::{Broker, Time};
 use std::time::Duration;
-
-/// After so long a transfer that was refused is tried again.
-const AGAIN: Duration = Duration::from_secs(180);
 
 impl Broker {
     /// What happens of itself, at its time.
@@ -36,23 +34,27 @@ impl Broker {
 
     /// What has expired at the head of a queue goes on its way.
     fn expire(&mut self, name: &str, now: Time) {
-        let Some(queue) = self.queues.get(name) else {
+        let Some(queue) = self.queues.get_mut(name) else {
             return;
         };
         let Some(target) = queue.arguments.dead_letters_to() else {
             return self.discard(name, now);
         };
         let target = target.to_owned();
-        let expired: Vec<u64> = queue
-            .ready
-            .values()
-            .take_while(|message| message.expires.is_some_and(|at| at <= now))
-            .filter(|message| !message.leaving)
-            .map(|message| message.place)
-            .collect();
+        let mut expired = Vec::new();
+        for message in queue.ready.values_mut() {
+            if message.expires.is_none_or(|at| at > now) {
+                break;
+            }
+            if message.stay != Stay::Leaving {
+                message.stay = Stay::Expired;
+                expired.push(message.place);
+            }
+        }
         for place in expired {
             if !self.takes(&target) {
-                self.timers.note(now + AGAIN, Due::Expires(name.to_owned()));
+                let again = now + self.settings.transfers_again;
+                self.timers.note(again, Due::Expires(name.to_owned()));
                 return;
             }
             let Some(queue) = self.queues.get_mut(name) else {
@@ -61,8 +63,7 @@ impl Broker {
             let Some(message) = queue.ready.get_mut(&place) else {
                 continue;
             };
-            message.leaving = true;
-            queue.leaving += 1;
+            message.stay = Stay::Leaving;
             let copy = message.died_in(name);
             let to = (target.clone(), self.put(&target, copy));
             let from = (name.to_owned(), place);
@@ -87,9 +88,7 @@ impl Broker {
         let Some(queue) = self.queues.get_mut(&from.0) else {
             return;
         };
-        if queue.ready.remove(&from.1).is_some() {
-            queue.leaving -= 1;
-        }
+        queue.ready.remove(&from.1);
     }
 
     /// Expiries of a queue that was there before the broker was started.

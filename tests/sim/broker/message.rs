@@ -29,8 +29,17 @@ pub struct Message {
     pub expires: Option<Time>,
     /// Since when it is safe on disk, which its confirm tells.
     pub safe: bool,
-    /// It expired, and its copy is on the way to the work queue.
-    pub leaving: bool,
+    pub stay: Stay,
+}
+
+/// Whether a message belongs to its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    Here,
+    /// No more: it waits for room in the next queue.
+    Expired,
+    /// Its copy is on the way there.
+    Leaving,
 }
 
 impl Message {
@@ -46,7 +55,14 @@ impl Message {
             deaths: Vec::new(),
             expires: None,
             safe: false,
-            leaving: false,
+            stay: Stay::Here,
+        }
+    }
+
+    /// If its copy was on the way, that is forgotten.
+    pub fn is_back(&mut self) {
+        if self.stay == Stay::Leaving {
+            self.stay = Stay::Expired;
         }
     }
 

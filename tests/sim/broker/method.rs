@@ -4,6 +4,7 @@ pub use super::declaration::Answer;
 use super::declaration::Declaration;
 use std::fmt;
 use std::rc::Rc;
+use work_queue::amqp::Properties;
 use work_queue::task::Task;
 
 /// A connection, as the broker numbers it.
@@ -51,6 +52,18 @@ pub struct Publish {
     pub to: String,
     pub mandatory: bool,
     pub task: Rc<Task>,
+}
+
+impl Publish {
+    /// With nothing but a body.
+    pub fn plain(to: &str, body: &str) -> Self {
+        let (body, properties) = (body.as_bytes().to_vec(), Properties::persistent());
+        Self {
+            to: to.to_owned(),
+            mandatory: true,
+            task: Rc::new(Task { body, properties }),
+        }
+    }
 }
 
 impl fmt::Debug for Publish {

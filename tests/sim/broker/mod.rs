@@ -1,7 +1,7 @@
 //! A model of RabbitMQ, as far as two commands over work queues meet it: a pure library with a clock
 //! that stands until it is told the time, and chance that a seed decides.
 //!
-//! What it claims about RabbitMQ is checked against a real one by `tests/it/model.rs`.
+//! What it claims about RabbitMQ is checked against a real one by `tests/it/model/`.
 
 mod admin;
 mod channel;
@@ -16,10 +16,13 @@ pub mod method;
 mod power;
 mod publishing;
 mod queue;
+mod settling;
+mod timeouts;
 mod timers;
 
 pub use connection::Input;
-pub use publishing::FRAME_MAX;
+pub use consuming::DIRECT_REPLY_TO as ASKS;
+pub use publishing::{DIRECT_REPLY, FRAME_MAX};
 pub use queue::State as QueueState;
 
 use super::random::Random;
@@ -55,6 +58,10 @@ pub struct Settings {
     /// After so long without an acknowledgement the broker gives a consumer up.
     pub consumer_timeout: Duration,
     pub permissions: Permissions,
+    /// The name of all users.
+    pub user: String,
+    /// After so long a message that has expired, and could not reach the next queue, is sent again.
+    pub transfers_again: Duration,
     /// The longest a healthy queue takes until it confirms.
     pub confirm_within: Duration,
 }
@@ -80,6 +87,8 @@ impl Settings {
             },
             consumer_timeout: Duration::from_secs(30 * 60),
             permissions: Permissions::All,
+            user: "guest".to_owned(),
+            transfers_again: Duration::from_secs(180),
             confirm_within: Duration::from_millis(10),
         }
     }

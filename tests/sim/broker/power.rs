@@ -45,9 +45,8 @@ impl Broker {
             }
             for message in queue.ready.values_mut() {
                 message.safe = true;
-                message.leaving = false;
+                message.is_back();
             }
-            queue.leaving = 0;
         }
     }
 

@@ -4,14 +4,18 @@ use super::confirms::Confirms;
 use super::declaration::Kind;
 use super::message::Message;
 use super::method::{ChannelId, ConnectionId, Publish, Reply, Verdict};
-use super::queue::State;
+use super::queue::{FRESH, State};
 use super::timers::Due;
-use super::{Broker, Permissions, Series};
+use super::{ASKS, Broker, Permissions, Series};
 use std::rc::Rc;
 use std::time::Duration;
+use work_queue::task::Task;
 
 /// A frame of the default size without its envelope.
 pub const FRAME_MAX: usize = 131_072 - 8;
+
+/// So much larger than the largest a frame may be.
+const TOLERATED: usize = 8;
 
 /// How long a quorum queue without a leader is asked for one. Measured with 3.10.
 pub const LEADER_TIMEOUT: Duration = Duration::from_secs(65);
@@ -34,7 +38,7 @@ enum Fate {
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, channel: ChannelId, publish: &Publish) {
         let size = publish.task.properties.header_len();
-        if size > FRAME_MAX {
+        if size > FRAME_MAX + TOLERATED {
             let text = format!(
                 "FRAME_ERROR - type 2, all octets = <<>>: {{frame_too_large,{size},{FRAME_MAX}}}"
             );
@@ -54,12 +58,17 @@ impl Broker {
             self.refuse(id, channel, 406, text);
             return;
         }
-        let fate = match publish.to.strip_prefix(DIRECT_REPLY) {
-            Some(asker) => match self.reply(asker, publish) {
-                Some(fate) => fate,
-                None => return self.throw_out(id, 541, "INTERNAL_ERROR"),
-            },
-            None => self.store(id, publish),
+        let fate = if let Some(asker) = publish.to.strip_prefix(DIRECT_REPLY) {
+            let Some(fate) = self.reply(asker, publish) else {
+                return self.throw_out(id, 541, "INTERNAL_ERROR");
+            };
+            fate
+        } else {
+            let Some(task) = self.with_its_channel(id, channel, &publish.task) else {
+                let text = "PRECONDITION_FAILED - fast reply consumer does not exist";
+                return self.refuse(id, channel, 406, text.to_owned());
+            };
+            self.store(id, publish, task)
         };
         self.decide(id, channel, publish, fate);
     }
@@ -113,7 +122,27 @@ impl Broker {
         delay + elected.map_or(Duration::ZERO, |at| at.saturating_sub(self.now))
     }
 
-    fn store(&mut self, id: ConnectionId, publish: &Publish) -> Fate {
+    /// The task with the address of the channel that it comes from, if it wants its answer there.
+    /// None: there is no consumer for answers.
+    fn with_its_channel(
+        &mut self,
+        id: ConnectionId,
+        channel: ChannelId,
+        task: &Rc<Task>,
+    ) -> Option<Rc<Task>> {
+        let asking = task.properties.clone().with_reply_to(ASKS.to_owned());
+        if asking != task.properties {
+            return Some(Rc::clone(task));
+        }
+        self.channel(id, channel)?.direct?;
+        let address = Asker { id, channel }.address();
+        Some(Rc::new(Task {
+            body: task.body.clone(),
+            properties: asking.with_reply_to(address),
+        }))
+    }
+
+    fn store(&mut self, id: ConnectionId, publish: &Publish, task: Rc<Task>) -> Fate {
         let Some(queue) = self.queues.get(&publish.to) else {
             return Fate::Unroutable;
         };
@@ -127,7 +156,7 @@ impl Broker {
         if queue.is_full(self.policies.get(&publish.to).copied()) {
             return Fate::Refused;
         }
-        let message = Message::new(Rc::clone(&publish.task), Some(id));
+        let message = Message::new(task, Some(id));
         let place = self.put(&publish.to, message);
         Fate::Stored(publish.to.clone(), place)
     }
@@ -150,28 +179,29 @@ impl Broker {
     fn reply(&mut self, asker: &str, publish: &Publish) -> Option<Fate> {
         let series = self.settings.series;
         let Some(asker) = Asker::parse(asker) else {
-            return (series >= Series::V4_0).then_some(Fate::Unroutable);
+            let is_read = match series {
+                // They fall over what looks like an address, and is none.
+                Series::V3_10 | Series::V4_0 => !asker.contains('.'),
+                Series::V4_3 => true,
+            };
+            return is_read.then_some(Fate::Unroutable);
         };
-        if !self.answer(asker, publish) || series < Series::V4_0 {
-            // 3.10 says so even of answers that arrive.
-            let silent = series >= Series::V4_0;
-            return Some(if silent {
-                Fate::Delivered
-            } else {
-                Fate::Unroutable
-            });
-        }
-        Some(Fate::Delivered)
+        self.answer(asker, publish);
+        // Series differ in what they say of answers, whether these arrive or not.
+        Some(match series {
+            Series::V3_10 | Series::V4_0 => Fate::Unroutable,
+            Series::V4_3 => Fate::Delivered,
+        })
     }
 
-    /// Whether the asker is still there.
-    fn answer(&mut self, asker: Asker, publish: &Publish) -> bool {
+    /// Hands an answer on, if the asker is still there.
+    fn answer(&mut self, asker: Asker, publish: &Publish) {
         let Asker { id, channel } = asker;
         let Some(found) = self.channel(id, channel) else {
-            return false;
+            return;
         };
         let Some(consumer) = found.direct else {
-            return false;
+            return;
         };
         let tag = found.next_tag();
         let delivered = Reply::Delivered {
@@ -182,7 +212,6 @@ impl Broker {
             serial: 0,
         };
         self.say(id, channel, delivered);
-        true
     }
 
     /// A queue has decided about a publish.
@@ -204,15 +233,20 @@ impl Broker {
 
     /// A message is on disk.
     pub(super) fn make_safe(&mut self, queue: &str, place: u64) {
-        let ready = self.queues.get_mut(queue);
-        if let Some(message) = ready.and_then(|queue| queue.ready.get_mut(&place)) {
-            message.safe = true;
-            return;
+        // Where it came back it has another place now.
+        let serial = place.saturating_sub(FRESH);
+        let is_meant = |message: &Message| message.serial == serial;
+        if let Some(queue) = self.queues.get_mut(queue) {
+            let mut ready = queue.ready.values_mut();
+            if let Some(message) = ready.find(|message| is_meant(message)) {
+                message.safe = true;
+                return;
+            }
         }
         let channels = self.connections.values_mut();
         let channels = channels.flat_map(|connection| connection.channels.values_mut());
         let mut unsettled = channels.flat_map(|channel| channel.unsettled.values_mut());
-        let held = unsettled.find(|held| held.queue == queue && held.message.place == place);
+        let held = unsettled.find(|held| held.queue == queue && is_meant(&held.message));
         if let Some(held) = held {
             held.message.safe = true;
         }

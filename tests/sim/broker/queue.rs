@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::declaration::{Arguments, Kind};
-use super::message::Message;
+use super::message::{Message, Stay};
 use super::method::{ChannelId, ConnectionId, ConsumerTag, Settle};
 use super::{Random, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +15,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(2);
 
 /// Messages come back before those that are fresh.
-const FRESH: u64 = 1 << 40;
+pub const FRESH: u64 = 1 << 40;
 
 /// A consumer, as its queue knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub struct Subscriber {
 #[derive(Clone, Debug)]
 pub struct Lost {
     pub message: Message,
-    pub made_by: ConnectionId,
+    /// When the queue was made, and by whom.
+    pub made: (Time, ConnectionId),
 }
 
 /// Whether a queue can take and hand out messages.
@@ -63,8 +64,6 @@ pub struct Queue {
     pub without_room: Vec<Subscriber>,
     /// What was acknowledged a moment ago: a broker that is killed may not have noted it.
     settled: VecDeque<(Time, Message)>,
-    /// How many of the ready ones have expired and are on the way to another queue.
-    pub leaving: u64,
 }
 
 impl Queue {
@@ -79,13 +78,17 @@ impl Queue {
             consumers: VecDeque::new(),
             without_room: Vec::new(),
             settled: VecDeque::new(),
-            leaving: 0,
         }
     }
 
-    /// How many are ready, as the broker tells it.
+    /// How many are ready, as the broker tells it: none that has expired, though it may wait here for
+    /// a place in the next queue.
     pub fn len(&self) -> u64 {
-        self.ready.len() as u64 - self.leaving
+        let there = self
+            .ready
+            .values()
+            .filter(|message| message.stay == Stay::Here);
+        there.count() as u64
     }
 
     /// Whether another message is refused, under a policy that sets this length.
@@ -113,7 +116,7 @@ impl Queue {
     /// What is handed out next, unless the head is about to expire.
     pub fn pop(&mut self) -> Option<Message> {
         let head = self.ready.first_entry()?;
-        if head.get().leaving {
+        if head.get().stay != Stay::Here {
             return None;
         }
         Some(head.remove())
@@ -199,7 +202,6 @@ impl Queue {
     pub fn survive(&mut self, now: Time, series: Series, random: &mut Random) -> Vec<Lost> {
         self.consumers.clear();
         self.without_room.clear();
-        self.leaving = 0;
         if self.state == State::Electing {
             self.state = State::Running;
             self.elected = None;
@@ -208,18 +210,13 @@ impl Queue {
         let young = self
             .made
             .filter(|(made, _)| self.kind == Kind::Quorum && *made + YOUNG > now);
-        if let Some((_, by)) = young {
+        if let Some(made) = young {
             let lost = std::mem::take(&mut self.ready).into_values();
             // Before 4.0 its directory of members is lost as well.
             if series < Series::V4_0 {
                 self.state = State::Dead;
             }
-            return lost
-                .map(|message| Lost {
-                    message,
-                    made_by: by,
-                })
-                .collect();
+            return lost.map(|message| Lost { message, made }).collect();
         }
         for (at, mut message) in settled {
             if at + LATE > now && message.safe && random.chance(50) {
@@ -234,7 +231,7 @@ impl Queue {
         });
         for message in self.ready.values_mut() {
             message.safe = true;
-            message.leaving = false;
+            message.is_back();
             // A classic queue does not know any more which ones it had handed out.
             message.redelivered |= self.kind == Kind::Classic;
         }

@@ -1,69 +1,21 @@
 //! The world around the broker: time, wires with delays and limits, and what happens when.
 
+mod agenda;
+mod port;
+mod trace;
 mod wire;
+
+pub use port::{ActorId, Happening, Line, Port, Wakes};
+pub use trace::Trace;
 
 use crate::broker::method::{ChannelId, ConnectionId, Reply, Request};
 use crate::broker::{Broker, Input, Power, Time};
 use crate::random::Random;
 use crate::sabotage::Sabotage;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use agenda::{Agenda, Event};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 use wire::Wire;
-
-/// A process: a sender or a worker.
-pub type ActorId = usize;
-
-/// Which of its connections: a worker has one to consume and one to publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Line {
-    Publishing,
-    Consuming,
-}
-
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Port {
-    pub actor: ActorId,
-    /// Counts the lives of this actor: what was meant for an earlier one is lost.
-    pub life: u32,
-    pub line: Line,
-}
-
-/// What happens to an actor.
-#[derive(Clone, Debug)]
-pub enum Happening {
-    /// A connection stands.
-    Connected(ConnectionId),
-    /// It could not be made now.
-    CannotConnect,
-    /// The broker said something.
-    Heard {
-        wire: ConnectionId,
-        channel: ChannelId,
-        reply: Reply,
-    },
-    /// A connection is gone, without a word.
-    Gone(ConnectionId),
-    /// It wanted to be woken, or bytes have left.
-    Wake,
-    /// A command has ended.
-    Ended { slot: usize, run: u64 },
-    /// The process starts.
-    Starts,
-}
-
-/// What happens next.
-#[derive(Clone, Debug)]
-enum Event {
-    Arrives(ConnectionId, u64, Input),
-    /// To the actor that is, or was, at this port.
-    Happens(Port, Happening),
-    Said(ConnectionId, ChannelId, Reply),
-    Broker,
-    /// The fault of this number begins, or ends.
-    Fault(usize),
-}
 
 /// What the run loop does with an event that concerns it.
 #[derive(Clone, Debug)]
@@ -72,49 +24,6 @@ pub enum Turn {
     Fault(usize),
     /// The world did it itself.
     Nothing,
-}
-
-/// What happens next, in order of time and then as it was scheduled.
-#[derive(Default)]
-struct Agenda {
-    /// When, the how-manieth, and where in `events`.
-    order: BinaryHeap<Reverse<(Time, u64, usize)>>,
-    events: Vec<Option<Event>>,
-    free: Vec<usize>,
-    scheduled: u64,
-}
-
-impl Agenda {
-    fn add(&mut self, at: Time, event: Event) {
-        self.scheduled += 1;
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.events.push(None);
-            self.events.len() - 1
-        });
-        self.events[place] = Some(event);
-        self.order.push(Reverse((at, self.scheduled, place)));
-    }
-
-    fn next(&mut self) -> Option<(Time, Event)> {
-        let Reverse((at, _, place)) = self.order.pop()?;
-        self.free.push(place);
-        Some((at, self.events[place].take()?))
-    }
-}
-
-/// The wake-ups that an actor has asked for.
-#[derive(Debug, Default)]
-pub struct Wakes(Option<Time>);
-
-impl Wakes {
-    /// Asks for one, unless one comes before that.
-    pub fn wake_at(&mut self, world: &mut World, port: Port, at: Time) {
-        let at = at.max(world.now);
-        if self.0.is_none_or(|next| next <= world.now || at < next) {
-            self.0 = Some(at);
-            world.happen(at, port, Happening::Wake);
-        }
-    }
 }
 
 /// Everything but the actors.
@@ -314,6 +223,7 @@ impl World {
         let (port, from) = (wire.port, wire.stands_from);
         let (_, number) = wire.last_up(self.now);
         let at = (self.now + client).max(from);
+        wire.noticed = Some(at);
         self.happen(at, port, Happening::Gone(id));
         self.schedule(self.now + broker, Event::Arrives(id, number, Input::End));
     }
@@ -359,27 +269,4 @@ impl World {
 pub enum Rest {
     All,
     Some,
-}
-
-/// What happened, told for people, where somebody wants to read it.
-#[derive(Debug, Default)]
-pub enum Trace {
-    #[default]
-    Off,
-    On(Vec<String>),
-}
-
-impl Trace {
-    pub fn note(&mut self, now: Time, what: impl FnOnce() -> String) {
-        if let Self::On(lines) = self {
-            lines.push(format!("{:>10.4} {}", now.as_secs_f64(), what()));
-        }
-    }
-
-    pub fn take(&mut self) -> Vec<String> {
-        match self {
-            Self::Off => Vec::new(),
-            Self::On(lines) => std::mem::take(lines),
-        }
-    }
 }

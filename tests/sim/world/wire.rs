@@ -18,6 +18,8 @@ pub struct Wire {
     pub port: Port,
     /// Whether what the broker says reaches the client.
     pub is_heard: bool,
+    /// It was cut: when the client notices that.
+    pub noticed: Option<Time>,
     /// When the client learns that it stands.
     pub stands_from: Time,
     /// Bytes a second that leave; none: all at once.
@@ -50,6 +52,7 @@ impl Wire {
         Self {
             port,
             is_heard: true,
+            noticed: None,
             stands_from: now,
             rate,
             latency,
@@ -124,7 +127,10 @@ impl Wire {
         }
         let mut left = leaving.left;
         if let Some((begins, ends, total)) = leaving.parts.front() {
-            let (all, gone) = ((*ends - *begins).as_micros(), now.saturating_sub(*begins));
+            let (all, gone) = (
+                ends.saturating_sub(*begins).as_micros(),
+                now.saturating_sub(*begins),
+            );
             let part = u128::from(total - leaving.left) * gone.as_micros();
             left += part
                 .checked_div(all)

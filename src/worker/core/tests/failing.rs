@@ -129,6 +129,20 @@ fn tasks_that_came_back_wait_until_all_that_came_with_them_are_counted() {
     assert_eq!(script.confirmed(1), ["ack 1", "start y in 1"]);
 }
 
+/// Several messages of a task that kills its workers. If one killed this worker before all are
+/// counted, there would be more of them each time.
+#[test]
+fn messages_of_one_task_that_came_back_are_counted_one_after_the_other() {
+    let mut script = Script::new(slots(3));
+    let task = task("x");
+    assert_eq!(script.again(&task), ["publish 1 x to work"]);
+    assert!(script.again(&task).is_empty());
+    let copy = messages::returned_so_often(&task, 1);
+    assert!(script.fresh(&copy).is_empty());
+    assert_eq!(script.confirmed(1), ["publish 2 x to work", "ack 1"]);
+    assert_eq!(script.confirmed(2), ["ack 2", "start x in 0"]);
+}
+
 /// Over a slow line. If it were begun, it would be there twice each time that it comes back.
 #[test]
 fn a_copy_that_is_on_its_way_is_waited_for() {

@@ -175,6 +175,16 @@ fn a_task_that_the_broker_takes_away_and_delivers_again_goes_on() {
     assert_eq!(script.ends(0, 0), ["done x", "ack 7"]);
 }
 
+/// As it does so, the worker cancels its consumer itself, and hears nothing of it.
+#[test]
+fn a_task_that_comes_back_over_the_same_channel_waits_for_the_one_that_runs() {
+    let mut script = Script::new(slots(2));
+    let task = task("x");
+    assert_eq!(script.fresh(&task), ["start x in 0"]);
+    assert!(script.again(&task).is_empty());
+    assert_eq!(script.ends(0, 0), ["done x", "skipped x", "ack 1 2"]);
+}
+
 #[test]
 fn what_no_further_try_can_change_ends_the_worker() {
     let mut script = Script::new(settings());

@@ -1,0 +1,49 @@
+//! Values of options.
+
+use crate::base::endpoint::Password;
+use crate::base::fault::{Fault, Kind};
+use std::num::{IntErrorKind, ParseIntError};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A number from 1 on, for types that know no zero.
+pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse::<T>().map_err(|error| match error.kind() {
+        IntErrorKind::Zero => "it must be at least 1".to_owned(),
+        _ => error.to_string(),
+    })
+}
+
+/// How often the broker is to be heard.
+pub(super) fn heartbeat(text: &str) -> Result<Duration, String> {
+    // The wire knows whole seconds up to 65535.
+    let range = Duration::from_secs(1)..=Duration::from_secs(u64::from(u16::MAX));
+    match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) => Err("it must be between 1s and 65535s".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The password in a file.
+pub(super) fn read_password(path: &Path) -> Result<Password, Fault> {
+    let unusable = |why: String| {
+        let text = format!("cannot read the password file {}: {why}", path.display());
+        Fault::new(Kind::SetUp, text)
+    };
+    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut password = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".into()))?;
+    if password.ends_with('\n') {
+        password.pop();
+        if password.ends_with('\r') {
+            password.pop();
+        }
+    }
+    if password.contains('\0') {
+        return Err(unusable(
+            "it holds a NUL byte, which a log-in cannot".into(),
+        ));
+    }
+    Ok(Password::new(password))
+}

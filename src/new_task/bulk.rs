@@ -1,0 +1,138 @@
+//! Sending the tasks of a file.
+
+use super::args::NewTaskArgs;
+use super::input::{self, TaskFile};
+use super::pending::{Pending, Rest};
+use super::reporter::{Mode, Reporter, SendCounts};
+use super::sender::Ended;
+use super::start::{connector, reporter, send_all};
+use super::summary::summarize;
+use super::unsent::Unsent;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::base::signals::{self, EndsAt};
+use crate::output::Report;
+use crate::output::progress::{BulkBar, TICK};
+use anyhow::Result;
+use crossbeam_channel::Receiver;
+use std::path::Path;
+use std::time::Instant;
+
+/// Sends all tasks of the file at `path`.
+pub(super) fn send(args: &NewTaskArgs, path: &Path, report: &mut Report) -> Result<ExitCode> {
+    let began = Instant::now();
+    let (signal, signals) = crossbeam_channel::unbounded();
+    let when_cancelled = signals::install(EndsAt::BULK, move || {
+        let _ = signal.send(());
+    })?;
+    let mut options = args.send_options();
+    let connector = connector(args, when_cancelled, report)?;
+    let file = TaskFile::open(path, args.separator())?;
+    let mut reporter = reporter(args, Mode::Bulk, report);
+    // Last, as it empties that file.
+    if let Some(unsent) = &args.unsent {
+        if file.is(unsent) {
+            let text = "--unsent names the file that the tasks come from; take another one";
+            return Err(Fault::new(Kind::SetUp, text).into());
+        }
+        reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
+    }
+    reporter.bar = BulkBar::new(file.size(), reporter.report.is_quiet());
+    options.tick = reporter.bar.is_visible().then_some(TICK);
+    let mut ended = send_all(args, connector, &options, file.read()?, &mut reporter);
+    let finished = reporter.finish();
+    let fault = keep_unsent(&mut ended, &mut reporter, &signals);
+    let too_large = ended.rest.too_large();
+    reporter.counts.failed += too_large.len() as u64;
+    summarize(&mut reporter, ended.rest.taken(), began.elapsed());
+    let too_large = (!too_large.is_empty()).then(|| input::too_large_in(path, too_large));
+    let fault = fault
+        .or(finished.err())
+        .or(too_large)
+        .or(reporter.report.failure().cloned());
+    if let Some(fault) = fault {
+        return Err(fault.into());
+    }
+    Ok(ending(reporter.counts))
+}
+
+/// How a bulk send ends in which nothing went wrong as a whole.
+fn ending(counts: SendCounts) -> ExitCode {
+    if counts.failed > 0 || counts.not_sent > 0 || counts.unanswered > 0 {
+        ExitCode::NotTaken
+    } else if counts.undone > 0 {
+        ExitCode::Failure
+    } else {
+        ExitCode::Done
+    }
+}
+
+/// Puts aside what was not sent, and finds the fault to end with.
+fn keep_unsent(
+    ended: &mut Ended,
+    reporter: &mut Reporter<'_>,
+    signals: &Receiver<()>,
+) -> Option<Fault> {
+    let fault = ended.fault.take();
+    if let Some(fault) = &fault {
+        for task in &ended.unconfirmed {
+            reporter.failed(task, fault);
+        }
+    }
+    if let Some(mut unsent) = reporter.unsent.take() {
+        // What was under way is safe in the file before the rest is read, which may take for ever.
+        unsent.flush();
+        if let Some(fault) = &fault {
+            copy_rest(&mut ended.rest, &mut unsent, reporter, fault, signals);
+        }
+        reporter.unsent = Some(unsent);
+    }
+    let unwritten = reporter.unsent.as_ref().and_then(Unsent::fault);
+    let fault = match (fault, unwritten) {
+        (Some(fault), Some(unwritten)) => {
+            let text = format!("{fault}; {unwritten}");
+            Some(Fault::new(fault.kind, text))
+        }
+        (fault, unwritten) => fault.or(unwritten),
+    };
+    fault.or(ended.rest.take_fault())
+}
+
+/// Copies the rest of the input to the file of what was not sent.
+fn copy_rest(
+    rest: &mut Pending,
+    unsent: &mut Unsent,
+    reporter: &mut Reporter<'_>,
+    fault: &Fault,
+    signals: &Receiver<()>,
+) {
+    // Of the signals, one may be what has ended the sending.
+    if fault.kind == Kind::Interrupted {
+        let _ = signals.try_recv();
+    }
+    let (_, file) = unsent.written();
+    let mut told = false;
+    loop {
+        if !told && rest.must_wait() {
+            // A file is copied in a moment; stdin may go on for long.
+            reporter.warn(&format!(
+                "{fault}; copying the rest of the input to {file}. Press Ctrl+C to leave it"
+            ));
+            told = true;
+        }
+        match rest.wait_for_records(signals) {
+            Rest::Records(records) => {
+                for record in records {
+                    unsent.add(&record.body, record.end);
+                    reporter.counts.not_sent += 1;
+                }
+                unsent.flush();
+            }
+            Rest::Over => return,
+            Rest::Stopped => {
+                reporter.warn(&format!("the rest of the input is not in {file}"));
+                return;
+            }
+        }
+    }
+}

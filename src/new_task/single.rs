@@ -1,0 +1,58 @@
+//! Sending one task.
+
+use super::args::NewTaskArgs;
+use super::input;
+use super::reporter::Mode;
+use super::start::{connector, reporter, send_all};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Kind};
+use crate::base::signals::{self, EndsAt};
+use crate::output::Report;
+use anyhow::Result;
+
+/// Sends the one task of the command line.
+pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> Result<ExitCode> {
+    let when_cancelled = signals::install(EndsAt::FIRST, || {})?;
+    let body = if let Some(path) = &args.body_file {
+        input::read_body(path)?
+    } else {
+        if args.has_no_words() && input::stdin_is_a_pipe() {
+            report.warn(
+                "stdin is not read without --file - (one task a line) or --body-file -; sending \
+                 `Hello World!`",
+            );
+        }
+        args.message()
+    };
+    let options = args.send_options();
+    let connector = connector(args, when_cancelled, report)?;
+    let mut reporter = reporter(args, Mode::Single, report);
+    let ended = send_all(args, connector, &options, input::one(body), &mut reporter);
+    reporter.finish()?;
+    if let Some(fault) = ended.fault {
+        for task in &ended.unconfirmed {
+            reporter.failed(task, &fault);
+        }
+        let sent = reporter.counts.confirmed > 0;
+        return Err(in_context(fault, ended.perhaps && !sent).into());
+    }
+    if let Some(fault) = reporter.report.failure() {
+        let text = format!("the task was sent and confirmed, but {fault}");
+        return Err(Fault::new(fault.kind, text).into());
+    }
+    if reporter.counts.unanswered > 0 {
+        return Ok(ExitCode::NotTaken);
+    }
+    Ok(reporter.exit_code.map_or(ExitCode::Done, ExitCode::Task))
+}
+
+/// The same, and whether the task may be in the queue although nobody said so.
+fn in_context(fault: Fault, perhaps: bool) -> Fault {
+    match fault.kind {
+        Kind::Unreachable | Kind::Lost if perhaps => {
+            let text = format!("{fault}. The task may or may not be in the queue");
+            Fault::new(fault.kind, text)
+        }
+        _ => fault,
+    }
+}

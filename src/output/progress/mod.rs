@@ -1,0 +1,31 @@
+//! Progress, drawn where stderr is a terminal.
+
+mod bulk;
+mod tasks;
+
+pub use bulk::BulkBar;
+pub use tasks::TaskBars;
+
+use indicatif::ProgressStyle;
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+/// How often bars move. Ten times a second looks smooth and costs next to nothing.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// Whether bars are drawn, where the user may want it `quiet`.
+fn is_drawn(quiet: bool) -> bool {
+    !quiet && io::stderr().is_terminal()
+}
+
+/// Whether bars that moved at `ticked` are to move at `now`.
+fn is_due(ticked: Option<Instant>, now: Instant) -> bool {
+    ticked.is_none_or(|at| now >= at + TICK)
+}
+
+/// The templates are constants; one that did not parse would be shown plainly.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .progress_chars("=> ")
+}

@@ -1,0 +1,232 @@
+//! What is told: lines for people, or JSON events for programs; notes and warnings on stderr.
+
+use super::json;
+use super::{Color, LogFormat};
+use crate::base::escape::escape;
+use crate::base::fault::{Fault, Kind};
+use anstyle::{AnsiColor, Style};
+use serde_json::{Map, Value, json};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::SystemTime;
+
+/// The fields of a JSON event, in order.
+pub type Fields = Map<String, Value>;
+
+/// What people are told beside the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors alone.
+    Quiet,
+    /// Results, notes and warnings.
+    Normal,
+    /// What happens on the way, too.
+    Verbose,
+}
+
+/// Tells what happens. Lines are collected until [`Report::flush`], so that a batch of short
+/// tasks costs one write.
+pub struct Report {
+    format: LogFormat,
+    verbosity: Verbosity,
+    styled: bool,
+    host: String,
+    who: String,
+    pending: Vec<u8>,
+    failure: Option<Fault>,
+}
+
+impl Report {
+    /// A report as the options want it.
+    #[must_use]
+    pub fn new(format: LogFormat, verbosity: Verbosity, color: Color) -> Self {
+        let host = host_name();
+        Self {
+            format,
+            verbosity,
+            styled: is_styled(color),
+            who: format!("{host}:{}", std::process::id()),
+            host,
+            pending: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The name of this machine.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// `host:pid` of this process, as in JSON events.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// Tells of an event: as `line` in text, as `fields` in JSON.
+    pub fn event(
+        &mut self,
+        name: &str,
+        line: impl FnOnce() -> Option<String>,
+        fields: impl FnOnce() -> Fields,
+    ) {
+        match self.format {
+            LogFormat::Text if self.verbosity > Verbosity::Quiet => {
+                if let Some(line) = line() {
+                    self.pending.extend_from_slice(line.as_bytes());
+                    self.pending.push(b'\n');
+                }
+            }
+            LogFormat::Text => {}
+            LogFormat::Json => {
+                let mut event = Map::new();
+                event.insert("time".to_owned(), json!(now()));
+                event.insert("event".to_owned(), json!(name));
+                event.insert("worker".to_owned(), json!(self.who));
+                event.extend(fields());
+                let line = json::to_line(&Value::Object(event));
+                self.pending.extend_from_slice(&line);
+            }
+        }
+    }
+
+    /// Writes out the events so far. What fails is kept for [`Report::failure`].
+    pub fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        let written = stdout
+            .write_all(&self.pending)
+            .and_then(|()| stdout.flush());
+        self.pending.clear();
+        if let Err(error) = written {
+            self.output_failed(&error);
+        }
+    }
+
+    /// Passes on what a task wrote, as it is.
+    pub fn pass_on(&mut self, stdout: &[u8], stderr: &[u8]) {
+        // Nothing is left to tell it to if stderr is gone.
+        let _ = io::stderr().write_all(stderr);
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(stdout).and_then(|()| out.flush()) {
+            self.output_failed(&error);
+        }
+    }
+
+    /// Whether events are JSON, so that stdout is theirs alone.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.format == LogFormat::Json
+    }
+
+    /// A line on stderr without a label.
+    pub fn line_on_stderr(&self, line: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            let _ = writeln!(io::stderr(), "{}", escape(line.as_bytes()));
+        }
+    }
+
+    /// Whether nothing but errors is told.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Notes that stdout could not be written.
+    pub fn output_failed(&mut self, error: &io::Error) {
+        let text = format!("cannot write to stdout: {error}");
+        self.failure
+            .get_or_insert(Fault::new(Kind::InputOutput, text));
+    }
+
+    /// Whether there is something to write out.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Why stdout could not be written, if it could not.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Fault> {
+        self.failure.as_ref()
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.message("note", AnsiColor::Cyan, text);
+        }
+    }
+
+    /// Something that may need the user's attention.
+    pub fn warn(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.message("warning", AnsiColor::Yellow, text);
+        }
+    }
+
+    /// Something that is only told with `--verbose`.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity > Verbosity::Normal {
+            self.message("note", AnsiColor::Cyan, text);
+        }
+    }
+
+    /// Why the command ends as it does.
+    pub fn error(&self, error: &anyhow::Error) {
+        self.message("error", AnsiColor::Red, &format!("{error:#}"));
+    }
+
+    fn message(&self, label: &str, color: AnsiColor, text: &str) {
+        let style = if self.styled {
+            Style::new().bold().fg_color(Some(color.into()))
+        } else {
+            Style::new()
+        };
+        // What others wrote is escaped where it is quoted. Once more does not change it, and
+        // catches file names and whatever else was forgotten.
+        let text = escape(text.as_bytes());
+        // Nothing is left to tell it to if stderr is gone.
+        let _ = writeln!(io::stderr(), "{style}{label}:{style:#} {text}");
+    }
+}
+
+/// The body of a task, for a JSON event.
+pub fn insert_body(fields: &mut Fields, body: &[u8]) {
+    insert_bytes(fields, "body", body);
+}
+
+/// Any bytes, for a JSON event: as `name`, or as `name_base64` where they are not UTF-8.
+pub fn insert_bytes(fields: &mut Fields, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => fields.insert(name.to_owned(), json!(text)),
+        Err(_) => fields.insert(format!("{name}_base64"), json!(base64(bytes))),
+    };
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname();
+    escape(name.nodename().to_bytes())
+}
+
+fn is_styled(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org: set and not empty.
+        Color::Auto => {
+            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What was published and not yet confirmed: a pure state machine over delivery tags.
+
+use std::collections::VecDeque;
+
+/// The tasks that were published on one channel and are not settled yet, in order of publishing.
+///
+/// The broker numbers publishes from 1 on each channel. A confirm names one tag, or with
+/// `multiple` all up to it; those already settled are not settled again, and tags that were never
+/// given are ignored. (amiquip's own `ConfirmSmoother` reports real nacks as acks; it is not used.)
+#[derive(Debug)]
+pub struct Outstanding<T> {
+    /// The tag of the first entry.
+    first: u64,
+    /// `None`: settled out of order. The front, if any, is always `Some`.
+    items: VecDeque<Option<T>>,
+    open: usize,
+}
+
+impl<T> Default for Outstanding<T> {
+    fn default() -> Self {
+        Self {
+            first: 1,
+            items: VecDeque::new(),
+            open: 0,
+        }
+    }
+}
+
+impl<T> Outstanding<T> {
+    /// Notes that `item` was published now, and returns its delivery tag.
+    pub fn published(&mut self, item: T) -> u64 {
+        let tag = self.first + self.items.len() as u64;
+        self.items.push_back(Some(item));
+        self.open += 1;
+        tag
+    }
+
+    /// How many are not settled.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.open
+    }
+
+    /// Whether all are settled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Takes out what a confirm of `tag` settles, and gives it to `settled` in order of publishing.
+    pub fn settle(&mut self, tag: u64, multiple: bool, mut settled: impl FnMut(T)) {
+        let Some(index) = tag
+            .checked_sub(self.first)
+            .and_then(|index| usize::try_from(index).ok())
+            .filter(|&index| index < self.items.len())
+        else {
+            // With `multiple`, tag 0 means all so far (AMQP 0-9-1, basic.ack).
+            if multiple && tag == 0 {
+                self.take_all().into_iter().for_each(settled);
+            }
+            return;
+        };
+        let range = if multiple { 0..=index } else { index..=index };
+        for index in range {
+            if let Some(item) = self.items[index].take() {
+                self.open -= 1;
+                settled(item);
+            }
+        }
+        self.drop_settled();
+    }
+
+    /// The last that was published, unless it is settled.
+    #[must_use]
+    pub fn last(&self) -> Option<&T> {
+        self.items.back().and_then(Option::as_ref)
+    }
+
+    /// All that is not settled, in order of publishing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().flatten()
+    }
+
+    /// Takes out what is not settled and `wanted`, in order of publishing. A confirm of it that
+    /// comes later is ignored.
+    pub fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
+        let mut taken = Vec::new();
+        for item in &mut self.items {
+            taken.extend(item.take_if(|item| wanted(item)));
+        }
+        self.open -= taken.len();
+        self.drop_settled();
+        taken
+    }
+
+    fn drop_settled(&mut self) {
+        while self.items.front().is_some_and(Option::is_none) {
+            self.items.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Takes out all that is not settled, in order of publishing: the channel is gone.
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.first += self.items.len() as u64;
+        self.open = 0;
+        self.items.drain(..).flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! What the core makes of confirms and of messages that come back.
+
+use super::action::Scope;
+use super::message::{Destination, Entry, Mark, Payload, Sent};
+use super::outbox::Output;
+use super::pace::Refusal;
+use super::queues::Upkeep;
+use super::routes::Routes;
+use super::{Core, faults};
+use crate::amqp::Confirm;
+use crate::base::fault::{Fault, Kind};
+use crate::queues::Declare;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl<P: Payload> Core<P> {
+    pub(super) fn settled(&mut self, tag: u64, multiple: bool, verdict: Confirm, now: Instant) {
+        let mark = self.connection.mark();
+        self.connection.silence.heard(mark, now);
+        self.suspects.settled();
+        let Self {
+            in_flight,
+            routes,
+            outbox,
+            config,
+            limits,
+            ..
+        } = self;
+        let mut again = Vec::new();
+        let mut unroutable = Vec::new();
+        let mut taken = false;
+        in_flight.settle(tag, multiple, |entry| {
+            let young = routes.is_young(entry.route);
+            let route = &mut routes[entry.route];
+            route.landed(entry.payload.body_len());
+            route.silence.heard(mark, now);
+            let is_reply = matches!(entry.to, Destination::Reply(_));
+            match (verdict, entry.mark) {
+                (_, Mark::Withdrawn) => {}
+                (Confirm::Nack, Mark::Unwanted) => {
+                    outbox.push_back(Output::Withdrawn(entry.number, Sent::No));
+                }
+                (_, Mark::None | Mark::Unwanted | Mark::Returned) if is_reply => {
+                    taken = true;
+                    limits.taken(entry.payload.body_len());
+                    let queue = Arc::clone(&route.queue);
+                    outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
+                }
+                (Confirm::Ack, Mark::None | Mark::Unwanted) => {
+                    taken = true;
+                    limits.taken(entry.payload.body_len());
+                    route.pace.confirmed();
+                    route.declaration.verified();
+                    if young {
+                        route.hold(entry);
+                    } else {
+                        let queue = Arc::clone(&route.queue);
+                        outbox.push_back(Output::Confirmed(entry.number, queue, entry.payload));
+                    }
+                }
+                (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
+                (Confirm::Nack, Mark::None | Mark::Returned) => {
+                    route.pace.refused(Refusal::Nack, config.keep_channel, now);
+                    again.push(entry);
+                }
+            }
+        });
+        if self.in_flight.is_empty() {
+            self.connection.all_left();
+        }
+        let routes = self.routes.iter();
+        let unconfirmed = routes.map(|route| route.in_flight().bytes).sum();
+        self.connection.settled(unconfirmed);
+        if taken {
+            self.patience.progress = now;
+            self.connection.confirmed();
+        }
+        self.routes.take_back(again);
+        self.unroutable(unroutable);
+    }
+
+    /// No queue took these.
+    fn unroutable(&mut self, entries: Vec<Entry<P>>) {
+        let Some(first) = entries.first() else { return };
+        let work = &self.config.queues.work;
+        let route = &self.routes[first.route];
+        let fails = first.route == Routes::<P>::WORK
+            && work.declare == Declare::No
+            && self.config.queues.upkeep != Upkeep::Others;
+        let fault = route.pace.refusal().filter(|_| fails).map(|refusal| {
+            let text = faults::refusal(refusal, &route.queue, work.declare);
+            Fault::new(Kind::NotTaken, text)
+        });
+        let Some(fault) = fault else {
+            let again = entries.into_iter().map(|entry| Entry {
+                mark: Mark::None,
+                ..entry
+            });
+            return self.routes.take_back(again.collect());
+        };
+        for entry in entries {
+            self.refused(entry, fault.clone(), Scope::Destination);
+        }
+    }
+
+    pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
+        if is_reply_address(queue) {
+            // A result that nobody takes.
+            return;
+        }
+        let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
+        for number in self.in_flight.came_back(index, id) {
+            self.outbox.push_back(Output::Withdrawn(number, Sent::No));
+        }
+        let keep = self.config.keep_channel;
+        let route = &mut self.routes[index];
+        route.pace.refused(Refusal::Unroutable(reason), keep, now);
+        route.declaration.doubt();
+    }
+}
+
+/// Whether results go there.
+fn is_reply_address(queue: &str) -> bool {
+    queue.starts_with("amq.rabbitmq.reply-to.")
+}

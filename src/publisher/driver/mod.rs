@@ -1,0 +1,164 @@
+//! Does what the core says, with a real broker: connects, opens channels, waits. One thread.
+
+mod next_step;
+mod on_channel;
+mod on_connection;
+mod step;
+
+use super::core::{Action, Core, Input};
+use super::declaring::Requests;
+use super::results::Results;
+use super::user::{PublishEvent, User};
+use crate::amqp::connector::Connector;
+use crate::base::cancellation::WhenCancelled;
+use crate::base::fault::{Fault, Kind};
+use crate::queues::{QueueType, WorkQueue};
+use crossbeam_channel::{Receiver, TryRecvError, never, select};
+use std::time::{Duration, Instant};
+use step::Left;
+
+/// Gets a user's messages confirmed.
+pub struct Driver<'a, U: User> {
+    user: &'a mut U,
+    core: Core<U::Payload>,
+    connector: Connector,
+    queue: WorkQueue,
+    queue_type: QueueType,
+    results: Results,
+    /// How long nothing may leave while a message is handed over for sending.
+    patience: Duration,
+    /// The node of the last connection.
+    last: Option<String>,
+}
+
+impl<'a, U: User> Driver<'a, U> {
+    /// Of a `core` whose messages go to `queue`, and to those beside it, which are made for a work
+    /// queue of this type.
+    pub fn new(
+        connector: Connector,
+        queue: WorkQueue,
+        queue_type: QueueType,
+        core: Core<U::Payload>,
+        user: &'a mut U,
+    ) -> Self {
+        Self {
+            user,
+            core,
+            connector,
+            queue,
+            queue_type,
+            results: Results::No,
+            patience: Duration::from_secs(60),
+            last: None,
+        }
+    }
+
+    /// The same with results that come back.
+    #[must_use]
+    pub fn with_results(self, results: Results) -> Self {
+        Self { results, ..self }
+    }
+
+    /// The same with so much patience while nothing leaves.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Publishes until all is done. What has no verdict if that fails is still in the core.
+    pub fn run(mut self) -> (Core<U::Payload>, Result<(), Fault>) {
+        let ended = self.over_connections();
+        let told = self.tell_rest();
+        let gone = self.user.channel_gone();
+        (self.core, ended.and(told).and(gone))
+    }
+
+    /// Verdicts that were not given yet.
+    fn tell_rest(&mut self) -> Result<(), Fault> {
+        let mut told = Ok(());
+        while let Some(action) = self.core.next_output() {
+            let event = match action {
+                Action::Confirmed {
+                    number,
+                    queue,
+                    payload,
+                } => PublishEvent::Confirmed(number, queue, payload),
+                Action::Refused {
+                    number,
+                    payload,
+                    fault,
+                    scope,
+                } => PublishEvent::Refused(number, payload, fault, scope),
+                Action::Withdrawn { number, sent } => PublishEvent::Withdrawn(number, sent),
+                _ => continue,
+            };
+            told = told.and(self.user.take(event));
+        }
+        told
+    }
+
+    fn over_connections(&mut self) -> Result<(), Fault> {
+        while let Some(mut link) = self.await_link()? {
+            let mut requests = Requests::new(&self.queue, self.queue_type);
+            let left = self.over_connection(&mut link, &mut requests)?;
+            match left {
+                Left::Done => return Ok(()),
+                Left::Ended(fault) => {
+                    let fault = link.diagnose(fault);
+                    self.core
+                        .handle(Input::ConnectionLost(fault), Instant::now());
+                }
+                Left::GivenUp | Left::Closed | Left::Replaced => link.give_up(),
+            }
+            drop(link);
+            self.user.channel_gone()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something on `first`, in the user's inbox, or the deadline.
+    fn wait<T>(
+        &mut self,
+        first: &Receiver<T>,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Option<T>, Fault> {
+        let limit = self.limit(until, now)?;
+        let nothing = never();
+        let inbox = self.user.inbox().unwrap_or(&nothing);
+        let when_cancelled = &self.connector.options.when_cancelled;
+        let came = select! {
+            recv(first) -> came => return Ok(came.ok()),
+            recv(inbox) -> came => came.ok(),
+            recv(when_cancelled) -> _ => return Err(interrupted("interrupted while connecting")),
+            default(limit) => return Ok(None),
+        };
+        self.user.accept(came, &mut self.core, Instant::now());
+        Ok(None)
+    }
+
+    /// How long to wait.
+    fn limit(&mut self, until: Option<Instant>, now: Instant) -> Result<Duration, Fault> {
+        const FOR_LONG: Duration = Duration::from_secs(3600);
+        let tick = self.user.tick(&mut self.core, now)?;
+        let until = until.into_iter().chain(tick).min();
+        Ok(until.map_or(FOR_LONG, |until| until.saturating_duration_since(now)))
+    }
+
+    fn work_queue(&self) -> &str {
+        self.queue.name.as_str()
+    }
+
+    fn when_cancelled(&self) -> &WhenCancelled {
+        &self.connector.options.when_cancelled
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.connector.options.when_cancelled.try_recv() == Err(TryRecvError::Disconnected)
+    }
+}
+
+/// The user wants no more.
+fn interrupted(text: &str) -> Fault {
+    Fault::new(Kind::Interrupted, text)
+}

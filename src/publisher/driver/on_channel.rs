@@ -1,0 +1,207 @@
+//! One channel: what is published on it, and what comes back.
+
+use super::step::{Left, NextStep, OpenChannel};
+use super::{Driver, interrupted};
+use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited, WaitsFor};
+use crate::base::fault::{Fault, Kind};
+use crate::publisher::core::{Form, Input};
+use crate::publisher::declaring::Requests;
+use crate::publisher::results::Results;
+use crate::publisher::user::User;
+use crossbeam_channel::never;
+use std::time::Instant;
+
+/// How many of the broker's notices are taken before the clock is looked at again, so that notices
+/// without end keep no time-out from being noticed.
+const AT_ONCE: usize = 1024;
+
+impl<U: User> Driver<'_, U> {
+    /// Publishes on `channel` until all is done or it is of no more use.
+    pub(super) fn over_channel(
+        &mut self,
+        link: &mut Link,
+        channel: &Channel,
+        requests: &mut Requests,
+    ) -> Result<Left, Fault> {
+        let answers = match self.results {
+            Results::Wanted(_) => match channel.consume_answers(link) {
+                Ok(answers) => Some(answers),
+                Err(fault) => return Ok(Left::Ended(fault)),
+            },
+            Results::No => None,
+        };
+        let mut confirms = match channel.confirms(link) {
+            Ok(confirms) => confirms,
+            Err(fault) => return Ok(Left::Ended(fault)),
+        };
+        if let Some(answers) = &answers {
+            confirms.listen_to(answers);
+        }
+        self.core.handle(Input::ChannelOpened, Instant::now());
+        let mut left = self.pump(link, channel, &mut confirms, requests);
+        // What came before the end still counts.
+        self.take_notices(&mut confirms)?;
+        if answers.is_some() {
+            if let Ok(Left::Ended(fault)) = &mut left {
+                let cause = confirms.take_cause();
+                if let (None, Some(cause)) = (fault.reply(), cause) {
+                    *fault = cause;
+                }
+            }
+            let is_told = matches!(&left, Ok(Left::Ended(fault)) if fault.reply().is_some());
+            if !is_told && !matches!(left, Ok(Left::Done | Left::Replaced)) {
+                // Otherwise the end of the consumer would wait for a broker that says nothing.
+                link.give_up();
+            }
+        }
+        left
+    }
+
+    fn pump(
+        &mut self,
+        link: &mut Link,
+        channel: &Channel,
+        confirms: &mut Confirms,
+        requests: &mut Requests,
+    ) -> Result<Left, Fault> {
+        loop {
+            confirms.hear_of(link);
+            self.take_notices(confirms)?;
+            if self.is_cancelled() {
+                return Err(interrupted("interrupted"));
+            }
+            let now = Instant::now();
+            self.core.handle(Input::Written(link.written()), now);
+            let until = match self.next(Some(OpenChannel { channel, requests }), now)? {
+                NextStep::Again | NextStep::Connect { .. } => continue,
+                NextStep::Failed(fault) => return Ok(Left::Ended(fault)),
+                NextStep::Disconnect => return Ok(Left::GivenUp),
+                NextStep::OpenChannel => return Ok(Left::Replaced),
+                NextStep::Declare(request) => {
+                    if request.form != Form::Check {
+                        requests.send(link, request);
+                        continue;
+                    }
+                    if let Err(fault) = channel.inspect(&request.queue) {
+                        return Ok(Left::Ended(fault));
+                    }
+                    let input = Input::Declared {
+                        queue: request.queue,
+                        queue_type: None,
+                        adopted: None,
+                    };
+                    self.core.handle(input, Instant::now());
+                    continue;
+                }
+                NextStep::Measure => match self.measure(link, channel) {
+                    None => continue,
+                    Some(left) => return Ok(left),
+                },
+                NextStep::Wait(until) => until,
+            };
+            if self.user.is_done(&mut self.core) {
+                return Ok(Left::Done);
+            }
+            if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {
+                return Ok(left);
+            }
+        }
+    }
+
+    /// Asks how long the work queue is. `None`: the channel goes on.
+    fn measure(&mut self, link: &Link, channel: &Channel) -> Option<Left> {
+        let measured = channel.inspect(self.work_queue());
+        let now = Instant::now();
+        match measured {
+            Ok(declared) => {
+                self.core.handle(Input::Measured(declared.ready), now);
+                None
+            }
+            Err(fault) if !link.is_alive() => Some(Left::Ended(fault)),
+            Err(fault) => {
+                self.core.handle(Input::MeasureRefused(fault), now);
+                Some(Left::Closed)
+            }
+        }
+    }
+
+    /// Waits for whatever comes first. `None`: the channel goes on.
+    fn wait_on_channel(
+        &mut self,
+        link: &Link,
+        confirms: &mut Confirms,
+        requests: &mut Requests,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Option<Left>, Fault> {
+        let limit = self.limit(until, now)?;
+        let nothing = never();
+        let waits = WaitsFor {
+            inbox: self.user.inbox().unwrap_or(&nothing),
+            answered: requests.answers(),
+            when_cancelled: self.when_cancelled(),
+            deadline: now + limit,
+        };
+        match confirms.wait(&waits) {
+            Waited::News(news) => self.take_notice(news),
+            Waited::Answer(delivery) => self.take_result(delivery)?,
+            Waited::Inbox(came) => self.user.accept(came, &mut self.core, Instant::now()),
+            Waited::Answered(answer) => {
+                let answer = requests.came(answer);
+                self.declared(answer, link);
+            }
+            Waited::Closed => {
+                let text = "the connection broke before the broker had confirmed";
+                return Ok(Some(Left::Ended(Fault::new(Kind::Lost, text))));
+            }
+            Waited::Cancelled => {
+                // Confirms that are here already still count.
+                self.take_notices(confirms)?;
+                return Err(interrupted("interrupted"));
+            }
+            Waited::Timeout => {}
+        }
+        Ok(None)
+    }
+
+    fn take_notices(&mut self, confirms: &mut Confirms) -> Result<(), Fault> {
+        for _ in 0..AT_ONCE {
+            let Some(news) = confirms.try_news() else {
+                break;
+            };
+            self.take_notice(news);
+        }
+        for _ in 0..AT_ONCE {
+            let Some(delivery) = confirms.try_answer() else {
+                break;
+            };
+            self.take_result(delivery)?;
+        }
+        Ok(())
+    }
+
+    fn take_notice(&mut self, notice: PublishNews) {
+        let input = match notice {
+            PublishNews::Settled {
+                tag,
+                multiple,
+                verdict,
+            } => Input::Settled {
+                tag,
+                multiple,
+                verdict,
+            },
+            PublishNews::Returned { queue, id, reason } => Input::Returned { queue, id, reason },
+            PublishNews::Blocked(reason) => Input::Blocked(reason),
+            PublishNews::Unblocked => Input::Unblocked,
+        };
+        self.core.handle(input, Instant::now());
+    }
+
+    fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
+        if let Some(number) = self.user.answered(delivery)? {
+            self.core.handle(Input::Answered(number), Instant::now());
+        }
+        Ok(())
+    }
+}

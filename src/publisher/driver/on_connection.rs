@@ -1,0 +1,213 @@
+//! One connection: until it stands, and what is done on it beside publishing.
+
+use super::Driver;
+use super::step::{Left, NextStep};
+use crate::amqp::{Channel, Link};
+use crate::base::fault::{Fault, Kind};
+use crate::publisher::connecting::{self, Connecting};
+use crate::publisher::core::{FirstChannel, Input};
+use crate::publisher::declaring::{Answer, Requests};
+use crate::publisher::user::{PublishEvent, User};
+use crossbeam_channel::never;
+use std::time::{Duration, Instant};
+
+/// Without a channel nothing tells that the connection has ended, so that is looked for so often.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl<U: User> Driver<'_, U> {
+    /// A connection, once one is wanted and stands. `None`: all is done.
+    pub(super) fn await_link(&mut self) -> Result<Option<Link>, Fault> {
+        let nobody = never();
+        let mut connecting = None;
+        loop {
+            let now = Instant::now();
+            let until = match self.next(None, now)? {
+                NextStep::Wait(until) => until,
+                NextStep::Connect { .. }
+                    if self.last.is_some() && self.user.is_done(&mut self.core) =>
+                {
+                    return Ok(None);
+                }
+                NextStep::Connect { pause, look_for } => {
+                    let mut connector = self.connector.clone();
+                    connector.options.expected_queue = look_for;
+                    connecting = Some(connecting::connect(connector, self.last.clone(), pause));
+                    continue;
+                }
+                // Without a connection there is nothing to do them on.
+                NextStep::Again
+                | NextStep::Disconnect
+                | NextStep::OpenChannel
+                | NextStep::Declare(_)
+                | NextStep::Measure
+                | NextStep::Failed(_) => continue,
+            };
+            if self.user.is_done(&mut self.core) && (connecting.is_none() || self.last.is_some()) {
+                return Ok(None);
+            }
+            let attempt = connecting.as_ref().unwrap_or(&nobody);
+            match self.wait(attempt, until, now)? {
+                Some(Connecting::Retrying(fault)) => {
+                    self.user.take(PublishEvent::Retrying(fault))?;
+                }
+                Some(Connecting::Done(link)) => {
+                    self.last = Some(link.address().to_owned());
+                    self.user.take(PublishEvent::Connected(link.address()))?;
+                    let looks = if link.looks_for_queue() {
+                        FirstChannel::LooksForQueue
+                    } else {
+                        FirstChannel::Opens
+                    };
+                    self.core.handle(Input::Connected(looks), Instant::now());
+                    return Ok(Some(link));
+                }
+                Some(Connecting::Failed(fault)) => {
+                    connecting = None;
+                    self.core
+                        .handle(Input::ConnectFailed(fault), Instant::now());
+                }
+                None => {}
+            }
+        }
+    }
+
+    pub(super) fn over_connection(
+        &mut self,
+        link: &mut Link,
+        requests: &mut Requests,
+    ) -> Result<Left, Fault> {
+        let mut is_wanted = false;
+        loop {
+            if !is_wanted {
+                if let Some(left) = self.without_channel(link, requests)? {
+                    return Ok(left);
+                }
+            }
+            is_wanted = false;
+            let channel = match requests.channel(link) {
+                Ok(channel) => channel,
+                Err(fault) => match self.channel_failed(link, fault) {
+                    Some(left) => return Ok(left),
+                    None => continue,
+                },
+            };
+            let left = self.over_channel(link, &channel, requests)?;
+            let fault = match left {
+                Left::Done => {
+                    // All is safe; a goodbye that goes wrong changes nothing. It is waited for, as
+                    // RabbitMQ would else log a warning for each task. The channel closes with the
+                    // connection, which spares a round trip.
+                    let _ = link.close();
+                    drop(channel);
+                    return Ok(Left::Done);
+                }
+                Left::Ended(fault) => Some(the_brokers_own_words(fault, channel)),
+                Left::Closed => None,
+                Left::Replaced => {
+                    is_wanted = true;
+                    None
+                }
+                Left::GivenUp => {
+                    link.give_up();
+                    return Ok(Left::GivenUp);
+                }
+            };
+            self.user.channel_gone()?;
+            if let Some(left) = fault.and_then(|fault| self.channel_failed(link, fault)) {
+                return Ok(left);
+            }
+        }
+    }
+
+    /// A channel cannot be opened, or has ended. `None`: the connection stands.
+    fn channel_failed(&mut self, link: &Link, fault: Fault) -> Option<Left> {
+        let is_alive = link.is_alive();
+        // The broker's words on the channel count also where the connection ended right behind it.
+        let is_told = fault.kind != Kind::Lost && fault.reply().is_some();
+        if !is_alive && !is_told {
+            return Some(Left::Ended(fault));
+        }
+        self.core
+            .handle(Input::ChannelClosed(fault), Instant::now());
+        (!is_alive).then(|| Left::Ended(Fault::new(Kind::Lost, "the connection broke")))
+    }
+
+    /// Goes on without a channel until one is wanted; `None`: then.
+    fn without_channel(
+        &mut self,
+        link: &mut Link,
+        requests: &mut Requests,
+    ) -> Result<Option<Left>, Fault> {
+        loop {
+            let now = Instant::now();
+            let until = match self.next(None, now)? {
+                NextStep::OpenChannel => return Ok(None),
+                NextStep::Disconnect => return Ok(Some(Left::GivenUp)),
+                NextStep::Declare(request) => {
+                    requests.send(link, request);
+                    continue;
+                }
+                NextStep::Wait(until) => until,
+                NextStep::Again
+                | NextStep::Connect { .. }
+                | NextStep::Measure
+                | NextStep::Failed(_) => continue,
+            };
+            if self.user.is_done(&mut self.core) {
+                let _ = link.close();
+                return Ok(Some(Left::Done));
+            }
+            let look = now + LOOK;
+            let until = until.map_or(look, |until| until.min(look));
+            let answers = requests.answers().clone();
+            if let Some(answer) = self.wait(&answers, Some(until), now)? {
+                let answer = requests.came(answer);
+                self.declared(answer, link);
+            }
+            if !link.is_alive() {
+                let text = "the connection broke";
+                return Ok(Some(Left::Ended(Fault::new(Kind::Lost, text))));
+            }
+        }
+    }
+
+    /// A declaration was answered.
+    pub(super) fn declared(&mut self, answer: Answer, link: &Link) {
+        let now = Instant::now();
+        let Answer { queue, declared } = answer;
+        match declared {
+            Ok(declared) => {
+                if let Some(queue_type) = declared.queue_type {
+                    let _ = self
+                        .user
+                        .take(PublishEvent::Type(queue_type, link.series()));
+                }
+                let (queue_type, adopted) = (declared.queue_type, declared.adopted);
+                let input = Input::Declared {
+                    queue,
+                    queue_type,
+                    adopted,
+                };
+                self.core.handle(input, now);
+            }
+            Err(fault) if fault.kind == Kind::Lost && !link.is_alive() => {
+                // The end of the connection is told by itself.
+            }
+            Err(fault) => {
+                let input = Input::DeclarationRefused { queue, fault };
+                self.core.handle(input, now);
+            }
+        }
+    }
+}
+
+/// `fault`, or why the broker closed the channel, where that is not told yet.
+fn the_brokers_own_words(fault: Fault, channel: Channel) -> Fault {
+    if fault.kind != Kind::Lost || fault.reply().is_some() {
+        return fault;
+    }
+    match channel.why_closed() {
+        Some(cause) if cause.reply().is_some() => cause,
+        _ => fault,
+    }
+}

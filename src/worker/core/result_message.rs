@@ -1,0 +1,68 @@
+//! The result of a task, as a message.
+
+use crate::task::Task;
+
+/// The result for whoever waits for it.
+#[derive(Clone, Debug)]
+pub(super) struct ResultMessage {
+    pub(super) to: String,
+    pub(super) task: Task,
+    /// It was found too long with its body.
+    pub(super) is_shortened: bool,
+}
+
+impl ResultMessage {
+    pub(super) fn new(to: String, task: Task) -> Self {
+        let is_shortened = false;
+        Self {
+            to,
+            task,
+            is_shortened,
+        }
+    }
+
+    /// What is published. The body goes with it.
+    pub(super) fn take(&mut self) -> Task {
+        Task {
+            body: std::mem::take(&mut self.task.body),
+            properties: self.task.properties.clone(),
+        }
+    }
+
+    /// The same without a body, which the broker finds too long.
+    pub(super) fn shortened(self) -> Self {
+        Self {
+            task: marked_as_truncated(self.task),
+            is_shortened: true,
+            to: self.to,
+        }
+    }
+}
+
+/// How a task ended for good, as its result tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    DeadLettered,
+    Dropped,
+}
+
+impl Fate {
+    /// As the header says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::DeadLettered => "dead-lettered",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// It says that it is not whole.
+pub(super) fn marked_as_truncated(result: Task) -> Task {
+    let properties = result.properties;
+    Task {
+        body: result.body,
+        properties: properties.with_header("task-truncated", "true".to_owned()),
+    }
+}

@@ -1,0 +1,49 @@
+//! What a worker is set to do.
+
+use super::emptiness::ExitWhenEmpty;
+use super::policy::{Ack, FailurePolicy};
+use crate::amqp::Prefetch;
+use crate::queues::QueueName;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// What a worker works with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The work queue.
+    pub queue: QueueName,
+    /// Where dead letters go.
+    pub dead_letters: QueueName,
+    /// The name of this machine.
+    pub host: String,
+    /// Tasks at once: at least 1.
+    pub slots: usize,
+    /// Unsettled tasks that the broker delivers.
+    pub prefetch: Prefetch,
+    /// When a task is acknowledged.
+    pub ack: Ack,
+    /// What becomes of failed tasks.
+    pub policy: FailurePolicy,
+    /// A task that came back so often without an outcome becomes a dead letter; 0: returns are not
+    /// counted.
+    pub max_redeliveries: u32,
+    /// When it ends, and how.
+    pub ending: EndSettings,
+    /// How long before the end of a connection an acknowledgement may have been lost with it.
+    pub unnoticed_loss: Duration,
+}
+
+/// When a worker ends by itself, and how it stops.
+#[derive(Clone, Debug)]
+pub struct EndSettings {
+    /// `--exit-when-empty`.
+    pub exit_when_empty: ExitWhenEmpty,
+    /// `--idle-timeout`.
+    pub idle_timeout: Option<Duration>,
+    /// `--max-tasks`.
+    pub max_tasks: Option<NonZeroU64>,
+    /// `--grace`.
+    pub grace: Option<Duration>,
+    /// `--kill-after`; `None` where the work is pretended and ends at once when it is told to.
+    pub kill_after: Option<Duration>,
+}

@@ -1,0 +1,49 @@
+//! A task for a slot, and how it is run there.
+
+use crate::task::Task;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A task for the thread of a slot.
+#[derive(Debug)]
+pub struct Job {
+    pub slot: usize,
+    pub task: Arc<Task>,
+    pub redelivered: bool,
+    pub capture: Capture,
+    pub result: ResultWanted,
+    pub stdout_to: StdoutTo,
+}
+
+/// What is done with stdout while the command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// It is the worker's own: one slot, nothing in between.
+    Inherit,
+    /// It is passed on as it comes: one slot.
+    Stream,
+    /// It is kept until the end: several slots must not mix.
+    Buffer,
+}
+
+/// Whether stdout is to be told to whoever waits for the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultWanted {
+    Yes,
+    No,
+}
+
+/// Which of the worker's own streams bears the stdout of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StdoutTo {
+    Stdout,
+    /// With JSON events on stdout.
+    Stderr,
+}
+
+/// How long a running command may take.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimits {
+    pub timeout: Option<Duration>,
+    pub kill_after: Duration,
+}

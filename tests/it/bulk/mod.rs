@@ -1,0 +1,4 @@
+//! Files of tasks: records, windows, faults in the middle.
+
+mod faults;
+mod records;
