@@ -1,27 +1,50 @@
-//! README and the help texts.
+//! What README and docs/ show.
 
 use crate::env;
 
+const README: &str = "README.md";
+const USAGE: &str = "docs/usage.md";
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(env::root().join(name)).unwrap()
+}
+
 #[test]
-fn readme_quotes_the_help_texts() {
-    let readme = std::fs::read_to_string(env::root().join("README.md")).unwrap();
+fn the_help_texts_are_quoted() {
+    let page = page("docs/cli.md");
     for name in ["new_task", "worker"] {
         let mut command = env::command(name);
         command.arg("-h");
         let help = env::spawn(command).ended().expect(0).stdout;
         let quoted = format!("```text\n$ {name} -h\n{help}```");
         assert!(
-            readme.contains(&quoted),
-            "README lacks, word for word:\n{quoted}"
+            page.contains(&quoted),
+            "docs/cli.md lacks, word for word (scripts/update-help):\n{quoted}"
         );
     }
 }
 
-/// Runs the shell blocks of a section of "Real work", as one script, in a directory of their own.
-fn run_section(heading: &str) -> (std::path::PathBuf, env::Ended) {
-    let readme = std::fs::read_to_string(env::root().join("README.md")).unwrap();
-    let (_, section) = readme.split_once(&format!("### {heading}\n")).unwrap();
-    let section = section.split("\n### ").next().unwrap();
+#[test]
+fn links_lead_somewhere() {
+    let pages = std::fs::read_dir(env::root().join("docs")).unwrap();
+    let pages = pages.map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|kind| kind == "md"));
+    for path in pages.chain([env::root().join(README)]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for target in text.split("](").skip(1) {
+            let target = target.split([')', '#']).next().unwrap();
+            let is_file = !target.is_empty() && !target.contains("://");
+            let found = path.parent().unwrap().join(target);
+            assert!(!is_file || found.exists(), "{}: {target}", path.display());
+        }
+    }
+}
+
+/// Runs the shell blocks of a section, as one script, in a directory of their own.
+fn run_section(name: &str, heading: &str) -> (std::path::PathBuf, env::Ended) {
+    let page = page(name);
+    let (_, section) = page.split_once(&format!("### {heading}\n")).unwrap();
+    let section = section.split("\n##").next().unwrap();
     let blocks = section.split("```sh\n").skip(1);
     let script: Vec<&str> = blocks
         .map(|block| block.split("```").next().unwrap())
@@ -48,7 +71,7 @@ fn run_section(heading: &str) -> (std::path::PathBuf, env::Ended) {
 
 #[test]
 fn images_are_converted_on_several_workers() {
-    let (directory, ended) = run_section("Images, on as many machines as there are");
+    let (directory, ended) = run_section(USAGE, "Images, on as many machines as there are");
     for number in 1..=12 {
         let png = std::fs::read(directory.join(format!("png/{number}.png"))).unwrap();
         assert!(png.starts_with(b"\x89PNG"), "{ended}");
@@ -58,7 +81,7 @@ fn images_are_converted_on_several_workers() {
 
 #[test]
 fn files_that_fail_are_replayed() {
-    let (directory, ended) = run_section("Files that fail, and what becomes of them");
+    let (directory, ended) = run_section(README, "A command per task, failures and replay");
     assert!(ended.stdout.contains("after 2 attempt(s)"), "{ended}");
     assert!(
         ended.stdout.contains("stderr: sha256sum: pages/4"),
@@ -72,7 +95,7 @@ fn files_that_fail_are_replayed() {
 
 #[test]
 fn scripts_can_be_tasks() {
-    let (directory, ended) = run_section("Scripts as tasks");
+    let (directory, ended) = run_section(USAGE, "Scripts as tasks");
     assert!(ended.stdout.contains(" has run"), "{ended}");
     assert!(directory.join("today").exists());
     std::fs::remove_dir_all(directory).unwrap();
@@ -80,9 +103,17 @@ fn scripts_can_be_tasks() {
 
 #[test]
 fn squares_come_back_in_order() {
-    let (directory, ended) = run_section("`xargs` over many machines");
+    let (directory, ended) = run_section(README, "Results back, in order");
     let squares = std::fs::read_to_string(directory.join("squares")).unwrap();
     let expected: Vec<String> = (1..=100_u32).map(|n| (n * n).to_string()).collect();
     assert_eq!(squares.lines().collect::<Vec<_>>(), expected, "{ended}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_delayed_task_comes_later() {
+    let (directory, ended) = run_section(README, "Later");
+    let reminders = std::fs::read_to_string(directory.join("reminders")).unwrap();
+    assert!(reminders.contains("remind me"), "{ended}");
     std::fs::remove_dir_all(directory).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Users who may do only what a command needs, as README's table tells. Each permission is needed:
+//! Users who may do only what a command needs, as the table in docs/operations.md tells. Each permission is needed:
 //! without it the command ends with 77, and says so. A result that a worker may not deliver is an
 //! exception: its task is done all the same.
 
@@ -17,11 +17,11 @@ struct Permissions {
 }
 
 impl Permissions {
-    /// What README's table says that this command needs on this queue.
+    /// What the table in docs/operations.md says that this command needs on this queue.
     fn of(command: &str, queue: &str) -> Self {
-        let readme = std::fs::read_to_string(env::root().join("README.md")).unwrap();
+        let page = std::fs::read_to_string(env::root().join("docs/operations.md")).unwrap();
         let begin = format!("| `{command}`");
-        let row = readme
+        let row = page
             .lines()
             .find(|line| line.starts_with(&begin))
             .unwrap();
