@@ -285,17 +285,7 @@ impl Declaration {
 }
 
 fn first_step(plan: Plan) -> Step {
-    match plan {
-        Plan::Leave => Step::Ready,
-        Plan::Blind => Step::Do(Form::Blind),
-        Plan::Dead | Plan::Adopt => Step::Do(Form::Make),
-        Plan::Exists
-        | Plan::LookThenBlind
-        | Plan::LookThenMake
-        | Plan::Delay
-        | Plan::DelayThenBlind
-        | Plan::DeadQuorum => Step::Do(Form::Look),
-    }
+    plan.first().map_or(Step::Ready, Step::Do)
 }
 
 #[cfg(test)]

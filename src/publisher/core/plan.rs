@@ -25,6 +25,23 @@ pub(super) enum Plan {
     DeadQuorum,
 }
 
+impl Plan {
+    /// What is done first, if anything.
+    pub(super) fn first(self) -> Option<Form> {
+        match self {
+            Self::Leave => None,
+            Self::Blind => Some(Form::Blind),
+            Self::Dead | Self::Adopt => Some(Form::Make),
+            Self::Exists
+            | Self::LookThenBlind
+            | Self::LookThenMake
+            | Self::Delay
+            | Self::DelayThenBlind
+            | Self::DeadQuorum => Some(Form::Look),
+        }
+    }
+}
+
 /// How a queue is declared, or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

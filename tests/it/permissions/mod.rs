@@ -21,10 +21,7 @@ impl Permissions {
     fn of(command: &str, queue: &str) -> Self {
         let page = std::fs::read_to_string(env::root().join("docs/operations.md")).unwrap();
         let begin = format!("| `{command}`");
-        let row = page
-            .lines()
-            .find(|line| line.starts_with(&begin))
-            .unwrap();
+        let row = page.lines().find(|line| line.starts_with(&begin)).unwrap();
         // A bar in a table is escaped, and the test's queues have no dot in their names.
         let row = row.replace("\\|", "\0").replace('Q', queue);
         let cells =

@@ -2,7 +2,6 @@ use super::super::age::YOUTH;
 use super::*;
 use crate::base::fault::{Kind, Reply};
 use crate::base::refusal::explain;
-use std::time::Duration;
 
 fn differs(argument: &str) -> Fault {
     let text = format!(
@@ -59,7 +58,7 @@ fn a_queue_is_old_enough_once_its_broker_has_answered_after_two_seconds() {
     let now = Instant::now();
     let later = now + YOUTH;
     let mut proven = made(now);
-    proven.prove(later - Duration::from_millis(1));
+    proven.prove(now + YOUTH / 2);
     assert_eq!(proven.wants(), None);
     proven.prove(later);
     ask(&mut proven, Form::Look);
