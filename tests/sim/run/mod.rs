@@ -30,6 +30,9 @@ const DONE: Duration = Duration::from_secs(3600);
 /// No run has so many events, unless something goes in circles.
 const EVENTS: u64 = 400_000;
 
+/// The same with what happens within the model alone.
+const STEPS: u64 = 20_000_000;
+
 /// Whether what happens is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -149,9 +152,12 @@ impl Run {
     }
 
     fn go(&mut self) {
+        let mut steps = 0;
         while let Some(turn) = self.world.step() {
-            self.events += 1;
-            if self.world.now > DONE || self.events > EVENTS {
+            // What only the model does by itself is cheap, and grows with what lies in its queues.
+            self.events += u64::from(!matches!(turn, Turn::Nothing));
+            steps += 1;
+            if self.world.now > DONE || self.events > EVENTS || steps > STEPS {
                 break;
             }
             match turn {
