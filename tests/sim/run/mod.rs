@@ -24,8 +24,9 @@ const MENDED_LATE: Duration = Duration::from_secs(250);
 const PROMPTLY: Duration = Duration::from_secs(150);
 
 /// When all must be done. A queue without a leader takes 65 s to say so, a transfer that was
-/// refused is tried again after 180 s, and a task that takes minutes may come twice.
-const DONE: Duration = Duration::from_secs(3600);
+/// refused is tried again after 180 s, and of tasks that take minutes there may be many messages,
+/// where connections broke before they were confirmed, and one worker for all.
+const DONE: Duration = Duration::from_secs(24 * 3600);
 
 /// No run has so many events, unless something goes in circles.
 const EVENTS: u64 = 400_000;
