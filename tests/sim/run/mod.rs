@@ -26,7 +26,7 @@ const PROMPTLY: Duration = Duration::from_secs(150);
 /// When all must be done. A queue without a leader takes 65 s to say so, a transfer that was
 /// refused is tried again after 180 s, and of tasks that take minutes there may be many messages,
 /// where connections broke before they were confirmed, and one worker for all.
-const DONE: Duration = Duration::from_secs(24 * 3600);
+const DONE: Duration = Duration::from_secs(6 * 3600);
 
 /// No run has so many events, unless something goes in circles.
 const EVENTS: u64 = 400_000;
