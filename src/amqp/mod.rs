@@ -11,8 +11,8 @@
 //! 4. Client and server that close at once panic the I/O thread: [`crate::base::logging`] keeps that
 //!    panic quiet, `panic = "abort"` is never set, and errors of a close after all was confirmed
 //!    are not failures ([`Link::close`]).
-//! 5. Short strings of more than 255 bytes corrupt the stream: [`crate::task`] and
-//!    [`crate::queues`] refuse them.
+//! 5. Short strings of more than 255 bytes corrupt the stream: tasks and names
+//!    of queues refuse them.
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.

@@ -237,12 +237,19 @@ impl Declaration {
         self.step = Step::Do(Form::Make);
     }
 
-    /// No queue of this name took a message, or it does not confirm: it may be gone.
+    /// No queue of this name took a message, or it does not confirm: it may be gone, and with a young
+    /// one what it confirmed.
     pub(super) fn doubt(&mut self) {
-        // An answer that is awaited will show it.
-        if !matches!(self.step, Step::Asked(_)) {
-            self.step = first_step(self.plan);
-            self.age = Age::Enough;
+        if matches!(self.step, Step::Asked(_)) {
+            // An answer that is awaited will show it.
+            return;
+        }
+        match self.age {
+            Age::Enough => self.step = first_step(self.plan),
+            Age::Missing | Age::Made(_) | Age::Unproven | Age::Asked => {
+                self.age = Age::Missing;
+                self.step = Step::Do(Form::Make);
+            }
         }
     }
 

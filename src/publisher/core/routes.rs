@@ -170,6 +170,9 @@ impl<P: Payload> Routes<P> {
         let route = &mut self.list[index];
         route.queue = queue.into();
         route.declaration = Declaration::new(plan);
+        // Whether the old queue was safe will never be known.
+        let held = route.release().into_iter().map(Entry::perhaps);
+        route.take_back(held.collect());
         true
     }
 

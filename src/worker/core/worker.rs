@@ -180,6 +180,9 @@ impl Worker {
             let Some(delivery) = self.next() else {
                 return;
             };
+            let Some(delivery) = self.wait_for_run(delivery) else {
+                continue;
+            };
             self.tally.begun += 1;
             self.report(Event::Received(TaskEvent::of(&delivery, Some(slot))));
             self.act(Action::Start(Start {
@@ -199,6 +202,20 @@ impl Worker {
             return local.pop();
         }
         local.pop_returned().or_else(|| local.pop())
+    }
+
+    /// Keeps a task that came back while it runs here. One of both may be of a delivery that the
+    /// broker took away while it was held back.
+    fn wait_for_run(&mut self, delivery: Delivery) -> Option<Delivery> {
+        if !(delivery.redelivered && delivery.is_unique()) {
+            return Some(delivery);
+        }
+        let mut running = self.slots.iter_mut();
+        if !running.any(|running| delivery.is_same_message(&running.delivery.task)) {
+            return Some(delivery);
+        }
+        self.intake.local.under_way(&delivery);
+        self.intake.local.wait_behind(delivery)
     }
 
     fn start_again(&mut self, slot: usize) {

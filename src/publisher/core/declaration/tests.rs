@@ -76,6 +76,14 @@ fn a_queue_is_old_enough_once_its_broker_has_answered_after_two_seconds() {
     assert_eq!(gone.age(), Age::Missing);
     ask(&mut gone, Form::Make);
 
+    // Messages that come back say the same, each of them.
+    let mut doubted = made(now);
+    for _ in 0..2 {
+        doubted.doubt();
+        assert_eq!(doubted.age(), Age::Missing);
+        assert_eq!(doubted.wants(), Some(Form::Make));
+    }
+
     let mut down = made(now);
     down.prove(later);
     ask(&mut down, Form::Look);

@@ -85,6 +85,33 @@ fn a_task_that_cannot_be_moved_waits_longer_and_longer_and_holds_up_nothing() {
     assert_eq!(pauses, [1, 2, 4, 8]);
 }
 
+/// The broker has taken the delivery away that is held back, and delivers the task again.
+#[test]
+fn a_task_that_is_held_back_and_comes_again_runs_once_at_a_time() {
+    let mut script = Script::new(Settings {
+        prefetch: prefetch(4),
+        ..slots(2)
+    });
+    let stuck = task("stuck");
+    script.fresh(&stuck);
+    script.ends(0, 1);
+    script.refused(1, body_too_large());
+    script.refused(2, body_too_large());
+    assert!(script.again(&stuck).is_empty());
+    assert!(script.again(&stuck).is_empty());
+    assert_eq!(
+        script.waits_until_due().1,
+        ["publish 3 stuck to work"],
+        "the other one waits for it"
+    );
+    let mut follows = script.refused(3, body_too_large());
+    follows.extend(script.refused(4, body_too_large()));
+    let begins = |action: &&String| action.starts_with("start stuck");
+    assert_eq!(follows.iter().filter(begins).count(), 1, "{follows:?}");
+    let follows = script.ends(0, 0);
+    assert_eq!(follows, ["done stuck", "skipped stuck", "ack 2 3"]);
+}
+
 #[test]
 fn a_worker_whose_failed_tasks_cannot_go_anywhere_ends() {
     let mut script = Script::new(settings());
