@@ -198,7 +198,7 @@ fn a_task_that_cannot_be_moved_holds_up_nothing_and_is_not_done_over_and_over() 
     limit("100000");
     let began = Instant::now();
     let mut worker = Failing::on(&broker, &admin.queue, &["--retries", "0"]);
-    worker.0.message("cannot be put aside");
+    worker.0.message("cannot be moved");
     worker.done();
     // It is tried again, after a pause that grows.
     worker.0.message("for 2s");

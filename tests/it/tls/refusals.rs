@@ -127,7 +127,7 @@ fn a_broker_that_wants_a_certificate() {
         attempt(&["--cert", &both]).expect(0);
         attempt(&[])
             .expect(77)
-            .says("the broker wants a certificate of this client; give one with --cert and --key");
+            .says("the broker requires a client certificate; pass one with --cert and --key");
         for (name, told) in [
             ("client-expired.pem", "client-expired.pem: it has expired"),
             (
@@ -254,7 +254,7 @@ fn a_port_with_tls_and_one_without_mixed_up() {
     let to_tls = tls.0.url.replace("amqps:", "amqp:");
     send(&["-u", &to_tls, "--retry-for", "10m", "x"])
         .expect(69)
-        .says("what answers there speaks TLS: write amqps:// in the URL");
+        .says("the server at this address speaks TLS: write amqps:// in the URL");
     let admin = Admin::new(&plain, "mixed");
     for urls in [
         format!("amqps://localhost:1,{}", plain.url),
