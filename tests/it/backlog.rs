@@ -24,7 +24,7 @@ fn a_full_backlog_ends_the_send_at_once_unless_told_to_wait() {
     env::new_task(broker, &admin.queue, &arguments)
         .expect(75)
         .says("10 tasks are waiting in queue")
-        .says("add --backlog-timeout to wait")
+        .says("use --backlog-timeout to wait")
         .says("sent 10, confirmed 10, failed 0, not sent 15");
     assert_eq!(admin.ready(), 10);
     assert_eq!(

@@ -97,7 +97,7 @@ fn a_frozen_broker_is_given_up_and_used_again() {
         .expect(69)
         .says("no answer within 500ms");
     let reason = worker.event("disconnected")["reason"].to_string();
-    assert!(reason.contains("silent for two heartbeats"), "{reason}");
+    assert!(reason.contains("sent nothing for two heartbeats"), "{reason}");
     broker.script("thaw");
     worker.event("reconnected");
     env::new_task(&broker, &queue, &["x"]).expect(0);

@@ -127,7 +127,7 @@ fn two_signals_at_once_are_one() {
 fn the_second_ctrl_c_leaves_the_rest_of_the_input() {
     let (_admin, unsent, mut sending, _stdin) = stuck("leave", 1, "1\n2\n");
     sending.signal(Signal::INT);
-    sending.message("Press Ctrl+C to leave it");
+    sending.message("Press Ctrl+C to skip this");
     sending.signal(Signal::INT);
     sending
         .ended()
