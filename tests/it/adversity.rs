@@ -201,7 +201,7 @@ fn a_task_that_cannot_be_moved_holds_up_nothing_and_is_not_done_over_and_over() 
     worker.0.message("cannot be moved");
     worker.done();
     // It is tried again, after a pause that grows.
-    worker.0.message("for 2s");
+    worker.0.message("again in 2s");
     limit("100000000");
     worker.dead_letter();
     let seconds = began.elapsed().as_secs();

@@ -177,7 +177,7 @@ fn a_port_that_speaks_something_else() {
         ended
             .expect(69)
             .says("does not speak AMQP 0-9-1")
-            .says("right port?");
+            .says("is the port right?");
     }
 }
 

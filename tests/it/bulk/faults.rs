@@ -20,7 +20,7 @@ fn a_full_queue_takes_the_rest_when_there_is_room() {
         &["-f", file.as_str(), "--no-declare", "--window", "10"],
     );
     drop(sending.stdin());
-    sending.message("is full or unavailable; sending");
+    sending.message("is full or unavailable; resending");
     let options = ["--no-declare", "--dot", "0s", "--max-tasks", "40"];
     let worker = env::worker(broker, &admin.queue, &options);
     sending
