@@ -5,7 +5,7 @@ use super::diary::Diary;
 use super::kind::Kind;
 use super::lane::{Lane, Manner, Work};
 use super::site::Site;
-use crate::env::{Random, command};
+use crate::env::{DEADLINE, Random, command};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -133,12 +133,27 @@ impl Producer<'_> {
             let what = format!("sending {id} ended with {}: {}", call.code, call.said);
             self.diary.wrong(&what);
         }
-        if waits && call.code == 0 && !self.lane.carried_out().contains_key(id) {
+        if waits && call.code == 0 && !self.is_carried_out(id) {
             let what = format!("{id} was told as done, and was not: {:?}", call.events);
             self.diary.wrong(&what);
         }
         self.lane.note_sent([(id.clone(), confirmed)]);
         confirmed
+    }
+
+    /// Whether a worker has told that it did this task. What it writes is read on another thread,
+    /// and may be read later than the result.
+    fn is_carried_out(&self, id: &str) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if self.lane.carried_out().contains_key(id) {
+                return true;
+            }
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sends a file, or feeds a send by and by. What is not in the file of unsent records

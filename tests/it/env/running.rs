@@ -24,7 +24,7 @@ pub fn spawn(mut command: Command) -> Running {
         stdout: Lines::read(stdout),
         stderr: Lines::read(stderr),
         ended: false,
-        signalled: Cell::new(None),
+        signalled: Cell::new(false),
     }
 }
 
@@ -35,7 +35,7 @@ pub struct Running {
     stdout: Lines,
     stderr: Lines,
     ended: bool,
-    signalled: Cell<Option<Instant>>,
+    signalled: Cell<bool>,
 }
 
 impl Running {
@@ -94,12 +94,12 @@ impl Running {
         self.child.stdin.take().unwrap()
     }
 
-    /// Sends a signal, as a person would: not twice in the same moment.
+    /// Sends a signal, as a person would: not twice in the same moment. The command counts from when
+    /// it has handled the last one, which it may do late.
     pub fn signal(&self, signal: Signal) {
         const ALIKE: Duration = Duration::from_millis(150);
-        if let Some(last) = self.signalled.replace(Some(Instant::now())) {
-            thread::sleep(ALIKE.saturating_sub(last.elapsed()));
-            self.signalled.set(Some(Instant::now()));
+        if self.signalled.replace(true) {
+            thread::sleep(ALIKE);
         }
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
