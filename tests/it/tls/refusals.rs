@@ -31,7 +31,7 @@ fn a_broker_that_is_not_trusted_ends_it_at_once() {
         (
             expired,
             &ca,
-            "its certificate expired on 2025-01-01T00:00:00Z, and here it is 2",
+            "its certificate expired on 2025-01-01T00:00:00Z; the clock here says 2",
         ),
         (
             early,
