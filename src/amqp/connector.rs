@@ -27,7 +27,7 @@ impl FromStr for RetryFor {
             "forever" => Ok(Self::Forever),
             text => duration(text)
                 .map(Self::AtMost)
-                .map_err(|error| format!("{error}; or say `forever`")),
+                .map_err(|error| format!("{error}; or `forever`")),
         }
     }
 }

@@ -193,7 +193,7 @@ impl Drop for Consuming<'_> {
 
 /// Not [`Kind::Lost`]: it was we who ended the connection, and this is why.
 const TOO_MUCH: &str =
-    "the broker handed out far more tasks than --prefetch allows, so the connection was given up";
+    "the broker sent far more tasks than --prefetch allows; the connection was closed";
 
 fn gone() -> Fault {
     amiquip::Error::EventLoopDropped.into()

@@ -23,10 +23,12 @@ pub(super) fn translate(error: &Error) -> Fault {
             );
             Fault::new(Kind::Lost, text).with_reply(reply(*code, message))
         }
-        Error::MissedServerHeartbeats => {
-            lost("the broker was silent for two heartbeats; it is frozen, or the network is cut")
+        Error::MissedServerHeartbeats => lost(
+            "the broker sent nothing for two heartbeats; it may be frozen, or the network is down",
+        ),
+        Error::UnexpectedSocketClose => {
+            lost("the broker closed the connection without giving a reason")
         }
-        Error::UnexpectedSocketClose => lost("the broker closed the connection without a word"),
         Error::IoErrorReadingSocket { source } | Error::IoErrorWritingSocket { source } => {
             lost(&format!("the connection to the broker failed: {source}"))
         }
@@ -53,7 +55,7 @@ const CONNECTION_GONE: &str = "the connection to the broker is gone";
 /// `fault`, or what `cause` says where that tells more.
 pub(super) fn more_telling(fault: Fault, cause: &Error, we_ended_it: bool) -> Fault {
     if we_ended_it {
-        return lost("the broker did not answer in time, so the connection was given up");
+        return lost("the broker did not answer in time; the connection was closed");
     }
     let other = translate(cause);
     let rank = |fault: &Fault| match fault.reply() {
@@ -131,11 +133,11 @@ fn refused_peer(endpoint: &Endpoint, violation: Violation) -> Fault {
     let (kind, hint) = match violation {
         Violation::Tls => (
             Kind::NotAmqp,
-            ": write amqps:// in the URL, or take the port without TLS, which is 5672 by default",
+            ": write amqps:// in the URL, or use the port without TLS, 5672 by default",
         ),
         Violation::NotAmqp | Violation::OtherVersion => (
             Kind::NotAmqp,
-            "; is it the right port? AMQP's is 5672, TLS is spoken on 5671, and 15672 is the web page",
+            "; is the port right? AMQP uses 5672, AMQP over TLS 5671, the web page 15672",
         ),
         Violation::BadFrame | Violation::BodyTooLarge => (Kind::Unreachable, ""),
     };
@@ -156,7 +158,7 @@ pub(super) fn no_address_answers(
 ) -> Fault {
     let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     if !failures.is_empty() && failures.iter().all(|(_, error)| refused(error)) {
-        let why = "connection refused; is the broker running, and is this its address?";
+        let why = "connection refused; is the broker running at this address?";
         return cannot_connect(endpoint, why);
     }
     let each: Vec<_> = failures

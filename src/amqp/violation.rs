@@ -20,9 +20,9 @@ pub(super) enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Tls => "what answers there speaks TLS",
-            Self::NotAmqp => "what answers there does not speak AMQP 0-9-1",
-            Self::OtherVersion => "the broker there does not speak version 0-9-1 of AMQP",
+            Self::Tls => "the server at this address speaks TLS",
+            Self::NotAmqp => "the server at this address does not speak AMQP 0-9-1",
+            Self::OtherVersion => "the broker speaks another version of AMQP than 0-9-1",
             Self::BadFrame => "the peer sent a malformed AMQP frame",
             Self::BodyTooLarge => "the peer announced a body of more than 512 MiB",
         })

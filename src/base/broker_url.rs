@@ -28,7 +28,7 @@ impl Endpoint {
         };
         if url.fragment().is_some() {
             return Err(unusable(
-                "it holds a `#`; write %23 for a `#` in a password, or use --password-file",
+                "it contains a `#`; write %23 for a `#` in a password, or use --password-file",
             ));
         }
         // The parser has resolved these by now, and another vhost would be taken.
@@ -66,7 +66,7 @@ fn host(url: &Url) -> Result<String, Fault> {
             let host = decode(host, "host")?;
             // It is shown in messages and events, and no host is called so.
             if host.contains(is_harmful) {
-                return Err(unusable("its host holds control characters"));
+                return Err(unusable("its host contains control characters"));
             }
             Ok(host)
         }
@@ -128,7 +128,7 @@ fn syntax_hint(text: &str, error: url::ParseError) -> String {
         return "it is empty".to_owned();
     }
     if text.contains(char::is_whitespace) {
-        return "it holds a space; several URLs are separated by commas".to_owned();
+        return "it contains a space; separate several URLs with commas".to_owned();
     }
     if !text.contains("://") {
         return "it should look like amqp://user:password@host:5672/vhost".to_owned();

@@ -10,5 +10,6 @@ pub mod escape;
 pub mod exit_code;
 pub mod fault;
 pub mod logging;
+pub mod plural;
 pub mod refusal;
 pub mod signals;

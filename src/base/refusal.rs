@@ -68,13 +68,11 @@ fn explained(reply: &Reply) -> (Kind, String) {
         ),
         404 => (
             Kind::Queue,
-            format!(
-                "the broker has no such thing: {words}; without --no-declare the queue is declared"
-            ),
+            format!("not found: {words}; without --no-declare the queue would be created"),
         ),
         405 => (
             Kind::Queue,
-            format!("the queue belongs to one other connection alone: {words}"),
+            format!("the queue is exclusive to another connection: {words}"),
         ),
         406 if words.contains("delivery acknowledgement") => (
             Kind::AcknowledgementTimeout,
@@ -107,7 +105,7 @@ fn forbidden(words: &str) -> String {
         "; if the user may use the queue but not declare it, add --no-declare, otherwise an \
          administrator grants it with `rabbitmqctl set_permissions`"
     } else {
-        "; an administrator grants it with `rabbitmqctl set_permissions`"
+        "; an administrator can grant it with `rabbitmqctl set_permissions`"
     };
     format!("the broker refused access: {words}{hint}")
 }
@@ -120,7 +118,7 @@ fn differs(mismatch: &Mismatch) -> String {
     let (state, advice) = match mismatch.argument.as_str() {
         "durable" => (
             "is not durable: its tasks would be lost when the broker stops".to_owned(),
-            "take another name with --queue, or delete that queue first".to_owned(),
+            "use another name with --queue, or delete that queue first".to_owned(),
         ),
         "x-queue-type" => {
             // RabbitMQ before 4.0 says `none` of a queue that was declared without a type.
@@ -131,24 +129,24 @@ fn differs(mismatch: &Mismatch) -> String {
             };
             (
                 format!("is of type {current}"),
-                format!("leave --queue-type out to use it as it is, or say --queue-type {current}"),
+                format!("omit --queue-type to use it as it is, or use --queue-type {current}"),
             )
         }
         "x-max-priority" if current == "none" => (
             "has no priorities".to_owned(),
-            "leave --max-priority out, or take another name with --queue".to_owned(),
+            "omit --max-priority, or use another name with --queue".to_owned(),
         ),
         "x-max-priority" => (
             format!("has priorities up to {current}"),
-            format!("say --max-priority {current}, or use the queue as it is with --no-declare"),
+            format!("use --max-priority {current}, or --no-declare to use the queue as it is"),
         ),
         name if name.starts_with("x-") => (
             format!("has `{argument}` set to {current}"),
-            "use it as it is with --no-declare, or take another name with --queue".to_owned(),
+            "use --no-declare to use it as it is, or another name with --queue".to_owned(),
         ),
         _ => (
             format!("has `{argument}` set to {current}"),
-            "take another name with --queue, or delete that queue first".to_owned(),
+            "use another name with --queue, or delete that queue first".to_owned(),
         ),
     };
     format!(

@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The options of both commands.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// The broker, as amqp://USER:PASSWORD@HOST:PORT/VHOST, or `amqps` for TLS. Several URLs, with
-    /// commas between them, are the nodes of one cluster, tried in turn
+    /// The broker's URL: amqp://USER:PASSWORD@HOST:PORT/VHOST, or `amqps` for TLS. For a cluster:
+    /// the URLs of its nodes, separated by commas, tried in turn
     #[arg(
         short,
         long,
@@ -31,24 +31,24 @@ pub struct Common {
     )]
     url: Vec<String>,
 
-    /// Read the password from FILE, to keep it out of arguments and environment. One newline at
-    /// its end is dropped
+    /// Read the password from FILE, to keep it out of arguments and environment. A newline at its
+    /// end is dropped
     #[arg(long, value_name = "FILE", help_heading = "Broker")]
     password_file: Option<PathBuf>,
 
-    /// For TLS: trust the CA certificates in this file, instead of the system's
+    /// TLS: trust the CA certificates in this file instead of the system's
     #[arg(long, value_name = "PEM", help_heading = "Broker")]
     cacert: Option<PathBuf>,
 
-    /// For TLS: this client's certificate, for brokers that ask for one
+    /// TLS: client certificate, for brokers that require one
     #[arg(long, value_name = "PEM", help_heading = "Broker")]
     cert: Option<PathBuf>,
 
-    /// The private key to --cert, without a passphrase [default: in the same file]
+    /// TLS: private key of --cert, not encrypted [default: in the same file]
     #[arg(long, value_name = "PEM", requires = "cert", help_heading = "Broker")]
     key: Option<PathBuf>,
 
-    /// For one attempt to connect, all in all
+    /// Time limit for one connection attempt, handshakes included
     #[arg(
         value_parser = duration,
         long,
@@ -58,11 +58,11 @@ pub struct Common {
     )]
     connect_timeout: Duration,
 
-    /// A broker that is silent for two of these is given up
+    /// Give up a connection that is silent for twice DUR
     #[arg(long, value_name = "DUR", default_value = "20s", value_parser = heartbeat, help_heading = "Broker")]
     heartbeat: Duration,
 
-    /// The work queue. It is always durable
+    /// The work queue; always durable
     #[arg(
         short,
         long,
@@ -74,20 +74,20 @@ pub struct Common {
     )]
     queue: QueueName,
 
-    /// The queue's type. Not stated: a new queue is of the broker's default type, and one that
-    /// exists is used whatever its type
+    /// The queue's type. Without it, a new queue gets the broker's default type, and an existing
+    /// one is used whatever its type
     #[arg(long, value_name = "TYPE", help_heading = "Queue")]
     queue_type: Option<QueueType>,
 
-    /// The queue has priorities from 0 to N (classic queues; RabbitMQ advises at most 5)
+    /// Give the queue priorities from 0 to N (classic queues; RabbitMQ advises at most 5)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Queue")]
     max_priority: Option<u8>,
 
-    /// Use the queue as it stands, for users who may not declare it
+    /// Use the queue as it is, for users who may not declare it
     #[arg(long, conflicts_with_all = ["queue_type", "max_priority"], help_heading = "Queue")]
     no_declare: bool,
 
-    /// text: lines for people. json: one object a line on stdout
+    /// text: lines for people; json: one object per line on stdout
     #[arg(
         long,
         value_name = "FORMAT",
@@ -96,19 +96,19 @@ pub struct Common {
     )]
     pub log_format: LogFormat,
 
-    /// Write completions for a shell, or the manual page, to stdout and end
+    /// Write shell completions or the manual page to stdout, then exit
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub generate: Option<Generate>,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
 
-    /// Say more; twice: also what the AMQP client does
+    /// Print more; twice: also what the AMQP client does
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Colours on stderr
+    /// Colour stderr
     #[arg(
         long,
         value_name = "WHEN",

@@ -38,9 +38,7 @@ pub(super) fn read_password(path: &Path) -> Result<Password, Fault> {
         }
     }
     if password.contains('\0') {
-        return Err(unusable(
-            "it holds a NUL byte, which a log-in cannot".into(),
-        ));
+        return Err(unusable("it contains a NUL byte".into()));
     }
     Ok(Password::new(password))
 }

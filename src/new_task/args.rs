@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// Put a task on a durable queue
 ///
-/// Joins its words with one space and sends them as one task; without a word it sends `Hello
-/// World!`. It prints ` [x] Sent BODY` only after the broker has confirmed the task.
+/// Joins the words with spaces and sends them as one task; without words it sends `Hello World!`.
+/// Prints ` [x] Sent BODY` only after the broker has confirmed the task.
 #[derive(Debug, Parser)]
 #[command(name = "new_task", version, max_term_width = 100)]
 pub struct NewTaskArgs {
@@ -24,19 +24,19 @@ pub struct NewTaskArgs {
     #[arg(value_name = "MESSAGE")]
     pub(super) words: Vec<OsString>,
 
-    /// Take the whole FILE as the body, whatever its bytes (`-`: stdin)
+    /// Read the body from FILE, byte for byte (`-`: stdin)
     #[arg(long, value_name = "FILE", conflicts_with = "words")]
     pub body_file: Option<PathBuf>,
 
-    /// One task per line of FILE (`-`: stdin). Empty lines are skipped
+    /// Send one task per line of FILE (`-`: stdin); empty lines are skipped
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["words", "body_file", "id"], help_heading = "Bulk")]
     pub file: Option<PathBuf>,
 
-    /// The tasks in FILE end in NUL instead, and may hold newlines
+    /// Tasks in FILE end in NUL and may contain newlines
     #[arg(short = '0', long, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     null: bool,
 
-    /// How many tasks may be unconfirmed at once
+    /// Allow up to N unconfirmed tasks
     #[arg(
         value_parser = positive::<NonZeroU32>,
         long,
@@ -46,11 +46,11 @@ pub struct NewTaskArgs {
     )]
     pub(super) window: NonZeroU32,
 
-    /// Write what was not confirmed to FILE, ready for --file
+    /// Save tasks that were not confirmed to FILE, ready for --file
     #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     pub unsent: Option<PathBuf>,
 
-    /// Send only while fewer than N tasks are ready in the queue
+    /// Pause while N or more tasks are waiting in the queue
     #[arg(
         value_parser = positive::<NonZeroU32>,
         long,
@@ -60,39 +60,40 @@ pub struct NewTaskArgs {
     )]
     pub(super) max_backlog: Option<NonZeroU32>,
 
-    /// How long to wait for the queue to become shorter than that
+    /// With --max-backlog: give up if a pause takes longer than DUR
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "0s", requires = "max_backlog", help_heading = "Bulk")]
     pub(super) backlog_timeout: Duration,
 
-    /// Wait for the outcome: the task's stdout, stderr and exit code become this command's own
+    /// Wait for the results: print each task's stdout and stderr; for a single task, exit with its
+    /// exit code
     #[arg(short, long, help_heading = "Outcome")]
     pub wait: bool,
 
-    /// Give up when no outcome has come for so long
+    /// Give up if no result arrives for DUR
     #[arg(value_parser = duration, long, value_name = "DUR", requires = "wait", help_heading = "Outcome")]
     pub(super) wait_timeout: Option<Duration>,
 
-    /// Print the outcomes in the order of the tasks
+    /// Print the results in the order of the tasks
     #[arg(short, long, requires = "wait", help_heading = "Outcome")]
     pub keep_order: bool,
 
-    /// The task's priority, on a queue that has priorities
+    /// The task's priority, on a queue with priorities
     #[arg(long, value_name = "N")]
     pub(super) priority: Option<u8>,
 
-    /// Discard the task if nobody has taken it after so long
+    /// Discard the task if no worker has taken it after DUR
     #[arg(value_parser = ttl, long, value_name = "DUR")]
     ttl: Option<Duration>,
 
-    /// Let workers have the task only after so long. Longer than a second: to three digits
+    /// Deliver the task after DUR (above 1s: rounded up to three digits)
     #[arg(value_parser = lies_aside, long, value_name = "DUR", conflicts_with = "ttl")]
     pub(super) delay: Option<Duration>,
 
-    /// A header of the task; may be repeated
+    /// Add a header to the task; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
     headers: Vec<Header>,
 
-    /// The task's id [default: a new UUID]
+    /// The task's ID [default: a new UUID]
     #[arg(long, value_name = "ID")]
     id: Option<ShortString>,
 
@@ -100,11 +101,11 @@ pub struct NewTaskArgs {
     #[arg(long, value_name = "TYPE")]
     content_type: Option<ShortString>,
 
-    /// How long the broker may go without confirming anything
+    /// Give up if the broker confirms nothing for DUR
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "30s")]
     pub confirm_timeout: Duration,
 
-    /// How long to keep trying while the broker cannot be reached, or `forever`
+    /// Keep trying for DUR, or `forever`, while the broker cannot be reached
     #[arg(
         long,
         value_name = "DUR",

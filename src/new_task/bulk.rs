@@ -34,7 +34,7 @@ pub(super) fn send(
     // Last, as it empties that file.
     if let Some(unsent) = &args.unsent {
         if file.is(unsent) {
-            let text = "--unsent names the file that the tasks come from; take another one";
+            let text = "--unsent names the file that the tasks come from; use another one";
             return Err(Fault::new(Kind::SetUp, text).into());
         }
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
@@ -117,7 +117,7 @@ fn copy_rest(
         if !told && rest.must_wait() {
             // A file is copied in a moment; stdin may go on for long.
             reporter.warn(&format!(
-                "{fault}; copying the rest of the input to {file}. Press Ctrl+C to leave it"
+                "{fault}; copying the rest of the input to {file}. Press Ctrl+C to skip this"
             ));
             told = true;
         }

@@ -34,9 +34,9 @@ fn complaint(answer: &TaskResult) -> Option<String> {
             escape(why.as_bytes())
         ));
     }
-    answer.is_truncated.then(|| {
-        format!("the output of task {id} is not whole: it was too large to come back by message")
-    })
+    answer
+        .is_truncated
+        .then(|| format!("the output of task {id} is cut: it was too large for a message"))
 }
 
 /// An outcome as a shell tells it: the exit code, or 128 and the signal.

@@ -113,10 +113,10 @@ impl<'a> Reporter<'a> {
         match notice {
             Notice::Lost { fault, again: 0 } => self.warn(&fault.to_string()),
             Notice::Lost { fault, again: 1 } => {
-                self.warn(&format!("{fault}; sending the task again"));
+                self.warn(&format!("{fault}; resending the task"));
             }
             Notice::Lost { fault, again } => {
-                self.warn(&format!("{fault}; sending {again} unconfirmed tasks again"));
+                self.warn(&format!("{fault}; resending {again} unconfirmed tasks"));
             }
             Notice::Refused {
                 queue,
@@ -128,21 +128,21 @@ impl<'a> Reporter<'a> {
                     1 => "it".to_owned(),
                     count => format!("{count} tasks"),
                 };
-                self.warn(&format!("{why}; sending {what} again (--confirm-timeout)"));
+                self.warn(&format!("{why}; resending {what} (--confirm-timeout)"));
             }
             Notice::Adopted(current) => self.note(&adoption_note(&self.queue.name, &current)),
             Notice::Blocked(reason) => {
                 self.warn(&format!(
-                    "the broker takes no tasks for now ({reason}); waiting (--confirm-timeout)"
+                    "the broker accepts no tasks for now ({reason}); waiting (--confirm-timeout)"
                 ));
                 self.bar.set_blocked(Some(reason));
             }
             Notice::Unblocked => {
-                self.note("the broker takes tasks again");
+                self.note("the broker accepts tasks again");
                 self.bar.set_blocked(None);
             }
             Notice::BacklogFull(ready) => self.note(&format!(
-                "{ready} tasks are ready in queue `{}`; waiting (--max-backlog)",
+                "{ready} tasks are waiting in queue `{}`; pausing (--max-backlog)",
                 self.queue.name
             )),
         }

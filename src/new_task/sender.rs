@@ -138,7 +138,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn retrying(&mut self, fault: &Fault) {
-        let text = format!("{fault}; trying again (--retry-for)");
+        let text = format!("{fault}; retrying (--retry-for)");
         self.reporter.warn(&text);
     }
 
@@ -213,8 +213,8 @@ fn interrupted(count: usize, perhaps: bool) -> Fault {
         _ => format!("{count} tasks"),
     };
     let text = match (count, perhaps) {
-        (1, false) => "interrupted; the task is not sent".to_owned(),
-        (_, false) => format!("interrupted; {tasks} are not sent"),
+        (1, false) => "interrupted; the task was not sent".to_owned(),
+        (_, false) => format!("interrupted; {tasks} were not sent"),
         (_, true) => format!(
             "interrupted before the broker had confirmed; {tasks} may or may not be in the queue"
         ),
@@ -224,7 +224,7 @@ fn interrupted(count: usize, perhaps: bool) -> Fault {
 
 fn no_result(limit: Duration) -> Fault {
     let text = format!(
-        "no outcome came for {} (--wait-timeout)",
+        "no result arrived for {} (--wait-timeout)",
         format_duration(limit)
     );
     Fault::new(Kind::NotTaken, text)

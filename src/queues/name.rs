@@ -25,7 +25,7 @@ impl QueueName {
         const LONGEST_SUFFIX: usize = ".delay.4294967295".len();
         if self.0.len() + LONGEST_SUFFIX > SHORT_STRING_MAX {
             let text = format!(
-                "the name of queue `{self}` is too long for the queues beside it; at most {} bytes",
+                "the queue name `{self}` is too long: at most {} bytes, as its delay and dead-letter queues need longer names",
                 SHORT_STRING_MAX - LONGEST_SUFFIX
             );
             return Err(Fault::new(Kind::SetUp, text));
@@ -39,7 +39,7 @@ impl FromStr for QueueName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with("amq.") {
-            return Err("names that begin with `amq.` belong to the broker".to_owned());
+            return Err("names that begin with `amq.` are reserved for the broker".to_owned());
         }
         text.parse().map(|ShortString(name)| Self(name))
     }

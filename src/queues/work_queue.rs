@@ -147,12 +147,12 @@ pub fn priority_note(queue: &WorkQueue, queue_type: QueueType, series: Series) -
     match (queue_type, queue.max_priority) {
         // A plain declaration does not hold for a queue that has priorities.
         (QueueType::Classic, None) => Some(format!(
-            "--priority has no effect: queue `{name}` was made without priorities; take another \
+            "--priority has no effect: queue `{name}` was created without priorities; use another \
              name with --queue, and --max-priority 5 in every command that uses it"
         )),
         (QueueType::Quorum, _) if series < FIRST_WITH_QUORUM_PRIORITIES => Some(format!(
-            "--priority has no effect: queue `{name}` is a quorum queue, and these have priorities \
-             since RabbitMQ 4.0 (this is {}.{})",
+            "--priority has no effect: queue `{name}` is a quorum queue; these have priorities \
+             only from RabbitMQ 4.0 on (this is {}.{})",
             series.0, series.1
         )),
         (QueueType::Classic | QueueType::Quorum, _) => None,

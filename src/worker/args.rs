@@ -13,12 +13,12 @@ use std::ffi::OsString;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-/// Take tasks from a durable queue and do them, one at a time
+/// Take tasks from a durable queue, one at a time, and run a command for each
 ///
 /// The next task comes only after the last one was done and acknowledged, so busy workers are
-/// spared and idle ones are used. Each task runs COMMAND, without a shell: the body is on its
-/// stdin, and in place of every `{}` in ARGS. Without a command the worker pretends to work: one
-/// second for each dot in the task's body.
+/// spared and idle ones are used. COMMAND runs without a shell: the task's body is on stdin and
+/// replaces every `{}` in its arguments. Without COMMAND the worker only pretends to work: one
+/// second for each dot in the body.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, max_term_width = 100)]
 #[allow(
@@ -26,24 +26,24 @@ use std::time::Duration;
     reason = "each is a flag of the command line"
 )]
 pub struct WorkerArgs {
-    /// The command to run for each task, and its arguments. Exit code 0: the task is done
+    /// The command to run for each task, with its arguments. Exit code 0 means done
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 
-    /// Tasks at once
+    /// Run up to N tasks at once
     #[arg(short = 'j', long, value_name = "N", value_parser = positive::<NonZeroU16>, default_value = "1")]
     pub concurrency: NonZeroU16,
 
-    /// Unacknowledged tasks that the broker hands to this worker; 0: no limit, which is plain
-    /// round robin [default: as many as --concurrency]
+    /// Let the broker hand out up to N unacknowledged tasks; 0: no limit, which is plain round
+    /// robin [default: the same as --concurrency]
     #[arg(short, long, value_name = "N")]
     prefetch: Option<u16>,
 
-    /// When a task is acknowledged
+    /// When to acknowledge a task
     #[arg(long, value_name = "WHEN", default_value = "after")]
     pub ack: Ack,
 
-    /// How long one dot of pretended work takes
+    /// Without COMMAND: pretend to work DUR per dot
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "1s")]
     pub dot: Duration,
 
@@ -55,8 +55,7 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub policy: FailurePolicy,
 
-    /// A task that came back so often without an outcome, because its worker died, becomes a dead
-    /// letter; 0: never
+    /// Dead-letter a task that was returned N times because its worker died; 0: never
     #[arg(
         long,
         value_name = "N",
@@ -65,19 +64,19 @@ pub struct WorkerArgs {
     )]
     pub max_redeliveries: u32,
 
-    /// Where dead letters go [default: QUEUE.dead]
+    /// Queue for dead letters [default: QUEUE.dead]
     #[arg(long, value_name = "NAME", help_heading = "Failures")]
     pub dead_letter_queue: Option<QueueName>,
 
-    /// Show the dead letters with their reasons, then end
+    /// List the dead letters with their reasons, then exit
     #[arg(long, conflicts_with_all = ["command", "status", "replay_dead"], help_heading = "Failures")]
     pub list_dead: bool,
 
-    /// Send the dead letters to the queue anew, then end
+    /// Send the dead letters to the work queue again, then exit
     #[arg(long, conflicts_with_all = ["command", "status"], help_heading = "Failures")]
     pub replay_dead: bool,
 
-    /// With these two: only the dead letter of the task with this id
+    /// With --list-dead or --replay-dead: only the dead letter of this task
     #[arg(long, value_name = "ID", help_heading = "Failures")]
     pub id: Option<String>,
 
@@ -85,12 +84,12 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub ending: EndSettings,
 
-    /// Show how many tasks wait and how many workers there are, then end
+    /// Show how many tasks are waiting and how many workers there are, then exit
     #[arg(long)]
     pub status: bool,
 
-    /// How long to keep trying while the broker cannot be reached, or `forever` [default: forever;
-    /// 10s where it only looks]
+    /// Keep trying for DUR, or `forever`, while the broker cannot be reached [default: forever; 10s
+    /// with --status, --list-dead and --replay-dead]
     #[arg(long, value_name = "DUR", help_heading = "Broker")]
     retry_for: Option<RetryFor>,
 

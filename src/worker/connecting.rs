@@ -78,7 +78,7 @@ impl Session<'_> {
         match connector.connect_on_thread(attempts.lost.clone(), attempts.pause) {
             Ok(links) => (links, never()),
             Err(fault) => {
-                self.teller.warn(&format!("{fault}; trying again"));
+                self.teller.warn(&format!("{fault}; retrying"));
                 (never(), after(Backoff::MAX))
             }
         }
@@ -88,8 +88,8 @@ impl Session<'_> {
     fn retrying(&self, fault: &Fault) {
         let retry_for = self.settings.connector.retry_for;
         self.teller.warn(&match retry_for {
-            RetryFor::Forever => format!("{fault}; trying again until it answers"),
-            RetryFor::AtMost(_) => format!("{fault}; trying again (--retry-for {retry_for})"),
+            RetryFor::Forever => format!("{fault}; retrying until the broker answers"),
+            RetryFor::AtMost(_) => format!("{fault}; retrying (--retry-for {retry_for})"),
         });
     }
 }

@@ -190,7 +190,7 @@ impl<'a> Teller<'a> {
         let line = || {
             let next = match next {
                 _ if ack == Ack::Auto => "lost, by --ack auto".to_owned(),
-                _ if ack == Ack::Never => "back when this worker ends".to_owned(),
+                _ if ack == Ack::Never => "returns when this worker ends".to_owned(),
                 Decision::Retry(pause) => {
                     format!("again in {}", humantime::format_duration(pause))
                 }

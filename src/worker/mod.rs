@@ -104,7 +104,7 @@ fn warn_of_lessons(ack: Ack, report: &Report) {
              its tasks are lost",
         ),
         Ack::Never => report.warn(
-            "--ack never: no task is acknowledged; all of them come back when this worker ends, \
+            "--ack never: no task is acknowledged; all of them return when this worker ends, \
              and the broker's memory grows until then",
         ),
     }

@@ -198,10 +198,10 @@ fn a_task_that_cannot_be_moved_holds_up_nothing_and_is_not_done_over_and_over() 
     limit("100000");
     let began = Instant::now();
     let mut worker = Failing::on(&broker, &admin.queue, &["--retries", "0"]);
-    worker.0.message("cannot be put aside");
+    worker.0.message("cannot be moved");
     worker.done();
     // It is tried again, after a pause that grows.
-    worker.0.message("for 2s");
+    worker.0.message("again in 2s");
     limit("100000000");
     worker.dead_letter();
     let seconds = began.elapsed().as_secs();

@@ -23,8 +23,8 @@ fn a_full_backlog_ends_the_send_at_once_unless_told_to_wait() {
     ];
     env::new_task(broker, &admin.queue, &arguments)
         .expect(75)
-        .says("10 tasks are ready in queue")
-        .says("add --backlog-timeout to wait")
+        .says("10 tasks are waiting in queue")
+        .says("use --backlog-timeout to wait")
         .says("sent 10, confirmed 10, failed 0, not sent 15");
     assert_eq!(admin.ready(), 10);
     assert_eq!(
@@ -34,7 +34,7 @@ fn a_full_backlog_ends_the_send_at_once_unless_told_to_wait() {
     let waited = ["--max-backlog", "10", "--backlog-timeout", "300ms", "x"];
     env::new_task(broker, &admin.queue, &waited)
         .expect(75)
-        .says("10 tasks are ready in queue")
+        .says("10 tasks are waiting in queue")
         .says("waited for 300ms (--backlog-timeout)");
     env::new_task(broker, &admin.queue, &["--max-backlog", "11", "x"]).expect(0);
     assert_eq!(admin.ready(), 11);
@@ -50,7 +50,7 @@ fn a_bulk_send_goes_on_in_bites_while_the_queue_drains() {
     let mut stdin = sending.stdin();
     stdin.write_all(lines.as_bytes()).unwrap();
     drop(stdin);
-    sending.message("5 tasks are ready in queue");
+    sending.message("5 tasks are waiting in queue");
     assert_eq!(admin.ready(), 5);
     let gate = Gate::new();
     let options = ["--max-tasks", "40", "-j", "2"];

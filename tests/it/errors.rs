@@ -93,7 +93,7 @@ fn a_queue_of_the_other_type_is_adopted_unless_stated() {
     env::new_task(broker, &quorum.queue, &["--queue-type", "classic", "x"])
         .expect(73)
         .says("is of type quorum")
-        .says("leave --queue-type out");
+        .says("omit --queue-type");
     let worker = env::worker(broker, &quorum.queue, &["--exit-when-empty"])
         .ended()
         .expect(0);
@@ -177,7 +177,7 @@ fn a_port_that_speaks_something_else() {
         ended
             .expect(69)
             .says("does not speak AMQP 0-9-1")
-            .says("right port?");
+            .says("is the port right?");
     }
 }
 

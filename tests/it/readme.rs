@@ -82,7 +82,7 @@ fn images_are_converted_on_several_workers() {
 #[test]
 fn files_that_fail_are_replayed() {
     let (directory, ended) = run_section(README, "A command per task, failures and replay");
-    assert!(ended.stdout.contains("after 2 attempt(s)"), "{ended}");
+    assert!(ended.stdout.contains("after 2 attempts"), "{ended}");
     assert!(
         ended.stdout.contains("stderr: sha256sum: pages/4"),
         "{ended}"

@@ -20,7 +20,7 @@ fn lesson_8_the_brokers_death_loses_nothing() {
     let mut command = env::command("new_task");
     command.args(["-u", &broker.url, "-q", &queue, "--retry-for", "1m", "6"]);
     let mut producer = env::spawn(command);
-    producer.message("trying again");
+    producer.message("retrying");
     // The running task goes on meanwhile.
     gate.open();
     worker.event_of("done", "1");
@@ -97,7 +97,7 @@ fn a_frozen_broker_is_given_up_and_used_again() {
         .expect(69)
         .says("no answer within 500ms");
     let reason = worker.event("disconnected")["reason"].to_string();
-    assert!(reason.contains("silent for two heartbeats"), "{reason}");
+    assert!(reason.contains("sent nothing for two heartbeats"), "{reason}");
     broker.script("thaw");
     worker.event("reconnected");
     env::new_task(&broker, &queue, &["x"]).expect(0);
@@ -117,7 +117,7 @@ fn a_broker_that_is_low_on_memory_is_waited_for() {
     let mut command = env::command("new_task");
     command.args(["-u", &broker.url, "-q", &queue, "patient"]);
     let mut patient = env::spawn(command);
-    patient.message("takes no tasks for now (low on memory)");
+    patient.message("accepts no tasks for now (low on memory)");
     watermark("0.4");
     patient.ended().expect(0);
 }
@@ -247,6 +247,6 @@ fn a_worker_that_waits_for_the_broker_can_be_stopped() {
     let mut command = env::command("worker");
     command.args(["-u", "amqp://localhost:1"]);
     let mut worker = env::spawn(command);
-    worker.message("trying again until it answers");
+    worker.message("retrying until the broker answers");
     worker.stopped().expect(0);
 }

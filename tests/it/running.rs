@@ -122,7 +122,7 @@ fn commands_may_read_all_half_or_nothing_of_large_bodies() {
 fn a_command_that_cannot_be_run_is_told_before_a_task_is_taken() {
     let admin = with_tasks("missing", &["x"]);
     for (word, why) in [
-        ("no-such-program", "no such program along PATH"),
+        ("no-such-program", "not found in PATH"),
         ("/no/such/program", "No such file"),
         ("/etc/passwd", "not executable"),
         ("/etc", "directory"),

@@ -82,7 +82,7 @@ fn counted(broker: &Broker, kind: Kind, way: GiveBack) -> String {
     let words = ["--max-redeliveries", "1", "--exit-when-empty", "--", "true"];
     let worker = env::worker(broker, &admin.queue, &words).ended().expect(0);
     let error = worker.events("dead_lettered")[0]["error"].to_string();
-    let (_, counted) = error.split_once("came back ").unwrap();
+    let (_, counted) = error.split_once("was returned ").unwrap();
     counted.split(' ').next().unwrap().to_owned()
 }
 
@@ -120,7 +120,7 @@ fn the_queues_own_delivery_limit_discards_nothing() {
     }
     let last = env::worker(broker, &admin.queue, &words).ended().expect(0);
     let error = last.events("dead_lettered")[0]["error"].to_string();
-    assert!(error.contains("came back 4 times"), "{error}");
+    assert!(error.contains("was returned 4 times"), "{error}");
     assert_eq!(admin.ready_in(&format!("{}.dead", admin.queue)), 1);
 }
 

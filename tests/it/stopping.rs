@@ -122,7 +122,7 @@ fn looking_at_a_broker_that_is_away_can_be_stopped() {
         let mut command = env::command("worker");
         command.args(["-u", "amqp://localhost:1", what]);
         let mut looking = env::spawn(command);
-        looking.message("trying again");
+        looking.message("retrying");
         looking.stopped().expect(130);
     }
 }

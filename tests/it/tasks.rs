@@ -159,7 +159,7 @@ fn an_interrupted_send_says_so() {
     let mut command = command("new_task");
     command.args(["-u", "amqp://localhost:1", "--retry-for", "forever", "x"]);
     let mut sending: Running = spawn(command);
-    sending.message("trying again");
+    sending.message("retrying");
     sending
         .stopped()
         .expect(130)

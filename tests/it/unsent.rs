@@ -35,7 +35,7 @@ fn what_was_not_confirmed_is_kept_to_be_sent_later() {
     ];
     env::new_task(broker, &admin.queue, &arguments)
         .expect(75)
-        .says("is full or unavailable; given up after 1s")
+        .says("is full or unavailable; gave up after 1s")
         .says("sent 6, confirmed 3, failed 3; the 3 unconfirmed are in ");
     assert_eq!(unsent.read(), b"4\r\n5 \xff\n6\n");
     assert_eq!(admin.bodies(), [b"1", b"2", b"3"]);
@@ -127,7 +127,7 @@ fn two_signals_at_once_are_one() {
 fn the_second_ctrl_c_leaves_the_rest_of_the_input() {
     let (_admin, unsent, mut sending, _stdin) = stuck("leave", 1, "1\n2\n");
     sending.signal(Signal::INT);
-    sending.message("Press Ctrl+C to leave it");
+    sending.message("Press Ctrl+C to skip this");
     sending.signal(Signal::INT);
     sending
         .ended()

@@ -111,7 +111,7 @@ fn without_a_worker_the_wait_ends_and_the_task_stays() {
         .ended()
         .expect(75)
         .says("the task is safe in the queue, but its outcome will not come here")
-        .says("no outcome came for 300ms (--wait-timeout)");
+        .says("no result arrived for 300ms (--wait-timeout)");
     assert_eq!(admin.ready(), 1);
 }
 

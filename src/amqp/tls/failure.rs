@@ -56,7 +56,7 @@ impl Why<'_> {
             return self.fault(Kind::Unreachable, &why);
         }
         let hint = if self.certificate.in_vain() {
-            "it had asked for a certificate of this client; give one with --cert and --key"
+            "it had asked for a client certificate; pass one with --cert and --key"
         } else {
             "is it a TLS port, and is the broker up?"
         };
@@ -90,13 +90,13 @@ impl Why<'_> {
             }
             CertificateError::Expired => "its certificate has expired".to_owned(),
             CertificateError::ExpiredContext { time, not_after } => format!(
-                "its certificate expired on {}, and here it is {}",
+                "its certificate expired on {}; the clock here says {}",
                 date(*not_after),
                 date(*time)
             ),
             CertificateError::NotValidYet => "its certificate is not valid yet".to_owned(),
             CertificateError::NotValidYetContext { time, not_before } => format!(
-                "its certificate is valid from {} on, and here it is {}: is this clock right?",
+                "its certificate is valid from {}, but the clock here says {}",
                 date(*not_before),
                 date(*time)
             ),
@@ -159,11 +159,11 @@ impl Why<'_> {
                 self.nothing_in_common(&format!("it says {alert:?}"))
             }
             Alert::UnrecognisedName => {
-                self.not_trusted_because("it does not go by the name in the URL")
+                self.not_trusted_because("the URL's host name is unknown to it")
             }
             other => self.fault(
                 Kind::Unreachable,
-                &format!("the broker ended the TLS handshake: it says {other:?}"),
+                &format!("the broker ended the TLS handshake: {other:?}"),
             ),
         }
     }
@@ -171,7 +171,7 @@ impl Why<'_> {
     fn no_certificate(&self) -> Fault {
         self.fault(
             Kind::Refused,
-            "the broker wants a certificate of this client; give one with --cert and --key",
+            "the broker requires a client certificate; pass one with --cert and --key",
         )
     }
 

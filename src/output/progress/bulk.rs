@@ -64,7 +64,7 @@ impl BulkBar {
             text = format!("{text}, outcomes {}", HumanCount(outcomes));
         }
         if let Some(reason) = &drawn.blocked {
-            text = format!("{text}; the broker has blocked us: {reason}");
+            text = format!("{text}; blocked by the broker: {reason}");
         }
         drawn.bar.set_message(text);
         drawn.bar.set_position(bytes);

@@ -49,11 +49,11 @@ pub(super) fn gave_up(
     let limit = format_duration(limit);
     let text = match (refusal, blocked) {
         (Some(refusal), _) => {
-            format!("{refusal}; given up after {limit} without a confirm (--confirm-timeout)")
+            format!("{refusal}; gave up after {limit} without a confirm (--confirm-timeout)")
         }
         (None, blocked) => {
             let why = match blocked {
-                Some(reason) => format!("it has stopped taking tasks: {reason}"),
+                Some(reason) => format!("it has stopped accepting tasks: {reason}"),
                 None => "it is overloaded or frozen".to_owned(),
             };
             let they = if count == 1 { "The task" } else { "They" };
@@ -69,7 +69,7 @@ pub(super) fn gave_up(
 
 pub(super) fn silent(limit: Duration) -> Fault {
     let text = format!(
-        "the broker confirms nothing and says nothing for {}",
+        "the broker has confirmed and said nothing for {}",
         format_duration(Duration::from_secs(limit.as_secs()))
     );
     Fault::new(Kind::Lost, text)
@@ -78,14 +78,15 @@ pub(super) fn silent(limit: Duration) -> Fault {
 pub(super) fn backlog_full(queue: &QueueName, limit: Backlog, ready: u32) -> Fault {
     let max = limit.max;
     let waited = match limit.timeout {
-        Duration::ZERO => "add --backlog-timeout to wait until it is shorter".to_owned(),
+        Duration::ZERO => "use --backlog-timeout to wait".to_owned(),
         timeout => format!(
             "waited for {} (--backlog-timeout)",
             format_duration(timeout)
         ),
     };
-    let text =
-        format!("{ready} tasks are ready in queue `{queue}`, and --max-backlog is {max}; {waited}");
+    let text = format!(
+        "{ready} tasks are waiting in queue `{queue}`, and --max-backlog is {max}; {waited}"
+    );
     Fault::new(Kind::NotTaken, text)
 }
 
@@ -94,7 +95,7 @@ pub(super) fn never_taken(fault: Fault) -> Fault {
     if fault.kind == Kind::NotTaken {
         return fault;
     }
-    let text = format!("the broker does not take this task: {fault}");
+    let text = format!("the broker does not accept this task: {fault}");
     let never = Fault::new(Kind::NotTaken, text);
     match fault.reply() {
         Some(reply) => never.with_reply(reply.clone()),

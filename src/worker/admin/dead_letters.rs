@@ -6,6 +6,7 @@ use crate::amqp::{AckToken, Delivery};
 use crate::base::escape::escape;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
+use crate::base::plural::counted;
 use crate::output::{Report, insert_body};
 use crate::queues::QueueName;
 use crate::task::Task;
@@ -64,9 +65,10 @@ fn show(task: &Task, report: &mut Report) {
             let attempts = headers::count(task, headers::ATTEMPTS);
             let host = header(headers::HOST).unwrap_or_default();
             let mut lines = format!(
-                "{} {} after {attempts} attempt(s) on {}: {}\n    {}",
+                "{} {} after {} on {}: {}\n    {}",
                 escape(at.as_bytes()),
                 escape(task.id().as_bytes()),
+                counted(attempts, "attempt"),
                 escape(host.as_bytes()),
                 escape(error.as_bytes()),
                 task.line()
@@ -99,7 +101,7 @@ pub fn replay(
     let mut link = connect(settings, report)?;
     let count = inspect(&mut link, dead.as_str())?.map_or(0, |queue| queue.ready);
     if count == 0 && only.is_none() {
-        report.note(&format!("there is nothing in queue `{dead}`"));
+        report.note(&format!("queue `{dead}` is empty"));
         let _ = link.close();
         report.result()?;
         return Ok(ExitCode::Done);
@@ -134,7 +136,7 @@ pub fn replay(
         report.flush();
     }
     report.note(&format!(
-        "{replayed} of {count} sent to queue `{}` anew",
+        "{replayed} of {count} sent to queue `{}` again",
         queue.name
     ));
     drop(dead_channel);
@@ -148,7 +150,7 @@ pub fn replay(
 
 fn no_such_letter(id: &str, dead: &QueueName) -> Fault {
     let id = escape(id.as_bytes());
-    let text = format!("there is no dead letter with the id `{id}` in queue `{dead}`");
+    let text = format!("no dead letter in queue `{dead}` has the ID `{id}`");
     Fault::new(Kind::Other, text)
 }
 

@@ -13,6 +13,6 @@ use crate::base::fault::Fault;
 use crate::output::Report;
 
 fn connect(settings: &WorkerSettings, report: &Report) -> Result<Link, Fault> {
-    let retrying = |fault: &Fault| report.warn(&format!("{fault}; trying again"));
+    let retrying = |fault: &Fault| report.warn(&format!("{fault}; retrying"));
     settings.connector.connect(None, retrying)
 }

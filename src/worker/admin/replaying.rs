@@ -28,7 +28,7 @@ impl<'a> Replaying<'a> {
     pub(super) fn new(settings: &'a WorkerSettings, queue_type: Option<QueueType>) -> Self {
         let (sender, messages) = unbounded();
         Self {
-            publishing: Publishing::new(sender, "dead letters that are sent anew"),
+            publishing: Publishing::new(sender, "replayed dead letters"),
             settings,
             queue_type,
             messages,
@@ -73,7 +73,7 @@ impl<'a> Replaying<'a> {
 
     fn failed(&self, why: &str) -> Fault {
         let text = format!(
-            "a dead letter could not be sent to queue `{}` anew ({why}); it stays where it is",
+            "a dead letter could not be sent to queue `{}` again ({why}); it stays a dead letter",
             self.settings.queue.name
         );
         Fault::new(Kind::NotTaken, text)

@@ -16,7 +16,7 @@ pub fn show(settings: &WorkerSettings, report: &mut Report) -> Result<ExitCode, 
     let name = &settings.queue.name;
     let Some(work) = inspect(&mut link, name.as_str())? else {
         let text =
-            format!("there is no queue `{name}`; it is declared by the first new_task or worker");
+            format!("queue `{name}` does not exist yet; the first new_task or worker creates it");
         return Err(Fault::new(Kind::Queue, text));
     };
     let mut delayed = 0;

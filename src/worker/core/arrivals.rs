@@ -10,6 +10,7 @@ use super::worker::Worker;
 use super::{Action, ConsumeOn, Event, Moment, TaskEvent};
 use crate::amqp::AckToken;
 use crate::base::fault::Fault;
+use crate::base::plural::counted;
 
 impl Worker {
     /// The consumer has been started.
@@ -109,10 +110,8 @@ impl Worker {
             Admission::Queued => {}
             Admission::Completed(delivery) => self.skip(now, &delivery),
             Admission::TooOften(delivery, returns) => {
-                let reason = format!(
-                    "came back {returns} times without an outcome: it kills its workers, or they \
-                     gave it back"
-                );
+                let reason =
+                    format!("was returned {returns} times: its workers died or returned it");
                 let account = Account::not_begun(reason);
                 self.settle(
                     now,
@@ -125,7 +124,7 @@ impl Worker {
             Admission::Count(delivery, returns) => {
                 let line = delivery.task.line();
                 self.report(Event::Detail(format!(
-                    "came back without an outcome, {returns} so far: {line}"
+                    "was returned, {returns} times so far: {line}"
                 )));
                 let account = Account::not_begun(String::new());
                 self.settle(now, delivery, None, Purpose::CountReturn, account);
@@ -137,7 +136,7 @@ impl Worker {
         self.report(Event::Skipped(TaskEvent::of(delivery, None)));
         let line = delivery.task.line();
         self.report(Event::Note(format!(
-            "done before, acknowledged without doing it again: {line}"
+            "already done; acknowledged without running it again: {line}"
         )));
         self.acknowledge(now, delivery);
     }
@@ -194,9 +193,10 @@ impl Worker {
             self.report(Event::Disconnected(fault.to_string()));
             let running = match self.slots.running() {
                 0 => String::new(),
-                count => format!("; {count} running task(s) go on"),
+                1 => "; 1 running task continues".to_owned(),
+                count => format!("; {count} running tasks continue"),
             };
-            self.warn(format!("{fault}; connecting again{running}"));
+            self.warn(format!("{fault}; reconnecting{running}"));
             self.act(Action::Connect);
         } else {
             self.fail(now, fault);
@@ -232,8 +232,9 @@ impl Worker {
     /// Acknowledgements could not be sent. The connection is gone as well, which is told next.
     pub(super) fn not_acknowledged(&mut self, count: usize) {
         self.tally.unacknowledged += count as u64;
+        let tasks = counted(count as u64, "finished task");
         self.warn(format!(
-            "{count} finished task(s) could not be acknowledged; the broker will hand them out again"
+            "{tasks} could not be acknowledged; the broker will deliver them again"
         ));
     }
 

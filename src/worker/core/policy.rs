@@ -9,22 +9,22 @@ use std::time::Duration;
 pub enum Ack {
     /// After the work
     After,
-    /// By the broker, on sending it: a killed worker loses tasks
+    /// On delivery: a killed worker loses tasks
     Auto,
-    /// Not at all: tasks come back when the worker ends, and the broker's memory grows
+    /// Never: tasks return when the worker ends, and the broker's memory grows
     Never,
 }
 
 /// What becomes of a task whose command has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
-    /// Try again later, --retries times; then dead letter
+    /// Try again later, up to --retries times; then dead-letter it
     Retry,
-    /// Back to the end of the queue at once, without limit
+    /// Put it at the end of the queue at once, without limit
     Requeue,
     /// Dead letter
     DeadLetter,
-    /// Forget it
+    /// Discard it
     Drop,
 }
 
@@ -119,7 +119,7 @@ pub enum Decision {
 /// What the user wants of failures.
 #[derive(Args, Clone, Debug)]
 pub struct FailurePolicy {
-    /// What becomes of a task whose command has failed
+    /// What to do with a task whose command failed
     #[arg(
         long,
         value_name = "WHAT",
@@ -128,19 +128,19 @@ pub struct FailurePolicy {
     )]
     pub on_failure: OnFailure,
 
-    /// How often a task is tried again
+    /// Retry a failed task up to N times
     #[arg(long, value_name = "N", default_value = "3", help_heading = "Failures")]
     pub retries: u32,
 
-    /// The pause before the first retry; it doubles with each
+    /// Wait DUR before the first retry, twice as long before each further one
     #[arg(long, value_name = "DUR", default_value = "1s", value_parser = pause, help_heading = "Failures")]
     pub backoff: Duration,
 
-    /// The longest pause before a retry
+    /// Wait at most DUR before a retry
     #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
     pub backoff_max: Duration,
 
-    /// Exit codes after which trying again is no use: dead letter
+    /// Exit codes (comma-separated) that are never retried
     #[arg(
         long,
         value_name = "CODE",

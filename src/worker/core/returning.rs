@@ -34,7 +34,7 @@ impl Worker {
     pub(super) fn hand_over_to_broker(&mut self, now: Moment, delivery: &Delivery) {
         let line = delivery.task.line();
         self.warn(format!(
-            "failed, but the connection was lost; the broker will hand it out again: {line}"
+            "failed, but the connection was lost; the broker will deliver it again: {line}"
         ));
         self.over(now, delivery, Over::Returned);
     }

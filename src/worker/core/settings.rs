@@ -38,19 +38,19 @@ pub struct Settings {
 /// When a worker ends by itself, and how it stops.
 #[derive(Args, Clone, Debug)]
 pub struct EndSettings {
-    /// End once the queue is empty, nothing runs here, and no retry of this worker's is to come
+    /// Exit once the queue is empty and this worker has no running task and no pending retry
     #[arg(long)]
     pub exit_when_empty: bool,
 
-    /// End after so long without a task
+    /// Exit after DUR without a task
     #[arg(value_parser = duration, long, value_name = "DUR")]
     pub idle_timeout: Option<Duration>,
 
-    /// End after so many tasks
+    /// Exit after N tasks
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroU64>)]
     pub max_tasks: Option<NonZeroU64>,
 
-    /// After the first signal, wait at most so long for running tasks [default: no limit]
+    /// After the first signal, wait at most DUR for running tasks [default: no limit]
     #[arg(value_parser = duration, long, value_name = "DUR")]
     pub grace: Option<Duration>,
 

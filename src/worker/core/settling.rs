@@ -28,7 +28,7 @@ impl Worker {
             CannotRun::ForNow(why) => {
                 if self.slots.not_started(slot, now.instant) {
                     self.warn(format!(
-                        "cannot start a command for now: {why}; its task waits, and it is tried again"
+                        "cannot start a command for now: {why}; its task is waiting, retrying"
                     ));
                 }
             }

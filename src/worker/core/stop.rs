@@ -6,6 +6,7 @@ use super::stopping::{Reason, Then};
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, Urgency};
 use crate::base::fault::{Fault, Kind};
+use crate::base::plural::counted;
 use std::time::Duration;
 
 impl Worker {
@@ -13,10 +14,8 @@ impl Worker {
     pub(super) fn stop(&mut self, now: Moment, reason: Reason) {
         let grace = self.settings.ending.grace;
         if matches!(reason, Reason::Empty) && self.intake.local.held() > 0 {
-            let text = format!(
-                "{} failed task(s) could not be put aside and stay in the queue",
-                self.intake.local.held()
-            );
+            let held = counted(self.intake.local.held() as u64, "failed task");
+            let text = format!("{held} could not be moved; left in the queue");
             self.stopping.failed(Fault::new(Kind::NotTaken, text));
         }
         if !self.stopping.begin(now.instant, reason, grace) {
@@ -141,7 +140,7 @@ impl Worker {
         let pending = self.settling.drain();
         if !pending.is_empty() && self.consumer.is_connected() && !self.stopping.is_forced() {
             self.warn(
-                "the broker does not take retries and dead letters; their tasks go back".to_owned(),
+                "the broker does not accept retries and dead letters; their tasks go back to the queue".to_owned(),
             );
         }
         for number in pending.keys() {
@@ -167,10 +166,8 @@ impl Worker {
         let waiting = self.intake.local.drain();
         if self.settings.ack == Ack::Auto {
             if !waiting.is_empty() {
-                self.warn(format!(
-                    "{} task(s) that the broker had handed out are lost (--ack auto)",
-                    waiting.len()
-                ));
+                let lost = counted(waiting.len() as u64, "prefetched task");
+                self.warn(format!("{lost} lost (--ack auto)"));
             }
             return;
         }
@@ -182,5 +179,6 @@ impl Worker {
 }
 
 fn going_back(count: usize) -> String {
-    format!("{count} unfinished task(s) go back to the queue")
+    let tasks = counted(count as u64, "unfinished task");
+    format!("returning {tasks} to the queue")
 }

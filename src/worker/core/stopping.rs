@@ -2,6 +2,7 @@
 //! finish.
 
 use crate::base::fault::{Fault, Kind};
+use crate::base::plural::counted;
 use std::time::{Duration, Instant};
 
 /// How long a worker that has nothing else to do waits for retries and dead letters to be taken.
@@ -174,9 +175,8 @@ impl Stopping {
             Some(fault) => (fault.kind, format!("{fault}; ")),
             None => (Kind::Lost, String::new()),
         };
-        let text = format!(
-            "{cause}{tasks} finished task(s) could not be acknowledged and will be done again"
-        );
+        let tasks = counted(tasks, "finished task");
+        let text = format!("{cause}{tasks} could not be acknowledged and will run again");
         self.fault = Some(Fault::new(kind, text));
     }
 

@@ -56,14 +56,14 @@ impl Worker {
                 self.tally.undelivered_results += 1;
                 if self.tally.undelivered_results == 1 {
                     self.warn(format!(
-                        "a result could not be delivered, and the task is over all the same: {fault}"
+                        "a result could not be delivered; its task counts as done: {fault}"
                     ));
                 }
                 settlement.step = SettlementStep::Result(reply);
                 self.settled(now, &settlement);
             }
             (SettlementStep::Copy(_), Purpose::CountReturn) => {
-                let why = "cannot count how often tasks come back without an outcome";
+                let why = "cannot count how often tasks are returned";
                 if !is_for_all {
                     let line = settlement.delivery.task.line();
                     self.warn(format!("{why}: {fault}: {line}"));
@@ -74,7 +74,7 @@ impl Worker {
             }
             (SettlementStep::Copy(_), _) if is_for_all => {
                 self.put_back(now, &settlement.delivery, settlement.slot);
-                let text = format!("cannot put a task aside, so it stays in the queue: {fault}");
+                let text = format!("a failed task cannot be moved and stays in the queue: {fault}");
                 self.fail(now, Fault::new(fault.kind, text));
             }
             (SettlementStep::Copy(reply), Purpose::DeadLetter(detail)) => {
@@ -91,7 +91,7 @@ impl Worker {
             }
             (SettlementStep::Copy(_), _) => {
                 let mut account = settlement.account;
-                account.reason = format!("{}; could not be tried again: {fault}", account.reason);
+                account.reason = format!("{}; could not be retried: {fault}", account.reason);
                 let purpose = Purpose::DeadLetter(Detail::Full);
                 let (delivery, slot) = (settlement.delivery, settlement.slot);
                 self.settle(now, delivery, slot, purpose, account);
@@ -111,8 +111,7 @@ impl Worker {
         let pause = held_back.could_not_be_moved(now.instant, delivery);
         let pause = humantime::format_duration(pause);
         self.warn(format!(
-            "a failed task cannot be put aside, so it stays in the queue, and is not begun here for \
-             {pause}: {fault}: {}",
+            "a failed task cannot be moved and stays in the queue; trying it again in {pause}: {fault}: {}",
             delivery.task.line()
         ));
         self.put_back(now, delivery, slot);
@@ -129,7 +128,7 @@ impl Worker {
             }
             (SettlementStep::Copy(_), _) => {
                 let line = settlement.delivery.task.line();
-                self.warn(format!("{fault}; so the task goes back: {line}"));
+                self.warn(format!("{fault}; the task goes back to the queue: {line}"));
                 self.put_back(now, &settlement.delivery, settlement.slot);
             }
         }
@@ -160,8 +159,7 @@ impl Worker {
     fn counting_failed(&mut self, now: Moment, delivery: &Delivery) {
         if delivery.token.is_some() && self.intake.counting.failed(now.instant) {
             self.warn(
-                "the broker does not take the copies that count how often tasks come back without \
-                 an outcome; they are begun uncounted"
+                "the broker does not accept the copies that count returned tasks; they run uncounted"
                     .to_owned(),
             );
         }

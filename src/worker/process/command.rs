@@ -67,7 +67,7 @@ impl TaskCommand {
         let body = job.start.task.body.as_slice();
         if self.wants_body && body.contains(&0) {
             return Err(
-                "the body holds a NUL byte, so it cannot stand for {} in an argument".into(),
+                "the body contains a NUL byte, so it cannot replace {} in an argument".into(),
             );
         }
         let mut command = Command::new(&self.program);
@@ -170,7 +170,7 @@ fn find_program(name: &OsStr) -> Result<PathBuf, Fault> {
         } else {
             ""
         };
-        format!("there is no such program along PATH{hint}")
+        format!("not found in PATH{hint}")
     });
     Err(unusable(&why))
 }

@@ -117,15 +117,15 @@ impl User for Relay {
             Notice::Lost { fault, again } => {
                 self.losses += 1;
                 if self.losses == LOSSES_BEFORE_WARNING && again > 0 {
-                    self.warn(format!("{} wait: {fault}; trying again", self.what));
+                    self.warn(format!("{} are waiting: {fault}; retrying", self.what));
                 }
             }
             Notice::Refused { queue, refusal, .. } => {
                 let why = publishing::describe(&refusal, &queue, Declare::Yes);
-                self.warn(format!("{} wait: {why}; trying again", self.what));
+                self.warn(format!("{} are waiting: {why}; retrying", self.what));
             }
             Notice::Blocked(reason) => self.warn(format!(
-                "the broker takes nothing for now ({reason}); {} wait",
+                "the broker accepts no messages for now ({reason}); {} are waiting",
                 self.what
             )),
             Notice::Unblocked | Notice::Adopted(_) | Notice::BacklogFull(_) => {}

@@ -20,7 +20,7 @@ fn a_full_queue_takes_the_rest_when_there_is_room() {
         &["-f", file.as_str(), "--no-declare", "--window", "10"],
     );
     drop(sending.stdin());
-    sending.message("is full or unavailable; sending");
+    sending.message("is full or unavailable; resending");
     let options = ["--no-declare", "--dot", "0s", "--max-tasks", "40"];
     let worker = env::worker(broker, &admin.queue, &options);
     sending
@@ -131,14 +131,14 @@ fn a_bulk_send_survives_whatever_happens_to_the_broker() {
     more();
     for _ in 0..2 {
         broker.script("kill");
-        sending.message("trying again");
+        sending.message("retrying");
         broker.script("start");
         more();
     }
     broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.00001"]);
-    sending.message("takes no tasks for now (low on memory)");
+    sending.message("accepts no tasks for now (low on memory)");
     broker.ctl(&["-q", "set_vm_memory_high_watermark", "0.4"]);
-    sending.message("takes tasks again");
+    sending.message("accepts tasks again");
     more();
     stop.store(true, Ordering::SeqCst);
     writer.join().unwrap();

@@ -36,7 +36,7 @@ fn a_task_that_kills_its_worker_becomes_a_dead_letter() {
             dead["error"]
                 .as_str()
                 .unwrap()
-                .contains("came back 3 times"),
+                .contains("was returned 3 times"),
             "{dead}"
         );
         assert_eq!(list(broker, &admin.queue).len(), 1);

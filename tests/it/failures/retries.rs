@@ -63,7 +63,7 @@ fn a_task_is_tried_again_and_then_a_dead_letter_with_its_story() {
 
         // Replayed, it begins anew, with its own headers.
         let other = replay(broker, &admin.queue, &["--id", "other"]);
-        other.expect(1).says("no dead letter with the id `other`");
+        other.expect(1).says("has the ID `other`");
         env::wait_for("the dead letter to be back", || {
             (admin.ready_in(&dead) == 1).then_some(())
         });

@@ -44,7 +44,7 @@ fn silence_after_the_handshake_ends_with_the_heartbeat() {
     }
     run("worker", Step::Consuming, silence)
         .expect(69)
-        .says("silent for two heartbeats");
+        .says("sent nothing for two heartbeats");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_peer_without_heartbeats_is_given_up_all_the_same() {
     }
     run("worker", Step::Tune, no_heartbeat)
         .expect(69)
-        .says("silent for two heartbeats");
+        .says("sent nothing for two heartbeats");
 }
 
 #[test]

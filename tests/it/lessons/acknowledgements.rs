@@ -43,7 +43,7 @@ fn lesson_6_ack_never_piles_tasks_up_and_all_come_back() {
     let admin = Admin::new(broker, "ack-never");
     send(broker, &admin.queue, &["1", "2", "3"]);
     let mut worker = env::worker(broker, &admin.queue, &["--ack", "never"]);
-    worker.message("come back");
+    worker.message("all of them return");
     worker.event_of("done", "3");
     let listed = broker.ctl(&[
         "-q",

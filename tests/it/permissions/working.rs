@@ -75,7 +75,7 @@ fn failing_and_looking_after_it() {
     refused
         .says(&format!("warning: there is no queue `{delay}`"))
         .says(&format!(
-            "cannot put a task aside, so it stays in the queue: there is no queue `{delay}`"
+            "a failed task cannot be moved and stays in the queue: there is no queue `{delay}`"
         ));
     admin.wait_for_ready(1);
 

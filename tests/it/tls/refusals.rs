@@ -31,12 +31,12 @@ fn a_broker_that_is_not_trusted_ends_it_at_once() {
         (
             expired,
             &ca,
-            "its certificate expired on 2025-01-01T00:00:00Z, and here it is 2",
+            "its certificate expired on 2025-01-01T00:00:00Z; the clock here says 2",
         ),
         (
             early,
             &ca,
-            "its certificate is valid from 2045-01-01T00:00:00Z on",
+            "its certificate is valid from 2045-01-01T00:00:00Z",
         ),
         (
             elsewhere,
@@ -127,7 +127,7 @@ fn a_broker_that_wants_a_certificate() {
         attempt(&["--cert", &both]).expect(0);
         attempt(&[])
             .expect(77)
-            .says("the broker wants a certificate of this client; give one with --cert and --key");
+            .says("the broker requires a client certificate; pass one with --cert and --key");
         for (name, told) in [
             ("client-expired.pem", "client-expired.pem: it has expired"),
             (
@@ -254,7 +254,7 @@ fn a_port_with_tls_and_one_without_mixed_up() {
     let to_tls = tls.0.url.replace("amqps:", "amqp:");
     send(&["-u", &to_tls, "--retry-for", "10m", "x"])
         .expect(69)
-        .says("what answers there speaks TLS: write amqps:// in the URL");
+        .says("the server at this address speaks TLS: write amqps:// in the URL");
     let admin = Admin::new(&plain, "mixed");
     for urls in [
         format!("amqps://localhost:1,{}", plain.url),

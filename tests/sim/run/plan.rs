@@ -28,7 +28,7 @@ impl Run {
             // What it could not finish is told, and is not lost.
             Life::Ended("failed", Some(fault))
                 if fault.contains("could not be acknowledged")
-                    || fault.contains("could not be put aside") => {}
+                    || fault.contains("could not be moved") => {}
             // An administrator deleted its queue while it was counting what is in it.
             Life::Ended("failed", Some(fault))
                 if fault.contains("no queue") && self.scenario.deletes_the_work_queue() => {}

@@ -51,7 +51,7 @@ fn a_task_that_cannot_be_moved_waits_longer_and_longer_and_holds_up_nothing() {
         ["publish 2 stuck to dead"]
     );
     let returned = script.refused(2, body_too_large());
-    let warning = "warning: a failed task cannot be put aside";
+    let warning = "warning: a failed task cannot be moved and stays in the queue";
     assert_eq!(returned, [warning, "returned stuck", "return 1"]);
     let mut pauses = Vec::new();
     let mut number = 2;
@@ -123,7 +123,7 @@ fn a_worker_whose_failed_tasks_cannot_go_anywhere_ends() {
     );
     let end = script.on(Input::ConsumerStopped).pop().unwrap();
     assert!(
-        end.starts_with("end failed: cannot put a task aside"),
+        end.starts_with("end failed: a failed task cannot be moved"),
         "{end}"
     );
 }
@@ -213,8 +213,7 @@ fn counting_is_best_effort() {
     assert_eq!(script.again(&task("x")), ["publish 1 x to work"]);
     let (waited, follows) = script.waits_until_due();
     assert_eq!(waited.as_secs(), 2);
-    let warning = "warning: the broker does not take the copies that count how often tasks come \
-                   back without an outcome";
+    let warning = "warning: the broker does not accept the copies that count returned tasks";
     assert_eq!(follows, ["withdraw 1", "cancel"]);
     script.on(Input::ConsumerStopped);
     script.on(Input::Consuming);

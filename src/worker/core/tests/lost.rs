@@ -192,6 +192,6 @@ fn what_no_further_try_can_change_ends_the_worker() {
     let fault = Fault::new(Kind::Refused, "no");
     assert!(script.on(Input::ConnectionLost(fault)).is_empty());
     let ended = script.ends(0, 0);
-    let end = "end failed: no; 1 finished task(s) could not be acknowledged and will be done again";
+    let end = "end failed: no; 1 finished task could not be acknowledged and will run again";
     assert_eq!(ended, ["done x", DONE_BUT, end]);
 }

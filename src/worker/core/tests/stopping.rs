@@ -71,7 +71,7 @@ fn a_broker_that_takes_nothing_is_not_waited_for_for_ever() {
     assert!(script.on(Input::ConsumerStopped).is_empty());
     script.waits_until_due();
     let (_, follows) = script.waits_until_due();
-    let warning = "warning: the broker does not take retries and dead letters";
+    let warning = "warning: the broker does not accept retries and dead letters";
     assert_eq!(follows, [warning, "withdraw 1", "return 1", "end signal"]);
 }
 
@@ -161,6 +161,9 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
         };
     }
     let end = follows.pop().unwrap();
-    assert!(end.starts_with("end failed: 1 failed task(s)"), "{end}");
+    assert!(
+        end.starts_with("end failed: 1 failed task could not be moved"),
+        "{end}"
+    );
     assert_eq!(follows, ["returned x", "return 2"]);
 }

@@ -146,10 +146,7 @@ fn lessons_in_not_acknowledging() {
         script.on(Input::Signal);
         let stopped = script.on(Input::ConsumerStopped);
         match ack {
-            Ack::Auto => assert_eq!(
-                stopped,
-                ["warning: 1 task(s) that the broker had handed out are lost (--ack auto)"]
-            ),
+            Ack::Auto => assert_eq!(stopped, ["warning: 1 prefetched task lost (--ack auto)"]),
             _ => assert_eq!(stopped, ["returned c", "return 3"]),
         }
         assert_eq!(script.ends(0, 0), ["done b", "end signal"]);

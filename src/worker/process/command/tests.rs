@@ -19,7 +19,7 @@ fn header_names_become_variables() {
 fn programs_are_found_or_refused() {
     assert!(find_program(OsStr::new("sh")).is_ok());
     for (name, why) in [
-        ("no-such-program-here", "no such program"),
+        ("no-such-program-here", "not found in PATH"),
         ("/etc", "directory"),
         ("/etc/passwd", "not executable"),
         ("/no/such", "No such file"),
