@@ -149,13 +149,7 @@ impl Worker {
         self.consumer.phase = ConsumerPhase::Paused;
         match then {
             CancelFor::Stop => self.return_waiting(),
-            // A new consumer would take more than this worker can begin.
-            CancelFor::LookAgain if self.has_nothing_to_do() || self.slots.is_full() => {}
-            // A task came at the last moment, and others may come for the free slots.
-            CancelFor::LookAgain => {
-                self.emptiness.resumed();
-                self.consume(ConsumeOn::Same);
-            }
+            CancelFor::LookAgain => {}
             CancelFor::Renew => self.consume(ConsumeOn::Same),
         }
     }

@@ -53,6 +53,14 @@ impl Worker {
         self.slots.is_idle() && self.intake.local.is_empty() && self.settling.is_empty()
     }
 
+    /// Whether the queue was to be looked at once more, with the consumer cancelled, and a task came
+    /// at the last moment that leaves a slot free: it runs beside others, or its settlement takes long.
+    pub(super) fn is_paused_in_vain(&self) -> bool {
+        self.consumer.phase == ConsumerPhase::Paused
+            && !self.slots.is_full()
+            && !self.intake.local.has_ready()
+    }
+
     /// Whether another consumer would receive tasks, and this one does not.
     pub(super) fn is_starved(&self) -> bool {
         // First what costs nothing to know: this is asked with each task.

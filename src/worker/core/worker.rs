@@ -167,6 +167,9 @@ impl Worker {
             self.nothing_to_do(now);
         } else if self.is_starved() {
             self.cancel_consumer(CancelFor::Renew);
+        } else if self.is_paused_in_vain() {
+            self.emptiness.resumed();
+            self.consume(ConsumeOn::Same);
         }
     }
 

@@ -140,7 +140,10 @@ fn a_broker_that_freezes_or_dies_is_used_again() {
     .expect(69)
     .says("no answer within 500ms");
     let reason = worker.event("disconnected")["reason"].to_string();
-    assert!(reason.contains("sent nothing for two heartbeats"), "{reason}");
+    assert!(
+        reason.contains("sent nothing for two heartbeats"),
+        "{reason}"
+    );
     broker.script("thaw");
     worker.event("reconnected");
     env::new_task(&broker, &queue, &["--cacert", ca, "thawed"]).expect(0);

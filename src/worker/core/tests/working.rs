@@ -105,6 +105,26 @@ fn a_task_at_the_last_moment_leaves_the_other_slots_to_others() {
 }
 
 #[test]
+fn a_task_at_the_last_moment_whose_dead_letter_is_refused_holds_up_nothing() {
+    let mut settings = settings();
+    settings.ending.exit_when_empty = true;
+    settings.policy.retries = 0;
+    let mut script = Script::new(settings);
+    let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
+    script.on(counts(0));
+    assert_eq!(script.on(counts(0)), ["cancel"]);
+    assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
+    assert!(script.on(Input::ConsumerStopped).is_empty());
+    // Its dead letter waits for room.
+    assert_eq!(
+        script.ends(0, 1),
+        ["failed x", "publish 1 x to dead", "consume"]
+    );
+    script.on(Input::Consuming);
+    assert_eq!(script.fresh(&task("y")), ["start y in 0"]);
+}
+
+#[test]
 fn a_worker_ends_after_so_many_tasks_or_so_long_without_one() {
     let mut settings = slots(2);
     settings.ending.max_tasks = std::num::NonZeroU64::new(1);
