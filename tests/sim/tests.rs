@@ -7,7 +7,7 @@ use std::env;
 use std::time::Duration;
 
 /// So long new schedules are tried in every test run. `scripts/simulate` takes longer, and is faster.
-const NEW: Duration = Duration::from_secs(1);
+const NEW: Duration = Duration::from_secs(5);
 
 /// A sabotage is found within so many.
 const ENOUGH: u64 = 4000;

@@ -124,23 +124,25 @@ impl Worker {
     /// When something is due of itself.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Instant> {
-        let is_idle = self.consumer.phase == ConsumerPhase::Consuming && self.has_nothing_to_do();
-        let idle = if is_idle {
-            self.emptiness.wakes_at()
-        } else {
-            None
-        };
-        [
-            idle,
-            self.acks.wakes_at(),
-            self.slots.wakes_at(),
-            self.settling.wakes_at(),
-            self.intake.local.wakes_at(),
+        let own = [
             self.stopping.wakes_at(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+            self.settling.wakes_at(),
+            self.acks.wakes_at(),
+        ];
+        let own = own.into_iter().flatten().min();
+        // What would begin tasks.
+        let idle = match self.consumer.phase {
+            _ if self.stopping.is_under_way() => return own,
+            ConsumerPhase::Consuming if self.has_nothing_to_do() => self.emptiness.wakes_at(),
+            _ => None,
+        };
+        let due = [
+            own,
+            idle,
+            self.slots.wakes_at(),
+            self.intake.local.wakes_at(),
+        ];
+        due.into_iter().flatten().min()
     }
 
     /// What follows from the state and the time alone.

@@ -167,3 +167,24 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
     );
     assert_eq!(follows, ["returned x", "return 2"]);
 }
+
+#[test]
+fn a_worker_that_stops_does_not_wake_for_what_it_would_begin() {
+    let mut settings = settings();
+    settings.policy.on_failure = OnFailure::DeadLetter;
+    let mut script = Script::new(settings);
+    let stuck = task("x");
+    script.fresh(&stuck);
+    script.ends(0, 1);
+    script.refused(1, body_too_large());
+    assert_eq!(script.again(&stuck), ["cancel"]);
+    assert!(script.worker.wakes_at().is_some());
+    // The broker does not answer, and the task stays until it does.
+    assert!(script.on(Input::Signal).is_empty());
+    while script.worker.wakes_at().is_some() {
+        let (due, follows) = script.waits_until_due();
+        assert!(follows.is_empty() && !due.is_zero(), "{due:?} {follows:?}");
+    }
+    let end = ["returned x", "return 2", "end signal"];
+    assert_eq!(script.on(Input::ConsumerStopped), end);
+}
