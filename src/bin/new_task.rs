@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use work_queue::cli;
-use work_queue::new_task::{self, NewTaskArgs};
+use work_queue::new_task;
 
 fn main() -> ExitCode {
-    cli::main(|args: &NewTaskArgs| &args.common, new_task::run)
+    cli::main(new_task::run)
 }

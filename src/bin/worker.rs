@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use work_queue::cli;
-use work_queue::worker::{self, WorkerArgs};
+use work_queue::worker;
 
 fn main() -> ExitCode {
-    cli::main(|args: &WorkerArgs| &args.common, worker::run)
+    cli::main(worker::run)
 }

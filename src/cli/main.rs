@@ -1,21 +1,20 @@
 //! What both commands are: options, a report, an exit code.
 
-use super::{Common, arguments, parse::parse};
+use super::arguments;
+use super::parse::{CommandLine, parse};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::logging;
 use crate::output::Report;
 use anyhow::Result;
-use clap::Parser;
 use std::process::ExitCode as ProcessExitCode;
 
 /// Runs a command with the options of the command line.
-pub fn main<P: Parser>(
-    common: impl FnOnce(&P) -> &Common,
+pub fn main<P: CommandLine>(
     run: impl FnOnce(&P, &mut Report) -> Result<ExitCode>,
 ) -> ProcessExitCode {
     let args: P = parse(&arguments::take());
-    let common = common(&args);
+    let common = args.common();
     logging::set_up(common.verbose);
     let mut report = common.report();
     let done = match common.generate {

@@ -5,6 +5,7 @@ mod arguments;
 mod common;
 mod generate;
 mod main;
+mod mistakes;
 mod parse;
 mod values;
 
@@ -12,4 +13,5 @@ pub use arguments::CONCEALED;
 pub use common::Common;
 pub use generate::Generate;
 pub use main::main;
+pub use parse::CommandLine;
 pub(crate) use values::positive;

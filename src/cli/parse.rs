@@ -1,17 +1,36 @@
 //! From arguments to options, or to an error that shows neither passwords nor what a terminal
 //! obeys.
 
+use super::Common;
 use super::arguments::without_password;
+use super::mistakes::clarified;
 use crate::base::escape::escape;
+use clap::error::ErrorKind;
 use clap::{Error, Parser};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
+/// The command line of a command.
+pub trait CommandLine: Parser {
+    /// The options that both commands have.
+    fn common(&self) -> &Common;
+
+    /// What is wrong with it that its declaration cannot say. `given` is all of it.
+    fn mistake(&self, given: &[OsString]) -> Option<String>;
+}
+
 /// The options. Ends the process where there is nothing to do but to help or to complain.
 #[must_use]
-pub fn parse<P: Parser>(arguments: &[OsString]) -> P {
-    P::try_parse_from(arguments).unwrap_or_else(|error| {
+pub fn parse<P: CommandLine>(arguments: &[OsString]) -> P {
+    let parsed = P::try_parse_from(arguments).and_then(|parsed| match parsed.mistake(arguments) {
+        Some(text) => {
+            Err(Error::raw(ErrorKind::ValueValidation, text + "\n").with_cmd(&P::command()))
+        }
+        None => Ok(parsed),
+    });
+    parsed.unwrap_or_else(|error| {
+        let error = clarified(error, &P::command());
         if error.use_stderr() && arguments.iter().any(is_delicate) {
             let _ = std::io::stderr().write_all(delicate(&error, arguments).as_bytes());
             std::process::exit(error.exit_code());

@@ -8,11 +8,15 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A number from 1 on, for types that know no zero.
+/// A number from 1 on, for unsigned types that know no zero, of 64 bits at most.
 pub(crate) fn positive<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     text.parse::<T>().map_err(|error| match error.kind() {
         IntErrorKind::Zero => "it must be at least 1".to_owned(),
-        _ => error.to_string(),
+        IntErrorKind::PosOverflow => {
+            let largest = u64::MAX >> (u64::BITS - 8 * u32::try_from(size_of::<T>()).unwrap_or(8));
+            format!("it must be at most {largest}")
+        }
+        _ => "it must be a whole number".to_owned(),
     })
 }
 

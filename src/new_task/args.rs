@@ -4,7 +4,7 @@ use super::delay;
 use super::record::Separator;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{Common, positive};
+use crate::cli::{CommandLine, Common, positive};
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::Parser;
 use std::ffi::OsString;
@@ -135,6 +135,16 @@ fn lies_aside(text: &str) -> Result<Duration, String> {
         return Err("it must be at most 49 days".to_owned());
     }
     Ok(delay::rounded_up(duration))
+}
+
+impl CommandLine for NewTaskArgs {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn mistake(&self, _given: &[OsString]) -> Option<String> {
+        None
+    }
 }
 
 impl NewTaskArgs {

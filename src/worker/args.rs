@@ -2,11 +2,11 @@
 
 use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
-use super::process::TimeLimits;
+use super::process::{TimeLimits, runs_body_as_code};
 use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{Common, positive};
+use crate::cli::{CommandLine, Common, positive};
 use crate::queues::QueueName;
 use clap::Parser;
 use std::ffi::OsString;
@@ -29,6 +29,10 @@ pub struct WorkerArgs {
     /// The command to run for each task, with its arguments. Exit code 0 means done
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+
+    /// Let `{}` stand in a shell's `-c` script: the shell runs the task's body as code
+    #[arg(long, requires = "command")]
+    pub body_as_code: bool,
 
     /// Run up to N tasks at once
     #[arg(short = 'j', long, value_name = "N", value_parser = positive::<NonZeroU16>, default_value = "1")]
@@ -96,6 +100,24 @@ pub struct WorkerArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub common: Common,
+}
+
+impl CommandLine for WorkerArgs {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn mistake(&self, given: &[OsString]) -> Option<String> {
+        if self.command.is_empty() && given.last().is_some_and(|last| last == "--") {
+            let text = "no COMMAND behind `--`; to pretend to work, leave `--` out";
+            return Some(text.to_owned());
+        }
+        (!self.body_as_code && runs_body_as_code(&self.command)).then(|| {
+            "`{}` in a shell's script would run the task's body as code; pass it as an argument, \
+             as in: sh -c 'convert \"$1\"' sh {} (or allow it by --body-as-code)"
+                .to_owned()
+        })
+    }
 }
 
 impl WorkerArgs {

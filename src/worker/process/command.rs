@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// In arguments this stands for the task's body.
-const PLACEHOLDER: &[u8] = b"{}";
+pub(super) const PLACEHOLDER: &[u8] = b"{}";
 
 /// A command that was found and may be executed.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ mod pipe;
 mod pipes;
 mod pool;
 mod run;
+mod shell;
 
 pub use command::TaskCommand;
 pub use job::{Capture, Job, ResultWanted, StdoutTo, TimeLimits};
@@ -17,3 +18,4 @@ pub use open_files::make_room;
 pub use output::CommandOutput;
 pub use pool::Pool;
 pub use run::Ran;
+pub use shell::runs_body_as_code;
