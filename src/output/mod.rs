@@ -4,6 +4,7 @@ mod format;
 mod json;
 pub mod progress;
 mod report;
+mod screen;
 
 pub use format::{Color, LogFormat};
 pub use report::{Fields, Report, Verbosity, insert_body, insert_bytes};

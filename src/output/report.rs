@@ -1,6 +1,7 @@
 //! What is told: lines for people, or JSON events for programs; notes and warnings on stderr.
 
 use super::json;
+use super::screen::size;
 use super::{Color, LogFormat};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
@@ -28,7 +29,9 @@ pub enum Verbosity {
 pub struct Report {
     format: LogFormat,
     verbosity: Verbosity,
-    styled: bool,
+    color: Color,
+    /// What others wrote to stdout has not ended its line, as far as is known.
+    is_line_open: bool,
     host: String,
     who: String,
     pending: Vec<u8>,
@@ -43,7 +46,8 @@ impl Report {
         Self {
             format,
             verbosity,
-            styled: is_styled(color),
+            color,
+            is_line_open: false,
             who: format!("{host}:{}", std::process::id()),
             host,
             pending: Vec::new(),
@@ -94,6 +98,18 @@ impl Report {
         self.event(name, || None, fields);
     }
 
+    /// Another program has written to the terminal that stdout is, or to stdout itself and left its
+    /// last line open there: the next event begins a line of its own.
+    pub fn others_wrote(&mut self, is_line_open: bool) {
+        self.is_line_open = is_line_open || io::stdout().is_terminal();
+    }
+
+    /// How something on stdout stands out, where it may.
+    #[must_use]
+    pub fn stands_out(&self) -> Style {
+        style_of(self.color, AnsiColor::Red, io::stdout().is_terminal())
+    }
+
     /// Writes out the events so far. What fails is kept for [`Report::failure`].
     pub fn flush(&mut self) {
         if self.pending.is_empty() {
@@ -101,7 +117,8 @@ impl Report {
         }
         let mut stdout = io::stdout().lock();
         let written = stdout
-            .write_all(&self.pending)
+            .write_all(&begin_line(std::mem::take(&mut self.is_line_open)))
+            .and_then(|()| stdout.write_all(&self.pending))
             .and_then(|()| stdout.flush());
         self.pending.clear();
         if let Err(error) = written {
@@ -189,11 +206,7 @@ impl Report {
     }
 
     fn message(&self, label: &str, color: AnsiColor, text: &str) {
-        let style = if self.styled {
-            Style::new().bold().fg_color(Some(color.into()))
-        } else {
-            Style::new()
-        };
+        let style = style_of(self.color, color, io::stderr().is_terminal());
         // What others wrote is escaped where it is quoted. Once more does not change it, and
         // catches file names and whatever else was forgotten.
         let text = escape(text.as_bytes());
@@ -229,13 +242,31 @@ fn host_name() -> String {
     escape(name.nodename().to_bytes())
 }
 
-fn is_styled(color: Color) -> bool {
-    match color {
+/// What begins a line on stdout where one may be open. A terminal knows whether it is: it moves a
+/// row of blanks to the next line only if something stands before them.
+fn begin_line(is_line_open: bool) -> Vec<u8> {
+    if !is_line_open {
+        return Vec::new();
+    }
+    if !io::stdout().is_terminal() {
+        return vec![b'\n'];
+    }
+    let columns = size(io::stdout()).map_or(0, |size| size.columns);
+    let mut blanks = vec![b' '; columns];
+    blanks.extend_from_slice(b"\r\x1b[K");
+    blanks
+}
+
+fn style_of(when: Color, color: AnsiColor, is_terminal: bool) -> Style {
+    let wanted = match when {
         Color::Always => true,
         Color::Never => false,
         // https://no-color.org: set and not empty.
-        Color::Auto => {
-            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        }
+        Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    if wanted {
+        Style::new().bold().fg_color(Some(color.into()))
+    } else {
+        Style::new()
     }
 }

@@ -1,5 +1,6 @@
 //! `worker`'s command line.
 
+use super::admin::AdminArgs;
 use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
 use super::process::{TimeLimits, runs_body_as_code};
@@ -72,28 +73,16 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "NAME", help_heading = "Failures")]
     pub dead_letter_queue: Option<QueueName>,
 
-    /// List the dead letters with their reasons, then exit
-    #[arg(long, conflicts_with_all = ["command", "status", "replay_dead"], help_heading = "Failures")]
-    pub list_dead: bool,
-
-    /// Send the dead letters to the work queue again, then exit
-    #[arg(long, conflicts_with_all = ["command", "status"], help_heading = "Failures")]
-    pub replay_dead: bool,
-
-    /// With --list-dead or --replay-dead: only the dead letter of this task
-    #[arg(long, value_name = "ID", help_heading = "Failures")]
-    pub id: Option<String>,
-
     #[allow(missing_docs)]
     #[command(flatten)]
     pub ending: EndSettings,
 
-    /// Show how many tasks are waiting and how many workers there are, then exit
-    #[arg(long)]
-    pub status: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// Keep trying for DUR, or `forever`, while the broker cannot be reached [default: forever; 10s
-    /// with --status, --list-dead and --replay-dead]
+    /// with the options of Administration]
     #[arg(long, value_name = "DUR", help_heading = "Broker")]
     retry_for: Option<RetryFor>,
 
@@ -121,19 +110,13 @@ impl CommandLine for WorkerArgs {
 }
 
 impl WorkerArgs {
-    /// Whether nothing is worked at, only looked at.
-    #[must_use]
-    pub fn only_looks(&self) -> bool {
-        self.status || self.list_dead || self.replay_dead
-    }
-
     /// How long to keep trying while the broker cannot be reached.
     #[must_use]
     pub fn retry_for(&self) -> RetryFor {
         const A_MOMENT: Duration = Duration::from_secs(10);
         match self.retry_for {
             Some(retry_for) => retry_for,
-            None if self.only_looks() => RetryFor::AtMost(A_MOMENT),
+            None if self.admin.task().is_some() => RetryFor::AtMost(A_MOMENT),
             None => RetryFor::Forever,
         }
     }

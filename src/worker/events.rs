@@ -2,7 +2,7 @@
 
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::process::{CommandOutput, StdoutTo};
+use super::process::{Capture, CommandOutput, StdoutTo};
 use super::settings::WorkerSettings;
 use super::totals::Totals;
 use crate::base::duration::milliseconds;
@@ -10,7 +10,8 @@ use crate::base::fault::Fault;
 use crate::output::progress::TaskBars;
 use crate::output::{Fields, Report, insert_body};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::io::{self, IsTerminal as _};
+use std::time::{Duration, Instant};
 
 /// Whether lines name the task that they are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct Teller<'a> {
     queue: String,
     /// A consumer has been started before.
     has_waited: bool,
+    /// When the connection was lost, if there is none.
+    lost: Option<Instant>,
 }
 
 impl<'a> Teller<'a> {
@@ -52,6 +55,7 @@ impl<'a> Teller<'a> {
             ack: settings.core.ack,
             queue: settings.queue.name.as_str().to_owned(),
             has_waited: false,
+            lost: None,
         }
     }
 
@@ -85,7 +89,13 @@ impl<'a> Teller<'a> {
             }
             Event::DeadLettered { of, reason } => {
                 self.totals.dead_lettered += 1;
-                let line = || Some(format!(" [x] Dead letter ({reason}) {}", of.task.line()));
+                // Of a task that has failed here that was told.
+                let red = self.report.stands_out();
+                let line = || {
+                    let line = of.task.line();
+                    (of.slot.is_none())
+                        .then(|| format!("{red} [!] Dead letter{red:#} ({reason}) {line}"))
+                };
                 let fields = || with(fields(&of), "error", json!(reason));
                 self.report.event("dead_lettered", line, fields);
             }
@@ -102,6 +112,7 @@ impl<'a> Teller<'a> {
                 self.report.silent("skipped", || fields(&of));
             }
             Event::Disconnected(reason) => {
+                self.lost.get_or_insert_with(Instant::now);
                 self.report
                     .silent("disconnected", || json!({ "reason": reason }));
                 self.flush();
@@ -122,6 +133,14 @@ impl<'a> Teller<'a> {
         let totals = self.totals;
         self.report.silent("stopped", || totals.fields(reason));
         self.report.flush();
+        if !self.report.is_json() {
+            self.report.line_on_stderr(&totals.line());
+        }
+    }
+
+    /// Whether there was a connection, and is none.
+    pub(super) fn is_disconnected(&self) -> bool {
+        self.lost.is_some()
     }
 
     pub(super) fn warn(&self, text: &str) {
@@ -142,13 +161,15 @@ impl<'a> Teller<'a> {
 
     /// Passes on the output of a command that was kept until its end.
     pub(super) fn pass_on(&mut self, mut output: CommandOutput) {
-        if output.is_empty() {
-            return;
+        if !output.is_empty() {
+            self.flush();
+            let to = self.stdout_to;
+            if let Err(error) = self.bars.suspend(|| output.write(to)) {
+                self.report.output_failed(&error);
+            }
         }
-        self.flush();
-        let to = self.stdout_to;
-        if let Err(error) = self.bars.suspend(|| output.write(to)) {
-            self.report.output_failed(&error);
+        if self.stdout_to == StdoutTo::Stdout {
+            self.report.others_wrote(output.is_line_open);
         }
     }
 
@@ -161,6 +182,10 @@ impl<'a> Teller<'a> {
         if self.has_waited {
             self.report
                 .silent("reconnected", || json!({ "broker": broker }));
+            if let Some(since) = self.lost.take() {
+                let passed = rounded(since.elapsed());
+                self.note(&format!("connected again after {passed}"));
+            }
         } else {
             self.has_waited = true;
             self.report.detail(&format!("connected to {broker}"));
@@ -187,12 +212,13 @@ impl<'a> Teller<'a> {
     /// The line also says what becomes of the task.
     fn failed(&mut self, of: &TaskEvent, took: Duration, ending: &Ending, next: Decision) {
         let ack = self.ack;
+        let red = self.report.stands_out();
         let line = || {
             let next = match next {
                 _ if ack == Ack::Auto => "lost, by --ack auto".to_owned(),
                 _ if ack == Ack::Never => "returns when this worker ends".to_owned(),
                 Decision::Retry(pause) => {
-                    format!("again in {}", humantime::format_duration(pause))
+                    format!("retry in {}", humantime::format_duration(pause))
                 }
                 Decision::Requeue => "back to the queue".to_owned(),
                 Decision::DeadLetter => "dead letter".to_owned(),
@@ -201,7 +227,7 @@ impl<'a> Teller<'a> {
             let attempt = headers::attempt(&of.task);
             let (why, line) = (ending.describe(), of.task.line());
             Some(format!(
-                " [x] Failed (attempt {attempt}: {why}; {next}) {line}"
+                "{red} [!] Failed{red:#} (attempt {attempt}: {why}; {next}) {line}"
             ))
         };
         self.report.event("failed", line, || {
@@ -224,6 +250,29 @@ pub(super) fn stdout_to(report: &Report) -> StdoutTo {
     } else {
         StdoutTo::Stdout
     }
+}
+
+/// What is done with the stdout of commands where nobody waits for the result, and where somebody
+/// does. A single command has a terminal for itself. Elsewhere its last line must be known to have an
+/// end, if lines of ours follow.
+pub(super) fn capture(slots: usize, report: &Report) -> [Capture; 2] {
+    let is_alone = report.is_quiet() || report.is_json() || io::stdout().is_terminal();
+    match slots {
+        1 if is_alone => [Capture::Inherit, Capture::Stream],
+        1 => [Capture::Stream; 2],
+        _ => [Capture::Buffer; 2],
+    }
+}
+
+/// In whole seconds, from the first on.
+fn rounded(passed: Duration) -> humantime::FormattedDuration {
+    let unit = if passed < Duration::from_secs(1) {
+        Duration::from_millis(1)
+    } else {
+        Duration::from_secs(1)
+    };
+    let units = passed.as_millis() / unit.as_millis();
+    humantime::format_duration(unit * u32::try_from(units).unwrap_or(u32::MAX))
 }
 
 /// What is told of each task.

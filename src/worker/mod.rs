@@ -33,40 +33,42 @@ pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use incoming::Incoming;
-use process::{Pool, StdoutTo, TaskCommand};
+use process::{Capture, Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
 use settings::WorkerSettings;
+use std::time::Duration;
 use work::{Pretended, Work};
 
 /// Takes tasks and does them until it is told or set to stop.
 pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     let (sender, messages) = unbounded();
     let signals = sender.clone();
-    let ends_at = if args.only_looks() {
-        EndsAt::FIRST
-    } else {
-        EndsAt::WORKER
+    let task = args.admin.task();
+    let ends_at = match task {
+        None => EndsAt::WORKER,
+        Some(_) => EndsAt::FIRST,
     };
     let when_cancelled = signals::install(ends_at, move || {
         let _ = signals.send(Incoming::Signal);
     })?;
     let settings = WorkerSettings::new(args, when_cancelled, report)?;
-    if args.status {
-        return Ok(admin::show(&settings, report)?);
-    }
-    if args.list_dead {
-        return Ok(admin::list(&settings, args.id.as_deref(), report)?);
-    }
-    if args.replay_dead {
-        return Ok(admin::replay(&settings, args.id.as_deref(), report)?);
+    if let Some(task) = task {
+        let only = args.admin.id.as_deref();
+        return Ok(admin::run(task, only, &settings, &messages, report)?);
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
     let stdout_to = events::stdout_to(report);
     let work = match &command {
-        Some(command) => work(command, &settings, &sender, stdout_to)?,
-        None => Work::Pretended(Pretended::new(args.dot)),
+        Some(command) => {
+            let capture = events::capture(settings.core.slots, report);
+            work(command, &settings, &sender, capture, stdout_to)?
+        }
+        None => {
+            note_pretending(args.dot, &settings, report);
+            Work::Pretended(Pretended::new(args.dot))
+        }
     };
     let session = Session {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
@@ -85,15 +87,25 @@ fn work(
     command: &TaskCommand,
     settings: &WorkerSettings,
     sender: &Sender<Incoming>,
+    capture: [Capture; 2],
     stdout_to: StdoutTo,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
     process::make_room(slots)?;
     Ok(Work::Commands {
         pool: Pool::start(slots, command, settings.limits, sender)?,
-        slots,
+        capture,
         stdout_to,
     })
+}
+
+/// Whoever forgot the command should not find the queue empty and nothing done.
+fn note_pretending(dot: Duration, settings: &WorkerSettings, report: &Report) {
+    report.note(&format!(
+        "no COMMAND: pretending to work {} per dot; tasks leave queue `{}`",
+        humantime::format_duration(dot),
+        settings.queue.name
+    ));
 }
 
 fn warn_of_lessons(ack: Ack, report: &Report) {

@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) queue_type: Option<QueueType>,
     /// It has been said that it is of another type.
     pub(super) has_noted_adoption: bool,
+    /// It has been said that the command does not look at its tasks.
+    pub(super) has_noted_ignored_task: bool,
     /// With `--no-declare`: the other queues were looked for.
     pub(super) has_looked: bool,
     /// How many tasks it holds, for the terminal, and when that is asked next.
@@ -91,6 +93,13 @@ impl Session<'_> {
                 match ran {
                     Ok(ran) => {
                         self.teller.pass_on(ran.output);
+                        if ran.has_ignored_task && !self.known.has_noted_ignored_task {
+                            self.known.has_noted_ignored_task = true;
+                            self.teller.note(
+                                "the command did not read the task, which is on its stdin; {} in \
+                                 its arguments stands for the task",
+                            );
+                        }
                         let outcome = ran.outcome;
                         self.happened(Input::Ended { slot, outcome });
                     }

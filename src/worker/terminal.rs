@@ -34,14 +34,18 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Draws what runs, and the numbers as they are now.
     pub(super) fn draw(&mut self) {
-        let (done, running) = (self.teller.totals.done, self.core.running());
-        let ready = match self.known.ready {
-            Some(ready) => format!("ready {}", u64::from(ready) + self.core.waiting() as u64),
-            None => "not connected".to_owned(),
+        let (totals, held) = (self.teller.totals, self.core.waiting());
+        let running = self.core.running();
+        let queue = match (self.known.ready, self.teller.is_disconnected()) {
+            (_, true) => " · not connected".to_owned(),
+            (Some(ready), _) => format!(" · in queue {ready}"),
+            (None, _) => String::new(),
         };
-        self.teller
-            .bars
-            .tick(|| format!("done {done}, running {running}, {ready}"));
+        self.teller.bars.tick(|| {
+            let (done, failed) = (totals.done, totals.failed);
+            format!("done {done} · failed {failed} · running {running} · held {held}{queue}")
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::output::Fields;
 use serde_json::json;
+use std::fmt::Write as _;
 
 /// Counts of outcomes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +26,22 @@ pub(super) struct Totals {
 }
 
 impl Totals {
+    /// As people are told: what there was, and what was done in any case.
+    pub(super) fn line(self) -> String {
+        let mut line = format!("stopped: {} done", self.done);
+        let more = [
+            (self.failed, "failed"),
+            (self.dead_lettered, "dead-lettered"),
+            (self.dropped, "dropped"),
+            (self.returned, "returned"),
+            (self.skipped, "skipped"),
+        ];
+        for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
+            let _ = write!(line, ", {count} {what}");
+        }
+        line
+    }
+
     /// As the last event tells them, with the `reason` of the end.
     pub(super) fn fields(self, reason: &str) -> Fields {
         json!({

@@ -13,7 +13,8 @@ pub(super) enum Work {
     /// A command for each task.
     Commands {
         pool: Pool,
-        slots: usize,
+        /// What is done with stdout where nobody waits for the result, and where somebody does.
+        capture: [Capture; 2],
         stdout_to: StdoutTo,
     },
     /// It is pretended.
@@ -26,20 +27,16 @@ impl Work {
         match self {
             Self::Commands {
                 pool,
-                slots,
+                capture,
                 stdout_to,
             } => {
-                let result = match start.task.properties.answer() {
-                    Some(_) => ResultWanted::Yes,
-                    None => ResultWanted::No,
+                let (capture, result) = match start.task.properties.answer() {
+                    None => (capture[0], ResultWanted::No),
+                    Some(_) => (capture[1], ResultWanted::Yes),
                 };
                 pool.begin(Job {
                     start,
-                    capture: match (*slots, result) {
-                        (1, ResultWanted::No) => Capture::Inherit,
-                        (1, ResultWanted::Yes) => Capture::Stream,
-                        _ => Capture::Buffer,
-                    },
+                    capture,
                     result,
                     stdout_to: *stdout_to,
                 });

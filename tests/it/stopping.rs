@@ -19,10 +19,7 @@ fn lesson_7_the_first_ctrl_c_finishes_the_task() {
     for signal in [Signal::INT, Signal::TERM] {
         let (admin, worker) = in_mid_task("first", &["--dot", "300ms"]);
         worker.signal(signal);
-        let ended = worker
-            .ended()
-            .expect(0)
-            .says("once more Ctrl+C gives it back");
+        let ended = worker.ended().expect(0).says("Ctrl+C again returns it");
         assert_eq!(ended.bodies("done"), ["running."]);
         assert_eq!(ended.events("stopped")[0]["reason"], "signal");
         admin.wait_for_ready(1);
@@ -33,7 +30,7 @@ fn lesson_7_the_first_ctrl_c_finishes_the_task() {
 fn lesson_7_the_second_ctrl_c_gives_the_task_back() {
     let (admin, mut worker) = in_mid_task("second", &["--dot", "60s"]);
     worker.signal(Signal::INT);
-    worker.message("once more Ctrl+C");
+    worker.message("Ctrl+C again");
     worker.signal(Signal::INT);
     let ended = worker.ended().expect(130);
     assert_eq!(ended.bodies("returned"), ["running."]);

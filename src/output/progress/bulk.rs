@@ -1,6 +1,6 @@
 //! One bar for a bulk send.
 
-use super::{is_drawn, is_due, style};
+use super::{is_drawn, is_due, park_cursor, style};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -69,6 +69,7 @@ impl BulkBar {
         drawn.bar.set_message(text);
         drawn.bar.set_position(bytes);
         drawn.bar.tick();
+        park_cursor();
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of the way.

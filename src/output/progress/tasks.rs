@@ -1,30 +1,40 @@
-//! One bar for each running task, and a line with the totals.
+//! A row for each slot of a worker, and its status.
 
-use super::{is_drawn, is_due, style};
-use crate::base::duration::milliseconds;
+use super::rows::{RunningTask, rows};
+use super::{is_drawn, is_due, park_cursor};
 use crate::base::escape::escape;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use crate::output::screen::{Size, size};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
-/// As much of a body as is shown beside its bar, in characters.
-const BODY_SHOWN: usize = 40;
+/// As much of a body as can be shown, in bytes, on the widest of terminals.
+const SHOWN: usize = 4096;
 
-/// The running tasks, drawn where stderr is a terminal.
+/// The slots of a worker, drawn where stderr is a terminal.
 pub struct TaskBars {
     /// `None`: nothing is drawn.
     drawn: Option<DrawnTasks>,
 }
 
 struct DrawnTasks {
-    bars: MultiProgress,
-    totals: ProgressBar,
-    slots: Vec<Option<ProgressBar>>,
-    /// `None`: the totals have changed since.
+    bar: ProgressBar,
+    slots: Vec<Option<StartedTask>>,
+    /// `None`: the status has changed since.
     ticked: Option<Instant>,
+    /// How wide the rows are that stand there, and how wide the terminal was.
+    widths: Vec<usize>,
+    columns: usize,
+}
+
+struct StartedTask {
+    at: Instant,
+    body: String,
+    expected: Option<Duration>,
 }
 
 impl TaskBars {
-    /// Bars for so many `slots`, if stderr is a terminal and the user does not want it `quiet`.
+    /// Rows for so many `slots`, if stderr is a terminal and the user does not want it `quiet`.
     #[must_use]
     pub fn new(slots: usize, quiet: bool) -> Self {
         Self {
@@ -40,85 +50,112 @@ impl TaskBars {
 
     /// A task begins in `slot`; `expected` is how long it will take, where that is known.
     pub fn started(&mut self, slot: usize, body: &[u8], expected: Option<Duration>) {
-        if let Some(drawn) = &mut self.drawn {
-            drawn.started(slot, body, expected);
-        }
+        let Some(drawn) = &mut self.drawn else { return };
+        drawn.slots[slot] = Some(StartedTask {
+            at: Instant::now(),
+            body: shown(body),
+            expected,
+        });
     }
 
     /// The task in `slot` has ended.
     pub fn ended(&mut self, slot: usize) {
         let Some(drawn) = &mut self.drawn else { return };
         drawn.ticked = None;
-        if let Some(bar) = drawn.slots[slot].take() {
-            bar.finish_and_clear();
-        }
+        drawn.slots[slot] = None;
     }
 
-    /// Moves the bars, and shows the totals as `text` makes them, if it is time.
+    /// Draws the rows, and the status as `text` makes it, if it is time.
     pub fn tick(&mut self, text: impl FnOnce() -> String) {
         let Some(drawn) = &mut self.drawn else { return };
         let now = Instant::now();
-        if !is_due(drawn.ticked, now) {
-            return;
+        if is_due(drawn.ticked, now) {
+            drawn.ticked = Some(now);
+            drawn.draw(now, &text());
         }
-        drawn.ticked = Some(now);
-        for bar in drawn.slots.iter().flatten() {
-            bar.set_position(milliseconds(bar.elapsed()));
-        }
-        drawn.totals.set_message(text());
-        drawn.totals.tick();
     }
 
-    /// Runs `print`, which writes to the terminal, with the bars out of the way.
+    /// Runs `print`, which writes to the terminal, with the rows out of the way.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.drawn {
-            Some(drawn) => drawn.bars.suspend(print),
+            Some(drawn) => drawn.bar.suspend(print),
             None => print(),
         }
     }
 
-    /// Takes the bars away.
+    /// Takes the rows away.
     pub fn clear(&mut self) {
         if let Some(drawn) = self.drawn.take() {
-            drawn.totals.finish_and_clear();
-            let _ = drawn.bars.clear();
+            drawn.bar.finish_and_clear();
         }
     }
 }
 
 impl DrawnTasks {
     fn new(slots: usize) -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        // A bar must have its text before it is added: the lines that are drawn are counted then.
-        let totals = ProgressBar::new_spinner()
-            .with_style(style("{msg:.dim}"))
-            .with_message("done 0");
-        let totals = bars.add(totals);
+        // It is drawn when there is something to show.
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{msg}");
         Self {
-            bars,
-            totals,
+            bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())),
             slots: (0..slots).map(|_| None).collect(),
             ticked: None,
+            widths: Vec::new(),
+            columns: 0,
         }
     }
 
-    fn started(&mut self, slot: usize, body: &[u8], expected: Option<Duration>) {
-        let (bar, template) = match expected {
-            Some(expected) => (
-                ProgressBar::new(milliseconds(expected)),
-                "{prefix:>4} [{bar:20.green}] {elapsed} {msg}",
-            ),
-            None => (
-                ProgressBar::new_spinner(),
-                "{prefix:>4} {spinner:.green} {elapsed} {msg}",
-            ),
-        };
-        let shown: String = escape(body).chars().take(BODY_SHOWN).collect();
-        let bar = bar
-            .with_style(style(template))
-            .with_prefix((slot + 1).to_string())
-            .with_message(shown);
-        let bar = self.bars.insert_before(&self.totals, bar);
-        self.slots[slot] = Some(bar);
+    fn draw(&mut self, now: Instant, status: &str) {
+        // A terminal that does not tell is as large as most.
+        let size = size(io::stderr()).unwrap_or(Size {
+            columns: 80,
+            rows: 24,
+        });
+        if self.columns == 0 {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        } else if size.columns < self.columns {
+            self.unwrap(size.columns);
+        }
+        self.columns = size.columns;
+        let slots: Vec<_> = (self.slots.iter())
+            .map(|slot| {
+                slot.as_ref().map(|task| RunningTask {
+                    body: task.body.clone(),
+                    elapsed: now.saturating_duration_since(task.at),
+                    expected: task.expected,
+                })
+            })
+            .collect();
+        let rows = rows(size, &slots, status);
+        let width = |row: &String| console::measure_text_width(row);
+        self.widths = rows.iter().map(width).collect();
+        self.bar.set_message(rows.join("\n"));
+        self.bar.tick();
+        park_cursor();
     }
+
+    /// A terminal that became narrower has wrapped the rows that stood there: takes away those that
+    /// came of it, which the bar does not know of.
+    fn unwrap(&self, columns: usize) {
+        let extra: usize = (self.widths.iter())
+            .map(|width| width.saturating_sub(1) / columns.max(1))
+            .sum();
+        if extra > 0 {
+            self.bar.suspend(|| {
+                let _ = write!(io::stderr(), "\r\x1b[{extra}A\x1b[J");
+            });
+        }
+    }
+}
+
+/// As much of a body as can be shown: the end of what looks like a path.
+fn shown(body: &[u8]) -> String {
+    let part = if body.len() <= SHOWN {
+        body
+    } else if body.contains(&b'/') {
+        &body[body.len() - SHOWN..]
+    } else {
+        &body[..SHOWN]
+    };
+    escape(part)
 }

@@ -50,14 +50,10 @@ impl Worker {
             1 => {
                 let note = match self.slots.running() {
                     0 => "stopping".to_owned(),
-                    1 => {
-                        "stopping after the task that runs; once more Ctrl+C gives it back to the \
-                          queue"
-                            .to_owned()
-                    }
-                    count => format!(
-                        "stopping after the {count} tasks that run; once more Ctrl+C gives them \
-                         back to the queue"
+                    running => format!(
+                        "stopping after {}; Ctrl+C again returns {} to the queue",
+                        counted(running as u64, "running task"),
+                        if running == 1 { "it" } else { "them" }
                     ),
                 };
                 self.report(Event::Note(note));
@@ -82,8 +78,7 @@ impl Worker {
         let patience = humantime::format_duration(patience);
         self.report(Event::Note(match kill_after {
             Some(_) => format!(
-                "ending the commands that run; once more Ctrl+C kills them, otherwise {patience} \
-                 from now"
+                "ending the commands; Ctrl+C again kills them at once, otherwise in {patience}"
             ),
             None => going_back(running),
         }));

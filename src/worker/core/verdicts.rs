@@ -91,6 +91,10 @@ impl Worker {
             }
             (SettlementStep::Copy(_), _) => {
                 let mut account = settlement.account;
+                let line = settlement.delivery.task.line();
+                self.warn(format!(
+                    "a failed task could not be retried ({fault}); dead letter: {line}"
+                ));
                 account.reason = format!("{}; could not be retried: {fault}", account.reason);
                 let purpose = Purpose::DeadLetter(Detail::Full);
                 let (delivery, slot) = (settlement.delivery, settlement.slot);

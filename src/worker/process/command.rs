@@ -48,6 +48,11 @@ impl TaskCommand {
         }))
     }
 
+    /// Whether the task's body stands in its arguments.
+    pub(super) fn wants_body(&self) -> bool {
+        self.wants_body
+    }
+
     /// Whether the program's file is there.
     pub(super) fn is_there(&self) -> bool {
         self.program.exists()

@@ -19,6 +19,8 @@ const RESULT_MAX: usize = 15 * 1024 * 1024;
 pub struct CommandOutput {
     stdout: Option<SpooledTempFile>,
     stderr: Option<SpooledTempFile>,
+    /// The last line of stdout has no end.
+    pub is_line_open: bool,
 }
 
 impl CommandOutput {
@@ -83,6 +85,7 @@ impl<'a> Streams<'a> {
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) {
+        self.output.is_line_open = bytes.last().is_some_and(|byte| *byte != b'\n');
         if self.job.result == ResultWanted::Yes {
             let room = RESULT_MAX - self.result.len();
             let kept = &bytes[..bytes.len().min(room)];

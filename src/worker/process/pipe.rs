@@ -37,13 +37,14 @@ pub(super) fn pipe() -> io::Result<(File, OwnedFd)> {
     Ok((File::from(reader), writer))
 }
 
+/// A pipe that commands do not inherit unasked.
 #[cfg(not(target_vendor = "apple"))]
-fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
 #[cfg(target_vendor = "apple")]
-fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn close_on_exec_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     use rustix::io::{FdFlags, fcntl_setfd};
     let (reader, writer) = rustix::pipe::pipe()?;
     fcntl_setfd(&reader, FdFlags::CLOEXEC)?;

@@ -4,14 +4,14 @@ use super::exit_watch::ExitWatch;
 use super::group::Group;
 use super::job::{Capture, Job, StdoutTo, TimeLimits};
 use super::output::{CommandOutput, Streams};
-use super::pipe::{pipe, read_all, set_nonblocking};
+use super::pipe::{close_on_exec_pipe, pipe, read_all, set_nonblocking};
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 /// So many bytes an empty pipe takes without waiting, on every system.
@@ -19,7 +19,9 @@ const FITS: usize = 4096;
 
 /// The ends of the pipes to a running command.
 pub(super) struct Pipes<'a> {
-    stdin: Option<ChildStdin>,
+    stdin: Option<File>,
+    /// The command's end of stdin, for a short body, to see whether it was read.
+    unread: Option<OwnedFd>,
     body: &'a [u8],
     stdout: Option<File>,
     stderr: Option<File>,
@@ -53,13 +55,21 @@ impl<'a> Pipes<'a> {
         let (stderr, writer) = pipe()?;
         command.stderr(Stdio::from(writer));
         let body = job.start.task.body.as_slice();
-        command.stdin(if body.is_empty() {
-            Stdio::null()
-        } else {
-            Stdio::piped()
+        let (mut stdin, mut unread) = (None, None);
+        command.stdin(match body.len() {
+            0 => Stdio::null(),
+            1..=FITS => {
+                let (reader, writer) = close_on_exec_pipe()?;
+                unread = Some(reader.try_clone()?);
+                stdin = Some(File::from(writer));
+                Stdio::from(reader)
+            }
+            // A longer one must not be waited for once nobody reads it.
+            _ => Stdio::piped(),
         });
         Ok(Self {
-            stdin: None,
+            stdin,
+            unread,
             body,
             stdout,
             stderr: Some(stderr),
@@ -70,9 +80,9 @@ impl<'a> Pipes<'a> {
 
     /// The command has begun to run.
     pub(super) fn begin(&mut self, child: &mut Child) {
-        self.stdin = child.stdin.take();
-        if let (Some(stdin), true) = (&self.stdin, self.body.len() > FITS) {
+        if let Some(stdin) = child.stdin.take() {
             set_nonblocking(stdin.as_fd());
+            self.stdin = Some(File::from(OwnedFd::from(stdin)));
         }
         // A short body fits into the pipe, and is gone before there is anything to wait for.
         self.feed();
@@ -164,6 +174,12 @@ impl<'a> Pipes<'a> {
             }
         }
         self.stdin = None;
+    }
+
+    /// Whether the command has read nothing of its stdin, as far as is known.
+    pub(super) fn has_left_body(&self, job: &Job) -> bool {
+        let left = self.unread.as_ref().map(rustix::io::ioctl_fionread);
+        matches!(left, Some(Ok(left)) if left == job.start.task.body.len() as u64)
     }
 
     fn read_stdout(&mut self) {

@@ -18,6 +18,8 @@ pub struct Ran {
     pub outcome: Outcome,
     /// What was kept until the end, to be passed on.
     pub output: CommandOutput,
+    /// It succeeded without having looked at the task.
+    pub has_ignored_task: bool,
 }
 
 impl From<Ending> for Ran {
@@ -25,6 +27,7 @@ impl From<Ending> for Ran {
         Self {
             outcome: Outcome::from(ending),
             output: CommandOutput::default(),
+            has_ignored_task: false,
         }
     }
 }
@@ -72,8 +75,14 @@ pub(super) fn run(
             (None, signal) => Ending::Signal(signal.unwrap_or_default()),
         },
     };
+    let has_ignored_task =
+        ending == Ending::Exit(0) && !command.wants_body() && pipes.has_left_body(job);
     let (outcome, output) = pipes.end(ending);
-    Ok(Ran { outcome, output })
+    Ok(Ran {
+        outcome,
+        output,
+        has_ignored_task,
+    })
 }
 
 /// Want of descriptors, processes or memory is not the task's fault, and passes.

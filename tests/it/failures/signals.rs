@@ -76,7 +76,7 @@ fn the_second_signal_ends_commands_and_gives_their_tasks_back() {
             .filter(|pid| pid.ends_with('\n'))
     });
     worker.signal(Signal::TERM);
-    worker.message("once more Ctrl+C");
+    worker.message("Ctrl+C again");
     worker.signal(Signal::TERM);
     let ended = worker.ended().expect(130);
     std::fs::remove_file(&file).unwrap();
@@ -129,9 +129,9 @@ fn the_third_signal_kills_what_ignores_the_second() {
             .filter(|pid| pid.ends_with('\n'))
     });
     worker.signal(Signal::TERM);
-    worker.message("once more Ctrl+C");
+    worker.message("Ctrl+C again");
     worker.signal(Signal::TERM);
-    worker.message("once more Ctrl+C kills");
+    worker.message("Ctrl+C again kills");
     worker.signal(Signal::TERM);
     worker.ended().expect(130);
     std::fs::remove_file(&file).unwrap();

@@ -33,7 +33,10 @@ fn a_retry_that_is_refused_is_a_dead_letter_that_tells_as_much_as_fits() {
     let mut script = Script::new(settings());
     script.fresh(&task("x"));
     script.ends(0, 1);
-    for number in 1..=4 {
+    let warning = "warning: a failed task could not be retried (no)";
+    let refused = script.refused(1, frame_too_large());
+    assert_eq!(refused, [warning, "publish 2 x to dead"]);
+    for number in 2..=4 {
         let expected = format!("publish {} x to dead", number + 1);
         assert_eq!(script.refused(number, frame_too_large()), [expected]);
     }
@@ -46,9 +49,10 @@ fn a_task_that_cannot_be_moved_waits_longer_and_longer_and_holds_up_nothing() {
     let (stuck, sound) = (task("stuck"), task("sound"));
     script.fresh(&stuck);
     script.ends(0, 1);
+    let warning = "warning: a failed task could not be retried (no)";
     assert_eq!(
         script.refused(1, body_too_large()),
-        ["publish 2 stuck to dead"]
+        [warning, "publish 2 stuck to dead"]
     );
     let returned = script.refused(2, body_too_large());
     let warning = "warning: a failed task cannot be moved and stays in the queue";

@@ -1,0 +1,30 @@
+//! Dead letters of one task: a worker that lost its connection at the wrong moment leaves two.
+
+use crate::task::Task;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+
+/// How many of each task there were. The id alone does not tell: users may give one to several tasks.
+#[derive(Default)]
+pub(super) struct SameTasks {
+    hasher: RandomState,
+    counts: HashMap<u64, u32>,
+}
+
+impl SameTasks {
+    /// One more of this task: how many there have been.
+    pub(super) fn add(&mut self, task: &Task) -> u32 {
+        let count = self.counts.entry(self.key(task)).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// How many there have been.
+    pub(super) fn count(&self, task: &Task) -> u32 {
+        self.counts.get(&self.key(task)).copied().unwrap_or(0)
+    }
+
+    fn key(&self, task: &Task) -> u64 {
+        self.hasher.hash_one((task.id(), &task.body))
+    }
+}
