@@ -24,6 +24,8 @@ pub enum Kind {
     SetUp,
     /// A file, stdin or stdout could not be read or written.
     InputOutput,
+    /// Whoever read stdout has closed it, as `head` does: no news to anybody.
+    ReaderGone,
     /// Nothing that the other kinds name.
     Other,
     /// The user asked to stop before the work was safe.
@@ -93,7 +95,7 @@ impl Fault {
             Kind::Queue => ExitCode::Queue,
             Kind::NotTaken => ExitCode::NotTaken,
             Kind::SetUp => ExitCode::SetUp,
-            Kind::InputOutput => ExitCode::InputOutput,
+            Kind::InputOutput | Kind::ReaderGone => ExitCode::InputOutput,
             Kind::Interrupted => ExitCode::Interrupted,
             Kind::Other => ExitCode::Failure,
         }

@@ -1,6 +1,7 @@
 //! Completions for shells, and manual pages, from the declarations of the options.
 
-use crate::base::fault::{Fault, Kind};
+use crate::base::fault::Fault;
+use crate::output::not_written;
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use std::io::{self, Write as _};
@@ -22,12 +23,9 @@ impl Generate {
     /// Writes it for the command `C` to stdout.
     ///
     /// # Errors
-    /// [`Kind::InputOutput`] if stdout cannot be written.
+    /// [`crate::base::fault::Kind::InputOutput`] if stdout cannot be written.
     pub fn write<C: CommandFactory>(self) -> Result<(), Fault> {
-        let failed = |error: io::Error| {
-            let text = format!("cannot write to stdout: {error}");
-            Fault::new(Kind::InputOutput, text)
-        };
+        let failed = |error: io::Error| not_written(&error);
         let mut command = C::command();
         let name = command.get_name().to_owned();
         let mut generated = Vec::new();

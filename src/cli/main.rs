@@ -3,7 +3,7 @@
 use super::arguments;
 use super::parse::{CommandLine, parse};
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::base::logging;
 use crate::output::Report;
 use anyhow::Result;
@@ -25,10 +25,11 @@ pub fn main<P: CommandLine>(
         None => run(&args, &mut report),
     };
     let code = done.unwrap_or_else(|error| {
-        report.error(&error);
-        error
-            .downcast_ref::<Fault>()
-            .map_or(ExitCode::Failure, Fault::exit_code)
+        let fault = error.downcast_ref::<Fault>();
+        if fault.is_none_or(|fault| fault.kind != Kind::ReaderGone) {
+            report.error(&error);
+        }
+        fault.map_or(ExitCode::Failure, Fault::exit_code)
     });
     code.into()
 }

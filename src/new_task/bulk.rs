@@ -3,6 +3,7 @@
 use super::args::NewTaskArgs;
 use super::input::{self, TaskFile};
 use super::pending::{Pending, Rest};
+use super::record::Separator;
 use super::reporter::{Mode, Reporter, SendCounts};
 use super::sender::Ended;
 use super::sending::{connector, send as send_all};
@@ -12,7 +13,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
-use crate::output::progress::BulkBar;
+use crate::output::progress::SendBar;
 use crossbeam_channel::Receiver;
 use std::path::Path;
 use std::time::Instant;
@@ -39,7 +40,18 @@ pub(super) fn send(
         }
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
-    reporter.bar = BulkBar::new(file.size(), reporter.report.is_quiet());
+    reporter.size = file.size();
+    if file.is_typed() {
+        // No bar: it would stand between the lines that are typed.
+        let each = match args.separator() {
+            Separator::Newline => "one per line",
+            Separator::Nul => "each ended by NUL",
+        };
+        let text = format!("reading tasks from the terminal, {each}; Ctrl+D ends them");
+        reporter.report.note(&text);
+    } else {
+        reporter.bar = SendBar::new(reporter.report.is_quiet());
+    }
     let mut ended = send_all(args, connector, file.read()?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);

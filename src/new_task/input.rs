@@ -5,7 +5,7 @@ use crate::base::fault::{Fault, Kind};
 use crate::new_task::record::{Batch, Record, RecordEnd, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -60,6 +60,11 @@ impl TaskFile {
             file,
             separator,
         })
+    }
+
+    /// Whether somebody types it.
+    pub fn is_typed(&self) -> bool {
+        self.file.is_none() && io::stdin().is_terminal()
     }
 
     /// Its size in bytes, where it is a regular file.

@@ -18,6 +18,7 @@ mod sending;
 mod single;
 mod summary;
 mod unsent;
+mod workers;
 
 pub use args::NewTaskArgs;
 

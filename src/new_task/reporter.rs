@@ -3,12 +3,12 @@
 use super::args::NewTaskArgs;
 use super::ordered::Ordered;
 use super::outcome;
-use super::pending::PendingTask;
+use super::pending::{Pending, PendingTask};
 use super::results::TaskResult;
 use super::unsent::Unsent;
 use crate::base::escape::escape;
 use crate::base::fault::Fault;
-use crate::output::progress::BulkBar;
+use crate::output::progress::{SendBar, SendProgress};
 use crate::output::{Fields, Report, insert_body};
 use crate::publisher::core::{Notice, describe};
 use crate::queues::{WorkQueue, adoption_note};
@@ -58,7 +58,9 @@ pub struct Reporter<'a> {
     /// Takes what was not confirmed.
     pub unsent: Option<Unsent>,
     /// The progress.
-    pub bar: BulkBar,
+    pub bar: SendBar,
+    /// How large the input is, in bytes, where that is known.
+    pub size: Option<u64>,
     /// The numbers.
     pub counts: SendCounts,
     /// How the last task that was waited for ended, as an exit code.
@@ -74,7 +76,8 @@ impl<'a> Reporter<'a> {
             wait: args.wait,
             ordered: args.keep_order.then(Ordered::default),
             unsent: None,
-            bar: BulkBar::default(),
+            bar: SendBar::default(),
+            size: None,
             counts: SendCounts::default(),
             exit_code: None,
         }
@@ -148,18 +151,30 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Shows the progress: so many tasks were taken from the input, and so many bytes for them.
-    pub(super) fn progress(&mut self, taken: u64, bytes: u64) {
-        let outcomes = self.counts.done + self.counts.undone;
-        let outcomes = self.wait.then_some(outcomes);
-        self.bar.tick(bytes, taken, self.counts.confirmed, outcomes);
+    /// Shows the progress.
+    pub(super) fn progress(&mut self, pending: &Pending) {
+        let counts = self.counts;
+        self.bar.tick(match self.mode {
+            Mode::Single => SendProgress::OneResult,
+            Mode::Bulk if self.wait && pending.is_over() => SendProgress::Results {
+                done: counts.done,
+                failed: counts.undone,
+                tasks: pending.taken().saturating_sub(counts.failed),
+            },
+            Mode::Bulk => SendProgress::Sending {
+                bytes: pending.bytes(),
+                size: self.size,
+                sent: pending.taken(),
+                confirmed: counts.confirmed,
+            },
+        });
     }
 
     fn sent(&mut self, pending: &PendingTask) {
         let line = || Some(format!(" [x] Sent {}", pending.task.line()));
         if self.wait && !self.report.is_json() {
-            self.report
-                .line_on_stderr(&format!(" [x] Sent {}", pending.task.line()));
+            let line = format!(" [x] Sent {}", pending.task.line());
+            self.bar.suspend(|| self.report.line_on_stderr(&line));
             return;
         }
         self.report.event("sent", line, || task_fields(pending));
@@ -215,11 +230,19 @@ impl<'a> Reporter<'a> {
         if tasks.len() > IDS_SHOWN {
             ids.push(format!("and {} more", tasks.len() - IDS_SHOWN));
         }
-        let what = match tasks.len() {
-            1 => "the task is safe in the queue, but its outcome".to_owned(),
-            count => format!("{count} tasks are safe in the queue, but their outcomes"),
-        };
-        self.warn(&format!("{what} will not come here: {}", ids.join(", ")));
+        match tasks.len() {
+            1 => self.warn(&format!(
+                "the task is in the queue; its result will not arrive here: {}",
+                ids.join("")
+            )),
+            count => {
+                self.warn(&format!(
+                    "{count} tasks are in the queue; their results will not arrive here"
+                ));
+                self.bar
+                    .suspend(|| self.report.detail(&format!("these are {}", ids.join(", "))));
+            }
+        }
         for (number, id) in tasks {
             let fields = || json!({ "id": id, "outcome": "unanswered" });
             self.report.silent("result", fields);
@@ -237,6 +260,12 @@ impl<'a> Reporter<'a> {
             Some(ordered) => ordered.finish(|answer| outcome::print(report, answer)),
             None => Ok(()),
         }
+    }
+
+    /// Results are waited for, and nobody takes the tasks.
+    pub(super) fn no_worker(&self) {
+        let queue = &self.queue.name;
+        self.note(&format!("no worker is on queue `{queue}`; waiting"));
     }
 
     /// Something that may need the user's attention.

@@ -4,6 +4,7 @@ use super::args::NewTaskArgs;
 use super::pending::{Pending, PendingTask, TaskInput};
 use super::reporter::Reporter;
 use super::results::AwaitedResults;
+use super::workers::Workers;
 use crate::amqp::{Delivery, Series};
 use crate::base::fault::{Fault, Kind};
 use crate::output::progress::TICK;
@@ -34,6 +35,7 @@ pub(super) struct Sender<'a, 'r> {
     pub(super) results: AwaitedResults,
     pub(super) args: &'a NewTaskArgs,
     pub(super) reporter: &'a mut Reporter<'r>,
+    pub(super) workers: Workers,
     /// What was not sent because nothing can be.
     pub(super) refused: Vec<PendingTask>,
 }
@@ -161,20 +163,30 @@ impl User for Sender<'_, '_> {
         let is_visible = self.reporter.bar.is_visible();
         let tick = is_visible.then(|| now + TICK);
         if is_visible {
-            let (taken, bytes) = (self.pending.taken(), self.pending.bytes());
-            self.reporter.progress(taken, bytes);
+            self.reporter.progress(&self.pending);
         }
-        let Some(limit) = self.args.wait_timeout else {
-            return Ok(tick);
-        };
-        if !self.pending.is_over() || !core.is_idle() {
+        if !self.args.wait || !self.pending.is_over() || !core.is_idle() {
             return Ok(tick);
         }
-        let until = core.progress() + limit;
-        if until <= now {
-            return Err(no_result(limit));
+        let until = self.args.wait_timeout.map(|limit| core.progress() + limit);
+        match (until, self.args.wait_timeout) {
+            (Some(until), Some(limit)) if until <= now => Err(no_result(limit)),
+            _ => Ok([tick, until].into_iter().flatten().min()),
         }
-        Ok(tick.into_iter().chain([until]).min())
+    }
+
+    fn wants_consumers(&self, core: &mut Core<PendingTask>) -> Option<Instant> {
+        let is_waiting = self.args.wait
+            && self.to == Destination::Work
+            && self.pending.is_over()
+            && core.is_idle();
+        is_waiting.then(|| self.workers.next_look(core.progress()))?
+    }
+
+    fn consumers(&mut self, count: Option<u32>, now: Instant) {
+        if self.workers.found(count, now) {
+            self.reporter.no_worker();
+        }
     }
 
     fn is_done(&self, core: &mut Core<PendingTask>) -> bool {

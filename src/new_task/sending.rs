@@ -5,6 +5,7 @@ use super::pending::{Pending, TaskInput};
 use super::reporter::Reporter;
 use super::results::AwaitedResults;
 use super::sender::{Ended, Sender};
+use super::workers::Workers;
 use crate::amqp::FramesInFlight;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::base::cancellation::WhenCancelled;
@@ -57,6 +58,7 @@ pub(super) fn send(
         results: AwaitedResults::default(),
         args,
         reporter,
+        workers: Workers::default(),
         refused: Vec::new(),
     };
     let (core, ended) = Driver::new(connector, core, &mut sender).run();

@@ -8,6 +8,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
+use crate::output::progress::SendBar;
 
 /// Sends the one task of the command line.
 pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
@@ -25,6 +26,9 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     };
     let connector = connector(args, when_cancelled, report)?;
     let mut reporter = Reporter::new(args, Mode::Single, report);
+    if args.wait {
+        reporter.bar = SendBar::new(reporter.report.is_quiet());
+    }
     let ended = send_all(args, connector, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {

@@ -7,4 +7,4 @@ mod report;
 mod screen;
 
 pub use format::{Color, LogFormat};
-pub use report::{Fields, Report, Verbosity, insert_body, insert_bytes};
+pub use report::{Fields, Report, Verbosity, insert_body, insert_bytes, not_written};

@@ -157,9 +157,7 @@ impl Report {
 
     /// Notes that stdout could not be written.
     pub fn output_failed(&mut self, error: &io::Error) {
-        let text = format!("cannot write to stdout: {error}");
-        self.failure
-            .get_or_insert(Fault::new(Kind::InputOutput, text));
+        self.failure.get_or_insert(not_written(error));
     }
 
     /// Whether there is something to write out.
@@ -213,6 +211,15 @@ impl Report {
         // Nothing is left to tell it to if stderr is gone.
         let _ = writeln!(io::stderr(), "{style}{label}:{style:#} {text}");
     }
+}
+
+/// stdout could not be written.
+pub fn not_written(error: &io::Error) -> Fault {
+    let kind = match error.kind() {
+        io::ErrorKind::BrokenPipe => Kind::ReaderGone,
+        _ => Kind::InputOutput,
+    };
+    Fault::new(kind, format!("cannot write to stdout: {error}"))
 }
 
 /// The body of a task, for a JSON event.

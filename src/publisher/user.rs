@@ -87,6 +87,14 @@ pub trait User {
         false
     }
 
+    /// When to find out how many consume from the work queue, if that matters.
+    fn wants_consumers(&self, _core: &mut Core<Self::Payload>) -> Option<Instant> {
+        None
+    }
+
+    /// So many do; `None`: that cannot be found out.
+    fn consumers(&mut self, _count: Option<u32>, _now: Instant) {}
+
     /// The message of this number is published on the present channel.
     fn publishing(&mut self, _number: u64) {}
 

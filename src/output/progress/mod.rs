@@ -1,10 +1,10 @@
 //! Progress, drawn where stderr is a terminal.
 
-mod bulk;
 mod rows;
+mod send;
 mod tasks;
 
-pub use bulk::BulkBar;
+pub use send::{SendBar, SendProgress};
 pub use tasks::TaskBars;
 
 use indicatif::ProgressStyle;

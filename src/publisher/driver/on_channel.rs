@@ -100,6 +100,12 @@ impl<U: User> Driver<'_, U> {
             if self.user.is_done(&mut self.core) {
                 return Ok(Left::Done);
             }
+            let look = self.user.wants_consumers(&mut self.core);
+            if look.is_some_and(|at| at <= now) {
+                self.look_for_consumers(link);
+                continue;
+            }
+            let until = [until, look].into_iter().flatten().min();
             if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {
                 return Ok(left);
             }
@@ -121,6 +127,15 @@ impl<U: User> Driver<'_, U> {
                 Some(Left::Closed)
             }
         }
+    }
+
+    /// On a channel of its own, as it would close with a queue that is missing. Whether the connection
+    /// holds is found out elsewhere.
+    fn look_for_consumers(&mut self, link: &mut Link) {
+        let queue = self.core.config().queues.work.name.as_str();
+        let found = link.channel().and_then(|channel| channel.inspect(queue));
+        let count = found.ok().map(|found| found.consumers);
+        self.user.consumers(count, Instant::now());
     }
 
     /// Waits for whatever comes first. `None`: the channel goes on.
