@@ -6,7 +6,7 @@ use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT};
 use crate::base::fault::Fault;
-use amiquip::Publish;
+use amiquip::{ExchangeDeclareOptions, ExchangeType, Publish};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,6 +123,19 @@ impl Channel {
     pub fn declare_nowait(&self, queue: &str, arguments: &QueueArguments) -> Result<(), Fault> {
         self.inner.queue_declare_nowait(queue, durable(arguments))?;
         Ok(())
+    }
+
+    /// Declares a durable exchange and deletes it again.
+    pub fn declare_and_delete_exchange(&self, name: &str) -> Result<(), Fault> {
+        let options = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        self.request(|channel| {
+            channel
+                .exchange_declare(ExchangeType::Direct, name, options)?
+                .delete(true)
+        })
     }
 
     /// Asks for the state of a queue that exists.

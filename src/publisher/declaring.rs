@@ -4,7 +4,7 @@
 use super::core::{Destination, Form, Queues, Request};
 use crate::amqp::{Channel, Link};
 use crate::base::fault::{Fault, Kind};
-use crate::queues::{KnownQueue, QueueName, QueueType, WorkQueue};
+use crate::queues::{KnownQueue, QueueName, QueueType, WorkQueue, make_durable, may_forget};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::thread;
 
@@ -67,17 +67,24 @@ impl Requests {
             Err(fault) => return self.answer(queue, Err(fault), None),
         };
         let (sender, work) = (self.sender.clone(), self.work.name.clone());
-        let queue_type = self.queue_type;
+        let (queue_type, series) = (self.queue_type, link.series());
         let started = thread::Builder::new()
             .name("declaration".to_owned())
             .spawn(move || {
                 let asked = ask(&channel, &request, &work, queue_type);
+                let is_forgotten = matches!(asked, Ok(Asked::Made)) && may_forget(series);
+                let (asked, is_usable) = if is_forgotten {
+                    (make_durable(&channel, &request.queue), false)
+                } else {
+                    let is_usable = asked.is_ok();
+                    (asked.map(drop), is_usable)
+                };
                 let answer = Answer {
                     queue: request.queue,
                     declared: asked.map(|()| KnownQueue::default()),
                 };
-                // A refusal has closed it.
-                let channel = answer.declared.is_ok().then_some(channel);
+                // A refusal closes it.
+                let channel = is_usable.then_some(channel);
                 let _ = sender.send((answer, channel));
             });
         if let Err(error) = started {
@@ -109,12 +116,19 @@ impl Requests {
     }
 }
 
+/// What an answer tells of a queue.
+enum Asked {
+    There,
+    /// It may just have been made, and be forgotten.
+    Made,
+}
+
 fn ask(
     channel: &Channel,
     request: &Request,
     work: &QueueName,
     queue_type: QueueType,
-) -> Result<(), Fault> {
+) -> Result<Asked, Fault> {
     let queue_type = match (request.form, queue_type) {
         (Form::OtherType, QueueType::Classic) => QueueType::Quorum,
         (Form::OtherType, QueueType::Quorum) => QueueType::Classic,
@@ -124,9 +138,17 @@ fn ask(
         Form::Make | Form::OtherType => request.at.arguments(work, queue_type),
         Form::Look | Form::AsItIs | Form::Check | Form::Blind => None,
     };
-    let found = match arguments {
-        Some(arguments) => channel.declare(&request.queue, &arguments),
-        None => channel.inspect(&request.queue),
+    let Some(arguments) = arguments else {
+        return channel.inspect(&request.queue).map(|_| Asked::There);
     };
-    found.map(drop)
+    let found = channel.declare(&request.queue, &arguments)?;
+    // What is sent to a quorum queue that is new is held to be unsafe for a while, as it is.
+    let is_dead = matches!(request.to, Destination::Dead(_));
+    Ok(
+        if found.ready == 0 && is_dead && queue_type == QueueType::Classic {
+            Asked::Made
+        } else {
+            Asked::There
+        },
+    )
 }

@@ -1,6 +1,6 @@
 //! Declaring the work queue: one place, for both commands.
 
-use super::{QueueName, QueueType};
+use super::{QueueName, QueueType, make_durable, may_forget};
 use crate::amqp::{Channel, Link, QueueArguments, Series};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
@@ -60,7 +60,13 @@ impl WorkQueue {
             return Ok((channel, KnownQueue::default()));
         }
         match channel.declare(self.name.as_str(), &self.arguments()) {
-            Ok(_) => self.learn_type(link, channel),
+            Ok(found) => {
+                // Where tasks or workers are it was not made just now.
+                if found.ready == 0 && found.consumers == 0 && may_forget(link.series()) {
+                    make_durable(&link.channel()?, self.name.as_str())?;
+                }
+                self.learn_type(link, channel)
+            }
             Err(fault) => {
                 // Closed by the refusal; dropped before another one is opened.
                 drop(channel);

@@ -2,15 +2,15 @@
 
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::process::{Capture, CommandOutput, StdoutTo};
+use super::process::{CommandOutput, StdoutTo};
 use super::settings::WorkerSettings;
 use super::totals::Totals;
+use super::work;
 use crate::base::duration::milliseconds;
 use crate::base::fault::Fault;
 use crate::output::progress::TaskBars;
 use crate::output::{Fields, Report, insert_body};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 /// Whether lines name the task that they are about.
@@ -33,17 +33,23 @@ pub(super) struct Teller<'a> {
     queue: String,
     /// A consumer has been started before.
     has_waited: bool,
+    /// What is said of the work once it begins.
+    note: Option<String>,
     /// When the connection was lost, if there is none.
     lost: Option<Instant>,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(settings: &WorkerSettings, report: &'a mut Report) -> Self {
+    pub(super) fn new(
+        settings: &WorkerSettings,
+        note: Option<String>,
+        report: &'a mut Report,
+    ) -> Self {
         let slots = settings.core.slots;
         // A command's own output streams to the terminal where there is one slot; no bar beside it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
-            stdout_to: stdout_to(report),
+            stdout_to: work::stdout_to(report),
             report,
             bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
@@ -55,6 +61,7 @@ impl<'a> Teller<'a> {
             ack: settings.core.ack,
             queue: settings.queue.name.as_str().to_owned(),
             has_waited: false,
+            note,
             lost: None,
         }
     }
@@ -133,7 +140,7 @@ impl<'a> Teller<'a> {
         let totals = self.totals;
         self.report.silent("stopped", || totals.fields(reason));
         self.report.flush();
-        if !self.report.is_json() {
+        if self.has_waited && !self.report.is_json() {
             self.report.line_on_stderr(&totals.line());
         }
     }
@@ -190,6 +197,9 @@ impl<'a> Teller<'a> {
             self.has_waited = true;
             self.report.detail(&format!("connected to {broker}"));
             let queue = &self.queue;
+            if let Some(note) = &self.note {
+                self.note(&format!("{note}; tasks leave queue `{queue}`"));
+            }
             let line = || Some(" [*] Waiting for messages. To exit press CTRL+C".to_owned());
             self.report
                 .event("waiting", line, || json!({ "queue": queue }));
@@ -240,27 +250,6 @@ impl<'a> Teller<'a> {
             with(fields, "error", json!(ending.describe()))
         });
         self.flush();
-    }
-}
-
-/// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
-pub(super) fn stdout_to(report: &Report) -> StdoutTo {
-    if report.is_json() {
-        StdoutTo::Stderr
-    } else {
-        StdoutTo::Stdout
-    }
-}
-
-/// What is done with the stdout of commands where nobody waits for the result, and where somebody
-/// does. A single command has a terminal for itself. Elsewhere its last line must be known to have an
-/// end, if lines of ours follow.
-pub(super) fn capture(slots: usize, report: &Report) -> [Capture; 2] {
-    let is_alone = report.is_quiet() || report.is_json() || io::stdout().is_terminal();
-    match slots {
-        1 if is_alone => [Capture::Inherit, Capture::Stream],
-        1 => [Capture::Stream; 2],
-        _ => [Capture::Buffer; 2],
     }
 }
 

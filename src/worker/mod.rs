@@ -37,7 +37,6 @@ use process::{Capture, Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
 use settings::WorkerSettings;
-use std::time::Duration;
 use work::{Pretended, Work};
 
 /// Takes tasks and does them until it is told or set to stop.
@@ -59,21 +58,18 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
-    let stdout_to = events::stdout_to(report);
+    let stdout_to = work::stdout_to(report);
     let work = match &command {
         Some(command) => {
-            let capture = events::capture(settings.core.slots, report);
+            let capture = work::capture(settings.core.slots, report);
             work(command, &settings, &sender, capture, stdout_to)?
         }
-        None => {
-            note_pretending(args.dot, &settings, report);
-            Work::Pretended(Pretended::new(args.dot))
-        }
+        None => Work::Pretended(Pretended::new(args.dot)),
     };
     let session = Session {
         core: core::Worker::new(settings.core.clone(), Moment::now()),
+        teller: Teller::new(&settings, work.note(), report),
         work,
-        teller: Teller::new(&settings, report),
         publishing: Publishing::new(sender, "retries and dead letters"),
         messages,
         known: Known::of(&settings.queue),
@@ -97,15 +93,6 @@ fn work(
         capture,
         stdout_to,
     })
-}
-
-/// Whoever forgot the command should not find the queue empty and nothing done.
-fn note_pretending(dot: Duration, settings: &WorkerSettings, report: &Report) {
-    report.note(&format!(
-        "no COMMAND: pretending to work {} per dot; tasks leave queue `{}`",
-        humantime::format_duration(dot),
-        settings.queue.name
-    ));
 }
 
 fn warn_of_lessons(ack: Ack, report: &Report) {

@@ -3,9 +3,11 @@
 use super::core::policy::{Ending, Outcome};
 use super::core::{Start, Urgency};
 use super::process::{Capture, Job, Pool, ResultWanted, StdoutTo};
+use crate::output::Report;
 use rustix::process::Signal;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 /// What does the work.
@@ -22,6 +24,15 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Whoever forgot the command should not find the queue empty and nothing done.
+    pub(super) fn note(&self) -> Option<String> {
+        let Self::Pretended(pretended) = self else {
+            return None;
+        };
+        let dot = humantime::format_duration(pretended.dot);
+        Some(format!("no COMMAND: pretending to work {dot} per dot"))
+    }
+
     /// Begins a task.
     pub(super) fn start(&mut self, start: Start, now: Instant) {
         match self {
@@ -81,6 +92,27 @@ impl Work {
             }),
             Self::Pretended(pretended) => pretended.end_all(now),
         }
+    }
+}
+
+/// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
+pub(super) fn stdout_to(report: &Report) -> StdoutTo {
+    if report.is_json() {
+        StdoutTo::Stderr
+    } else {
+        StdoutTo::Stdout
+    }
+}
+
+/// What is done with the stdout of commands where nobody waits for the result, and where somebody
+/// does. A single command has a terminal for itself. Elsewhere its last line must be known to have an
+/// end, if lines of ours follow.
+pub(super) fn capture(slots: usize, report: &Report) -> [Capture; 2] {
+    let is_alone = report.is_quiet() || report.is_json() || io::stdout().is_terminal();
+    match slots {
+        1 if is_alone => [Capture::Inherit, Capture::Stream],
+        1 => [Capture::Stream; 2],
+        _ => [Capture::Buffer; 2],
     }
 }
 

@@ -99,7 +99,7 @@ fn a_full_dead_letter_queue_delays_dead_letters_alone() {
     assert_eq!(worker.event_of("done", "once")["attempt"], 2);
     env::new_task(broker, &admin.queue, &["--wait", "result"]).expect(0);
     // With room again it is put there.
-    assert_eq!(dead.bodies(), [b"full"]);
+    assert_eq!(dead.get().unwrap().0, b"full");
     worker.event_of("dead_lettered", "dead");
     worker.stopped().expect(0);
     admin.delete_queue(&format!("{}.delay.100", admin.queue));

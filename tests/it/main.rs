@@ -32,6 +32,9 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// What a person sees: rows, bars, notes.
+mod terminal;
+
 /// What is sent and how it is shown: bodies, properties, JSON events.
 mod tasks;
 

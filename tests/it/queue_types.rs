@@ -182,7 +182,7 @@ fn a_queue_that_is_used_as_it_stands_needs_not_be_of_a_certain_type() {
         command.args(run);
         let ended = env::spawn(command).ended().expect(0);
         assert_eq!(ended.bodies("done"), ["1", "2"]);
-        assert_eq!(ended.stderr, "");
+        assert!(!ended.stderr.contains("queue is"), "{ended}");
     }
 }
 

@@ -110,7 +110,7 @@ fn without_a_worker_the_wait_ends_and_the_task_stays() {
     asking(broker, &admin.queue, &["--wait-timeout", "300ms", "x"])
         .ended()
         .expect(75)
-        .says("the task is safe in the queue, but its outcome will not come here")
+        .says("the task is in the queue; its result will not arrive here")
         .says("no result arrived for 300ms (--wait-timeout)");
     assert_eq!(admin.ready(), 1);
 }
@@ -127,8 +127,9 @@ fn when_the_connection_breaks_the_safe_and_unanswered_tasks_are_named() {
     worker.event("received");
     Admin::new(&broker, "x").wait_for_ready_in(&queue, 2);
     broker.ctl(&["-q", "close_all_connections", "--global", "on purpose"]);
-    let line = waiting.message("3 tasks are safe in the queue");
-    let ids = line.rsplit(": ").next().unwrap().split(", ").count();
+    waiting.message("3 tasks are in the queue; their results will not arrive here");
+    let line = waiting.message("these are ");
+    let ids = line.split(", ").count();
     assert_eq!(ids, 3, "{line}");
     waiting
         .ended()
@@ -147,10 +148,7 @@ fn ctrl_c_while_waiting_names_what_is_unanswered() {
     let mut waiting = asking(broker, &admin.queue, &["x"]);
     waiting.message(" [x] Sent x");
     waiting.signal(Signal::INT);
-    waiting
-        .ended()
-        .expect(130)
-        .says("the task is safe in the queue");
+    waiting.ended().expect(130).says("the task is in the queue");
     assert_eq!(admin.ready(), 1);
 }
 
@@ -206,7 +204,8 @@ fn a_reader_that_goes_away_ends_the_wait() {
     let mut stdin = running.stdin();
     // stdin stays open: it is not the end of the input that ends the command.
     writeln!(stdin, "1").unwrap();
-    let said = running.message("cannot write to stdout");
-    assert!(said.contains("Broken pipe"), "{said}");
+    // Quietly, as `head` wants it.
+    let said = running.message("");
+    assert!(said.starts_with("sent 1, confirmed 1"), "{said}");
     assert_eq!(running.line(), "over");
 }

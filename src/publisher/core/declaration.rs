@@ -270,10 +270,7 @@ impl Declaration {
     /// What is declared without waiting is declared over each connection, as it costs nothing; but
     /// a quorum queue that has gone meanwhile must not be made without our noticing.
     fn declare_anew(&mut self) {
-        let is_blind = matches!(
-            self.plan,
-            Plan::Blind | Plan::LookThenBlind | Plan::DelayThenBlind
-        );
+        let is_blind = matches!(self.plan, Plan::LookThenBlind | Plan::DelayThenBlind);
         if is_blind {
             self.step = first_step(self.plan);
         }

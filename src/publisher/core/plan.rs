@@ -7,9 +7,8 @@ pub(super) enum Plan {
     Leave,
     /// It must be there: this user may not declare it, or was told not to.
     Exists,
-    /// The work queue: declared on the publishing channel, without waiting for the answer.
-    Blind,
-    /// The same where it may be a quorum queue: it is looked for first.
+    /// The work queue: looked for, and made where it is missing, with care, as it is young then; or
+    /// declared on the publishing channel, without waiting for the answer.
     LookThenBlind,
     /// The same where its type must be known.
     LookThenMake,
@@ -30,7 +29,6 @@ impl Plan {
     pub(super) fn first(self) -> Option<Form> {
         match self {
             Self::Leave => None,
-            Self::Blind => Some(Form::Blind),
             Self::Dead | Self::Adopt => Some(Form::Make),
             Self::Exists
             | Self::LookThenBlind

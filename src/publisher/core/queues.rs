@@ -58,11 +58,9 @@ impl Queues {
                 Plan::Leave
             }
             (_, Declare::No, _) => Plan::Exists,
-            (Destination::Work, Declare::Yes, _) => match (work.queue_type, needed) {
-                (_, Needed::Type) => Plan::LookThenMake,
-                // Where no type is stated the vhost's default type decides.
-                (Some(QueueType::Quorum) | None, _) => Plan::LookThenBlind,
-                (Some(QueueType::Classic), _) => Plan::Blind,
+            (Destination::Work, Declare::Yes, _) => match needed {
+                Needed::Type => Plan::LookThenMake,
+                Needed::Existence | Needed::Nothing => Plan::LookThenBlind,
             },
             (Destination::Delay(_), Declare::Yes, Upkeep::Ours) => Plan::DelayThenBlind,
             (Destination::Delay(_), Declare::Yes, Upkeep::Others) => Plan::Delay,

@@ -11,6 +11,7 @@ mod long_way;
 mod proxy;
 mod random;
 mod running;
+mod terminal;
 mod tls;
 mod version;
 
@@ -23,6 +24,7 @@ pub use long_way::LongWay;
 pub use proxy::Proxy;
 pub use random::Random;
 pub use running::{Running, spawn};
+pub use terminal::Terminal;
 pub use tls::{Certificates, Tls};
 pub use version::{Version, left_out};
 

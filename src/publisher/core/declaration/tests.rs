@@ -131,7 +131,8 @@ fn what_passes_is_tried_again_in_the_same_form() {
 #[test]
 fn the_work_queue_is_declared_over_each_connection_until_it_is_adopted() {
     let now = Instant::now();
-    let mut work = Declaration::new(Plan::Blind);
+    let mut work = Declaration::new(Plan::LookThenBlind);
+    work.looked_for();
     ask(&mut work, Form::Blind);
     assert!(work.is_ready() && work.is_unverified());
     work.channel_opened();
@@ -140,6 +141,7 @@ fn the_work_queue_is_declared_over_each_connection_until_it_is_adopted() {
     work.channel_opened();
     assert!(work.is_ready() && !work.is_unverified());
     work.connection_lost();
+    work.looked_for();
     ask(&mut work, Form::Blind);
     work.verify();
     ask(&mut work, Form::Make);
@@ -188,7 +190,8 @@ fn the_type_is_asked_for_once() {
 
 #[test]
 fn a_declaration_can_be_checked() {
-    let mut work = Declaration::new(Plan::Blind);
+    let mut work = Declaration::new(Plan::LookThenBlind);
+    work.looked_for();
     ask(&mut work, Form::Blind);
     work.check();
     assert!(!work.is_ready());
