@@ -63,7 +63,10 @@ fn the_recording_is_self_contained() {
     for command in shown.into_iter().chain(["kill -9", "new_task"]) {
         assert!(recording.contains(command), "{RECORDING} lacks {command}");
     }
-    assert!(recording.contains(" on demo:"), "{RECORDING} lacks the host");
+    assert!(
+        recording.contains(" on demo:"),
+        "{RECORDING} lacks the host"
+    );
     for on in recording.split(" attempts on ").skip(1) {
         assert!(
             on.starts_with("demo:"),
