@@ -40,6 +40,41 @@ fn links_lead_somewhere() {
     }
 }
 
+/// What `scripts/record` wrote is small and short, tells nothing of the machine, and needs
+/// nothing but a browser.
+#[test]
+fn the_recording_is_self_contained() {
+    const RECORDING: &str = "docs/demo.svg";
+    assert!(page(README).contains(&format!("]({RECORDING})")));
+    let recording = page(RECORDING);
+    assert!(recording.len() < 500_000, "{} bytes", recording.len());
+    let (_, duration) = recording.split_once("animation-duration:").unwrap();
+    let duration = duration.split_once("ms").unwrap().0.trim();
+    assert!(duration.parse::<u32>().unwrap() < 40_000, "{duration} ms");
+    assert!(recording.contains("prefers-color-scheme:dark"));
+    let root = env::root().to_str().unwrap();
+    for place in ["/home/", "/root", "/tmp/", "/Users/", "localhost", root] {
+        assert!(!recording.contains(place), "{RECORDING} has {place}");
+    }
+    for foreign in ["<script", "@import", "url(", "@font-face", "<image"] {
+        assert!(!recording.contains(foreign), "{RECORDING} has {foreign}");
+    }
+    let shown = ["worker --list-dead", "worker --replay-dead", "--wait -k"];
+    for command in shown.into_iter().chain(["kill -9", "new_task"]) {
+        assert!(recording.contains(command), "{RECORDING} lacks {command}");
+    }
+    assert!(
+        recording.contains(" on demo:"),
+        "{RECORDING} lacks the host"
+    );
+    for on in recording.split(" attempts on ").skip(1) {
+        assert!(
+            on.starts_with("demo:"),
+            "{RECORDING} has a host name: {on:.40}"
+        );
+    }
+}
+
 /// Runs the shell blocks of a section, as one script, in a directory of their own.
 fn run_section(name: &str, heading: &str) -> (std::path::PathBuf, env::Ended) {
     let page = page(name);
