@@ -1,5 +1,7 @@
-//! Completions for shells, and manual pages, from the declarations of the options.
+//! Completions for shells, and manual pages.
 
+use super::manual;
+use super::sections::Documented;
 use crate::base::fault::{Fault, Kind};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
@@ -8,13 +10,13 @@ use std::io::{self, Write as _};
 /// What can be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
-    /// Completions for bash.
+    /// Completions for bash
     CompleteBash,
-    /// Completions for zsh.
+    /// Completions for zsh
     CompleteZsh,
-    /// Completions for fish.
+    /// Completions for fish
     CompleteFish,
-    /// A manual page.
+    /// Manual page
     Man,
 }
 
@@ -23,24 +25,23 @@ impl Generate {
     ///
     /// # Errors
     /// [`Kind::InputOutput`] if stdout cannot be written.
-    pub fn write<C: CommandFactory>(self) -> Result<(), Fault> {
+    pub fn write<C: CommandFactory + Documented>(self) -> Result<(), Fault> {
         let failed = |error: io::Error| {
             let text = format!("cannot write to stdout: {error}");
             Fault::new(Kind::InputOutput, text)
         };
         let mut command = C::command();
         let name = command.get_name().to_owned();
-        let mut generated = Vec::new();
         let shell = match self {
             Self::CompleteBash => Shell::Bash,
             Self::CompleteZsh => Shell::Zsh,
             Self::CompleteFish => Shell::Fish,
             Self::Man => {
-                let page = clap_mangen::Man::new(command);
-                page.render(&mut generated).map_err(failed)?;
-                return io::stdout().write_all(&generated).map_err(failed);
+                let page = manual::page(command, &C::sections());
+                return io::stdout().write_all(page.as_bytes()).map_err(failed);
             }
         };
+        let mut generated = Vec::new();
         clap_complete::generate(shell, &mut command, name, &mut generated);
         io::stdout().write_all(&generated).map_err(failed)
     }

@@ -1,6 +1,6 @@
 //! What both commands are: options, a report, an exit code.
 
-use super::{Common, arguments, parse::parse};
+use super::{Common, Documented, arguments, parse::parse};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::logging;
@@ -10,7 +10,7 @@ use clap::Parser;
 use std::process::ExitCode as ProcessExitCode;
 
 /// Runs a command with the options of the command line.
-pub fn main<P: Parser>(
+pub fn main<P: Parser + Documented>(
     common: impl FnOnce(&P) -> &Common,
     run: impl FnOnce(&P, &mut Report) -> Result<ExitCode>,
 ) -> ProcessExitCode {

@@ -5,11 +5,14 @@ mod arguments;
 mod common;
 mod generate;
 mod main;
+mod manual;
 mod parse;
+pub(crate) mod sections;
 mod values;
 
 pub use arguments::CONCEALED;
 pub use common::Common;
 pub use generate::Generate;
 pub use main::main;
+pub use sections::Documented;
 pub(crate) use values::positive;

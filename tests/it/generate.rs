@@ -60,13 +60,3 @@ fn fish_completes_options() {
     std::fs::remove_file(&file).unwrap();
     assert!(ended.stdout.starts_with("--exit-when-empty"), "{ended}");
 }
-
-#[test]
-fn the_manual_page_is_read() {
-    for name in ["worker", "new_task"] {
-        let file = generate(name, "man");
-        let ended = run(&["sh", "-ec"], "man --warnings -l \"$1\" | col -bx", &file);
-        assert!(ended.stdout.contains("--password-file"), "{ended}");
-        assert!(ended.stdout.contains("SYNOPSIS"), "{ended}");
-    }
-}

@@ -84,8 +84,11 @@ mod model;
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 
-/// Completions and manual pages.
+/// Completions for shells.
 mod generate;
+
+/// Help texts and manual pages, and whether they name all there is.
+mod help;
 
 /// README and the help texts.
 mod readme;
