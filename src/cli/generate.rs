@@ -1,7 +1,7 @@
 //! Completions for shells, and manual pages.
 
-use super::manual;
 use super::sections::Documented;
+use super::{completions, manual};
 use crate::base::fault::{Fault, Kind};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
@@ -30,19 +30,13 @@ impl Generate {
             let text = format!("cannot write to stdout: {error}");
             Fault::new(Kind::InputOutput, text)
         };
-        let mut command = C::command();
-        let name = command.get_name().to_owned();
-        let shell = match self {
-            Self::CompleteBash => Shell::Bash,
-            Self::CompleteZsh => Shell::Zsh,
-            Self::CompleteFish => Shell::Fish,
-            Self::Man => {
-                let page = manual::page(command, &C::sections());
-                return io::stdout().write_all(page.as_bytes()).map_err(failed);
-            }
+        let command = C::command();
+        let generated = match self {
+            Self::CompleteBash => completions::script(Shell::Bash, command),
+            Self::CompleteZsh => completions::script(Shell::Zsh, command),
+            Self::CompleteFish => completions::script(Shell::Fish, command),
+            Self::Man => manual::page(command, &C::sections()),
         };
-        let mut generated = Vec::new();
-        clap_complete::generate(shell, &mut command, name, &mut generated);
-        io::stdout().write_all(&generated).map_err(failed)
+        io::stdout().write_all(generated.as_bytes()).map_err(failed)
     }
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod common;
+mod completions;
 mod generate;
 mod main;
 mod manual;

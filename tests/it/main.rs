@@ -85,7 +85,7 @@ mod model;
 mod interop;
 
 /// Completions for shells.
-mod generate;
+mod completions;
 
 /// Help texts and manual pages, and whether they name all there is.
 mod help;
