@@ -134,10 +134,12 @@ pub fn help(sections: &[Section]) -> StyledStr {
         let gap = if number == 0 { "" } else { "\n" };
         let _ = writeln!(text, "{gap}{style}{}:{style:#}", section.heading);
         for (number, item) in section.items.iter().enumerate() {
+            if number > 0 && !matches!(item, Entry(..)) {
+                text.push('\n');
+            }
             match item {
                 Paragraph(paragraph) => {
-                    let gap = if number == 0 { "" } else { "\n" };
-                    let _ = writeln!(text, "{gap}{}", filled(paragraph, width, "  ", 2));
+                    let _ = writeln!(text, "{}", filled(paragraph, width, "  ", 2));
                 }
                 Entry(term, meaning) => {
                     let column = section.column(number);
@@ -145,8 +147,7 @@ pub fn help(sections: &[Section]) -> StyledStr {
                     let _ = writeln!(text, "{}", filled(meaning, width, &term, column + 4));
                 }
                 Item::Example(what, line) => {
-                    let gap = if number == 0 { "" } else { "\n" };
-                    let _ = writeln!(text, "{gap}{}", filled(what, width, "  ", 2));
+                    let _ = writeln!(text, "{}", filled(what, width, "  ", 2));
                     let _ = writeln!(text, "    {}", line.replace('\n', "\n    "));
                 }
             }
