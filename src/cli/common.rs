@@ -10,15 +10,17 @@ use crate::base::endpoint::{Endpoint, Scheme};
 use crate::base::fault::{Fault, Kind};
 use crate::output::{Color, LogFormat, Report, Verbosity};
 use crate::queues::{Declare, QueueName, QueueType, WorkQueue};
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The options of both commands.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// The broker's URL: amqp://USER:PASSWORD@HOST:PORT/VHOST, or `amqps` for TLS. For a cluster:
-    /// the URLs of its nodes, separated by commas, tried in turn
+    /// URL of the broker; for a cluster, URLs of its nodes, separated by commas
+    ///
+    /// amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS. The nodes of a cluster are tried
+    /// in turn.
     #[arg(
         short,
         long,
@@ -31,24 +33,26 @@ pub struct Common {
     )]
     url: Vec<String>,
 
-    /// Read the password from FILE, to keep it out of arguments and environment. A newline at its
-    /// end is dropped
-    #[arg(long, value_name = "FILE", help_heading = "Broker")]
+    /// Read the password from FILE
+    ///
+    /// This keeps it out of the arguments and the environment. A newline at the end of FILE does
+    /// not belong to the password.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Broker")]
     password_file: Option<PathBuf>,
 
-    /// TLS: trust the CA certificates in this file instead of the system's
-    #[arg(long, value_name = "PEM", help_heading = "Broker")]
+    /// TLS: trust the CA certificates in file PEM instead of the system's
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath, help_heading = "Broker")]
     cacert: Option<PathBuf>,
 
-    /// TLS: client certificate, for brokers that require one
-    #[arg(long, value_name = "PEM", help_heading = "Broker")]
+    /// TLS: present the client certificate in file PEM
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath, help_heading = "Broker")]
     cert: Option<PathBuf>,
 
-    /// TLS: private key of --cert, not encrypted [default: in the same file]
-    #[arg(long, value_name = "PEM", requires = "cert", help_heading = "Broker")]
+    /// TLS: read the private key, unencrypted, from file PEM [default: the file of --cert]
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath, requires = "cert", help_heading = "Broker")]
     key: Option<PathBuf>,
 
-    /// Time limit for one connection attempt, handshakes included
+    /// Give up a connection attempt after DUR, handshakes included
     #[arg(
         value_parser = duration,
         long,
@@ -62,7 +66,7 @@ pub struct Common {
     #[arg(long, value_name = "DUR", default_value = "20s", value_parser = heartbeat, help_heading = "Broker")]
     heartbeat: Duration,
 
-    /// The work queue; always durable
+    /// Name of the work queue
     #[arg(
         short,
         long,
@@ -74,20 +78,24 @@ pub struct Common {
     )]
     queue: QueueName,
 
-    /// The queue's type. Without it, a new queue gets the broker's default type, and an existing
-    /// one is used whatever its type
+    /// Type of the queue
+    ///
+    /// Without it, a new queue gets the broker's default type, and an existing one is used whatever
+    /// its type.
     #[arg(long, value_name = "TYPE", help_heading = "Queue")]
     queue_type: Option<QueueType>,
 
-    /// Give the queue priorities from 0 to N (classic queues; RabbitMQ advises at most 5)
+    /// Give a classic queue priorities from 0 to N; RabbitMQ advises at most 5
+    ///
+    /// Quorum queues need no declaration: their priorities depend on the broker.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Queue")]
     max_priority: Option<u8>,
 
-    /// Use the queue as it is, for users who may not declare it
+    /// Use the queue as it is; needs no permission to declare it
     #[arg(long, conflicts_with_all = ["queue_type", "max_priority"], help_heading = "Queue")]
     no_declare: bool,
 
-    /// text: lines for people; json: one object per line on stdout
+    /// Print events as lines for people or as JSON objects, one per line
     #[arg(
         long,
         value_name = "FORMAT",
@@ -96,7 +104,7 @@ pub struct Common {
     )]
     pub log_format: LogFormat,
 
-    /// Write shell completions or the manual page to stdout, then exit
+    /// Print shell completions or the manual page, then exit
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub generate: Option<Generate>,
 
@@ -104,11 +112,11 @@ pub struct Common {
     #[arg(long, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
 
-    /// Print more; twice: also what the AMQP client does
+    /// Print more; -vv also logs the AMQP client
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Colour stderr
+    /// When to colour stderr
     #[arg(
         long,
         value_name = "WHEN",

@@ -1,5 +1,7 @@
-//! Completions for shells, and manual pages, from the declarations of the options.
+//! Completions for shells, and manual pages.
 
+use super::sections::Documented;
+use super::{completions, manual};
 use crate::base::fault::Fault;
 use crate::output::not_written;
 use clap::{CommandFactory, ValueEnum};
@@ -9,13 +11,13 @@ use std::io::{self, Write as _};
 /// What can be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
-    /// Completions for bash.
+    /// Completions for bash
     CompleteBash,
-    /// Completions for zsh.
+    /// Completions for zsh
     CompleteZsh,
-    /// Completions for fish.
+    /// Completions for fish
     CompleteFish,
-    /// A manual page.
+    /// Manual page
     Man,
 }
 
@@ -24,22 +26,15 @@ impl Generate {
     ///
     /// # Errors
     /// [`crate::base::fault::Kind::InputOutput`] if stdout cannot be written.
-    pub fn write<C: CommandFactory>(self) -> Result<(), Fault> {
+    pub fn write<C: CommandFactory + Documented>(self) -> Result<(), Fault> {
         let failed = |error: io::Error| not_written(&error);
-        let mut command = C::command();
-        let name = command.get_name().to_owned();
-        let mut generated = Vec::new();
-        let shell = match self {
-            Self::CompleteBash => Shell::Bash,
-            Self::CompleteZsh => Shell::Zsh,
-            Self::CompleteFish => Shell::Fish,
-            Self::Man => {
-                let page = clap_mangen::Man::new(command);
-                page.render(&mut generated).map_err(failed)?;
-                return io::stdout().write_all(&generated).map_err(failed);
-            }
+        let command = C::command();
+        let generated = match self {
+            Self::CompleteBash => completions::script(Shell::Bash, command),
+            Self::CompleteZsh => completions::script(Shell::Zsh, command),
+            Self::CompleteFish => completions::script(Shell::Fish, command),
+            Self::Man => manual::page(command, &C::sections()),
         };
-        clap_complete::generate(shell, &mut command, name, &mut generated);
-        io::stdout().write_all(&generated).map_err(failed)
+        io::stdout().write_all(generated.as_bytes()).map_err(failed)
     }
 }

@@ -3,10 +3,13 @@
 
 mod arguments;
 mod common;
+mod completions;
 mod generate;
 mod main;
+mod manual;
 mod mistakes;
 mod parse;
+pub(crate) mod sections;
 mod values;
 
 pub use arguments::CONCEALED;
@@ -14,4 +17,5 @@ pub use common::Common;
 pub use generate::Generate;
 pub use main::main;
 pub use parse::CommandLine;
+pub use sections::Documented;
 pub(crate) use values::positive;

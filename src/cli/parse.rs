@@ -1,9 +1,9 @@
 //! From arguments to options, or to an error that shows neither passwords nor what a terminal
 //! obeys.
 
-use super::Common;
 use super::arguments::without_password;
 use super::mistakes::clarified;
+use super::{Common, Documented};
 use crate::base::escape::escape;
 use clap::error::ErrorKind;
 use clap::{Error, Parser};
@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// The command line of a command.
-pub trait CommandLine: Parser {
+pub trait CommandLine: Parser + Documented {
     /// The options that both commands have.
     fn common(&self) -> &Common;
 

@@ -2,11 +2,12 @@
 
 use super::delay;
 use super::record::Separator;
+use super::sections::USAGE;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{CommandLine, Common, positive};
+use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
 use crate::task::{Header, ShortString, TaskOptions};
-use clap::Parser;
+use clap::{Parser, ValueHint};
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::os::unix::ffi::OsStrExt;
@@ -15,24 +16,34 @@ use std::time::Duration;
 
 /// Put a task on a durable queue
 ///
-/// Joins the words with spaces and sends them as one task; without words it sends `Hello World!`.
-/// Prints ` [x] Sent BODY` only after the broker has confirmed the task.
+/// Sends the words of MESSAGE, joined by spaces, as one task (`Hello World!` by default). Prints
+/// `[x] Sent MESSAGE` only after the broker has confirmed the task. With --file, sends any number of
+/// tasks and prints how many were confirmed.
 #[derive(Debug, Parser)]
-#[command(name = "new_task", version, max_term_width = 100)]
+#[command(
+    name = "new_task",
+    version,
+    max_term_width = 100,
+    override_usage = USAGE,
+    after_long_help = sections::help(&NewTaskArgs::sections())
+)]
 pub struct NewTaskArgs {
-    /// The task's body
+    /// Words of the task's body
     #[arg(value_name = "MESSAGE")]
     pub(super) words: Vec<OsString>,
 
-    /// Read the body from FILE, byte for byte (`-`: stdin)
-    #[arg(long, value_name = "FILE", conflicts_with = "words")]
+    /// Read the body from FILE, byte for byte; `-` is stdin
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "words")]
     pub body_file: Option<PathBuf>,
 
-    /// Send one task per line of FILE (`-`: stdin); empty lines are skipped
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["words", "body_file", "id"], help_heading = "Bulk")]
+    /// Send each line of FILE as a task; `-` is stdin
+    ///
+    /// Empty lines are skipped. A carriage return before the newline is dropped. Lines of stdin are
+    /// sent as they arrive.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["words", "body_file", "id"], help_heading = "Bulk")]
     pub file: Option<PathBuf>,
 
-    /// Tasks in FILE end in NUL and may contain newlines
+    /// Tasks in FILE end with NUL and may contain newlines
     #[arg(short = '0', long, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     null: bool,
 
@@ -46,11 +57,11 @@ pub struct NewTaskArgs {
     )]
     pub(super) window: NonZeroU32,
 
-    /// Save tasks that were not confirmed to FILE, ready for --file
-    #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
+    /// Save unconfirmed tasks to FILE, ready for --file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     pub unsent: Option<PathBuf>,
 
-    /// Pause while N or more tasks are waiting in the queue
+    /// Send only while fewer than N tasks are waiting in the queue
     #[arg(
         value_parser = positive::<NonZeroU32>,
         long,
@@ -60,12 +71,13 @@ pub struct NewTaskArgs {
     )]
     pub(super) max_backlog: Option<NonZeroU32>,
 
-    /// With --max-backlog: give up if a pause takes longer than DUR
+    /// With --max-backlog: wait up to DUR until fewer are waiting; 0s: give up at once
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "0s", requires = "max_backlog", help_heading = "Bulk")]
     pub(super) backlog_timeout: Duration,
 
-    /// Wait for the results: print each task's stdout and stderr; for a single task, exit with its
-    /// exit code
+    /// Wait for the results and print each task's stdout and stderr
+    ///
+    /// For a single task, exit with its exit code.
     #[arg(short, long, help_heading = "Outcome")]
     pub wait: bool,
 
@@ -73,11 +85,11 @@ pub struct NewTaskArgs {
     #[arg(value_parser = duration, long, value_name = "DUR", requires = "wait", help_heading = "Outcome")]
     pub(super) wait_timeout: Option<Duration>,
 
-    /// Print the results in the order of the tasks
+    /// Print results in the order of the tasks
     #[arg(short, long, requires = "wait", help_heading = "Outcome")]
     pub keep_order: bool,
 
-    /// The task's priority, on a queue with priorities
+    /// Set the task's priority, on a queue with priorities
     #[arg(long, value_name = "N")]
     pub(super) priority: Option<u8>,
 
@@ -85,7 +97,9 @@ pub struct NewTaskArgs {
     #[arg(value_parser = ttl, long, value_name = "DUR")]
     ttl: Option<Duration>,
 
-    /// Deliver the task after DUR (above 1s: rounded up to three digits)
+    /// Deliver the task after DUR
+    ///
+    /// Above 1s, DUR is rounded up to three digits.
     #[arg(value_parser = lies_aside, long, value_name = "DUR", conflicts_with = "ttl")]
     pub(super) delay: Option<Duration>,
 
@@ -93,11 +107,11 @@ pub struct NewTaskArgs {
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
     headers: Vec<Header>,
 
-    /// The task's ID [default: a new UUID]
+    /// Set the task's ID [default: a new UUID]
     #[arg(long, value_name = "ID")]
     id: Option<ShortString>,
 
-    /// The content type of the body
+    /// Set the content type of the body
     #[arg(long, value_name = "TYPE")]
     content_type: Option<ShortString>,
 

@@ -2,6 +2,7 @@
 //!
 //! `single` sends one task and `bulk` those of a file. `input` reads the tasks, `sending` runs
 //! [`crate::publisher`] with `sender` between the two, and `reporter` tells what became of them.
+//! `sections` is the end of its help text.
 
 mod args;
 mod bulk;
@@ -13,6 +14,7 @@ mod pending;
 mod record;
 mod reporter;
 mod results;
+mod sections;
 mod sender;
 mod sending;
 mod single;

@@ -5,19 +5,19 @@ use clap::ValueEnum;
 /// How events are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// The tutorial's lines.
+    /// Lines for people
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line, on stdout
     Json,
 }
 
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// Where stderr is a terminal and `NO_COLOR` is not set.
+    /// If stderr is a terminal and `NO_COLOR` is not set
     Auto,
-    /// Always.
+    /// Also into files and pipes
     Always,
-    /// Never.
+    /// Not at all
     Never,
 }

@@ -4,31 +4,38 @@ use super::admin::AdminArgs;
 use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
 use super::process::{TimeLimits, runs_body_as_code};
+use super::sections::USAGE;
 use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{CommandLine, Common, positive};
+use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
 use crate::queues::QueueName;
-use clap::Parser;
+use clap::{Parser, ValueHint};
 use std::ffi::OsString;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
 /// Take tasks from a durable queue, one at a time, and run a command for each
 ///
-/// The next task comes only after the last one was done and acknowledged, so busy workers are
-/// spared and idle ones are used. COMMAND runs without a shell: the task's body is on stdin and
-/// replaces every `{}` in its arguments. Without COMMAND the worker only pretends to work: one
-/// second for each dot in the body.
+/// The next task comes only after the last one is done and acknowledged, so busy workers are spared
+/// and idle ones are used. COMMAND runs without a shell. The task's body is on its stdin and replaces
+/// every `{}` in its arguments. Without COMMAND, the worker only pretends to work: one second for each
+/// dot in the body.
 #[derive(Debug, Parser)]
-#[command(name = "worker", version, max_term_width = 100)]
+#[command(
+    name = "worker",
+    version,
+    max_term_width = 100,
+    override_usage = USAGE,
+    after_long_help = sections::help(&WorkerArgs::sections())
+)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
 pub struct WorkerArgs {
-    /// The command to run for each task, with its arguments. Exit code 0 means done
-    #[arg(last = true, value_name = "COMMAND")]
+    /// Command to run for each task, with its arguments; exit code 0 means done
+    #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 
     /// Let `{}` stand in a shell's `-c` script: the shell runs the task's body as code
@@ -39,8 +46,9 @@ pub struct WorkerArgs {
     #[arg(short = 'j', long, value_name = "N", value_parser = positive::<NonZeroU16>, default_value = "1")]
     pub concurrency: NonZeroU16,
 
-    /// Let the broker hand out up to N unacknowledged tasks; 0: no limit, which is plain round
-    /// robin [default: the same as --concurrency]
+    /// Take up to N unacknowledged tasks from the broker; 0: no limit [default: as --concurrency]
+    ///
+    /// Without a limit, the broker deals tasks out in turn, to busy workers too.
     #[arg(short, long, value_name = "N")]
     prefetch: Option<u16>,
 
@@ -48,7 +56,7 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "WHEN", default_value = "after")]
     pub ack: Ack,
 
-    /// Without COMMAND: pretend to work DUR per dot
+    /// Without COMMAND: pretend to work for DUR per dot
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "1s")]
     pub dot: Duration,
 
@@ -60,7 +68,7 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub policy: FailurePolicy,
 
-    /// Dead-letter a task that was returned N times because its worker died; 0: never
+    /// Dead-letter a task after N returns because its worker died; 0: never
     #[arg(
         long,
         value_name = "N",
@@ -69,7 +77,7 @@ pub struct WorkerArgs {
     )]
     pub max_redeliveries: u32,
 
-    /// Queue for dead letters [default: QUEUE.dead]
+    /// Put dead letters in queue NAME [default: QUEUE.dead]
     #[arg(long, value_name = "NAME", help_heading = "Failures")]
     pub dead_letter_queue: Option<QueueName>,
 
@@ -81,8 +89,9 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub admin: AdminArgs,
 
-    /// Keep trying for DUR, or `forever`, while the broker cannot be reached [default: forever; 10s
-    /// with the options of Administration]
+    /// Keep trying for DUR, or `forever`, while the broker cannot be reached [default: forever]
+    ///
+    /// With the options of Administration the default is 10s.
     #[arg(long, value_name = "DUR", help_heading = "Broker")]
     retry_for: Option<RetryFor>,
 

@@ -4,7 +4,7 @@
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
 //! `publishing` hands messages to whoever publishes; `events` tells what happens, `terminal` draws
-//! it. `admin` is what a worker does without working.
+//! it. `admin` is what a worker does without working. `sections` is the end of its help text.
 
 mod actions;
 mod admin;
@@ -16,6 +16,7 @@ mod incoming;
 mod process;
 mod publishing;
 mod queues;
+mod sections;
 mod serving;
 mod session;
 mod settings;

@@ -87,8 +87,11 @@ mod model;
 /// The tutorial's own programs, in Python and PHP, beside ours.
 mod interop;
 
-/// Completions and manual pages.
-mod generate;
+/// Completions for shells.
+mod completions;
+
+/// Help texts and manual pages, and whether they name all there is.
+mod help;
 
 /// README and the help texts.
 mod readme;

@@ -9,7 +9,7 @@ use clap::Args;
     reason = "each is a flag of the command line"
 )]
 pub struct AdminArgs {
-    /// Show how many tasks are waiting and how many workers there are, then exit
+    /// Show the numbers of waiting tasks and of workers, then exit
     #[arg(
         long,
         conflicts_with_all = ["command", "list_dead", "replay_dead", "drop_dead"],
@@ -17,11 +17,11 @@ pub struct AdminArgs {
     )]
     status: bool,
 
-    /// With --status: show it every second, and the change of the queue per second
+    /// With --status: renew it every second, with rates
     #[arg(long, requires = "status", help_heading = "Administration")]
     watch: bool,
 
-    /// List the dead letters with their reasons, then exit
+    /// List the dead letters and their reasons, then exit
     #[arg(
         long,
         conflicts_with_all = ["command", "replay_dead", "drop_dead"],
@@ -41,7 +41,7 @@ pub struct AdminArgs {
     #[arg(long, conflicts_with = "command", help_heading = "Administration")]
     drop_dead: bool,
 
-    /// With --drop-dead: do it
+    /// Confirm --drop-dead
     #[arg(long, requires = "drop_dead", help_heading = "Administration")]
     yes: bool,
 

@@ -11,18 +11,18 @@ pub enum Ack {
     After,
     /// On delivery: a killed worker loses tasks
     Auto,
-    /// Never: tasks return when the worker ends, and the broker's memory grows
+    /// Not at all: tasks return when the worker ends, and the broker's memory grows
     Never,
 }
 
 /// What becomes of a task whose command has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
-    /// Try again later, up to --retries times; then dead-letter it
+    /// Try again after a pause, up to --retries times, then put it in the dead-letter queue
     Retry,
-    /// Put it at the end of the queue at once, without limit
+    /// Put it back at the end of the queue at once, any number of times
     Requeue,
-    /// Dead letter
+    /// Put it in the dead-letter queue
     DeadLetter,
     /// Discard it
     Drop,
@@ -119,7 +119,7 @@ pub enum Decision {
 /// What the user wants of failures.
 #[derive(Args, Clone, Debug)]
 pub struct FailurePolicy {
-    /// What to do with a task whose command failed
+    /// What to do with a task whose COMMAND failed
     #[arg(
         long,
         value_name = "WHAT",
@@ -140,7 +140,7 @@ pub struct FailurePolicy {
     #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
     pub backoff_max: Duration,
 
-    /// Exit codes (comma-separated) that are never retried
+    /// Never retry after these exit codes, separated by commas
     #[arg(
         long,
         value_name = "CODE",

@@ -38,7 +38,7 @@ pub struct Settings {
 /// When a worker ends by itself, and how it stops.
 #[derive(Args, Clone, Debug)]
 pub struct EndSettings {
-    /// Exit once the queue is empty and this worker has no running task and no pending retry
+    /// Exit when the queue is empty and this worker has no running task and no pending retry
     #[arg(long)]
     pub exit_when_empty: bool,
 

@@ -43,7 +43,7 @@ pub enum StdoutTo {
 /// How long a running command may take.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct TimeLimits {
-    /// Send TERM to the command's process group after DUR; the task has failed
+    /// After DUR, send TERM to the process group of COMMAND; the task has failed
     #[arg(
         value_parser = duration,
         long,
@@ -53,7 +53,7 @@ pub struct TimeLimits {
     )]
     pub timeout: Option<Duration>,
 
-    /// Send KILL if it still runs DUR after TERM
+    /// Send KILL if COMMAND still runs DUR after TERM
     #[arg(
         value_parser = duration,
         long,

@@ -26,7 +26,7 @@ pub use random::Random;
 pub use running::{Running, spawn};
 pub use terminal::Terminal;
 pub use tls::{Certificates, Tls};
-pub use version::{Version, left_out};
+pub use version::{Version, has_program, left_out};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -43,13 +43,27 @@ impl Broker {
 
 /// Says on the test's own output, also where the test passes, which part of it was left out and why.
 pub fn left_out(version: Version, why: &str) {
-    let test = std::thread::current();
-    let test = test.name().unwrap_or("a test").to_owned();
-    // Not by a macro: the test runner would keep that from view.
     let why: Vec<&str> = why.lines().map(str::trim).collect();
-    let line = format!(
-        "{test}: left out on RabbitMQ {version}: {}\n",
+    tell(&format!(
+        "left out on RabbitMQ {version}: {}",
         why.join(" ")
-    );
+    ));
+}
+
+/// Whether this machine has the program. Says on the test's own output that the test was left out
+/// where it has not.
+pub fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
+    if !found {
+        tell(&format!("left out: there is no {name} here"));
+    }
+    found
+}
+
+fn tell(what: &str) {
+    let test = std::thread::current();
+    let line = format!("{}: {what}\n", test.name().unwrap_or("a test"));
+    // Not by a macro: the test runner would keep that from view.
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
