@@ -116,7 +116,7 @@ pub struct Common {
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// When to colour stderr
+    /// When to use colours
     #[arg(
         long,
         value_name = "WHEN",

@@ -68,7 +68,7 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub policy: FailurePolicy,
 
-    /// Dead-letter a task after N returns because its worker died; 0: never
+    /// Dead-letter a task returned N times because its worker died; 0: never
     #[arg(
         long,
         value_name = "N",
