@@ -125,7 +125,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Declares a durable exchange and deletes it again.
+    /// Declares a durable exchange and deletes it again, in one round trip.
     pub fn declare_and_delete_exchange(&self, name: &str) -> Result<(), Fault> {
         let options = ExchangeDeclareOptions {
             durable: true,
@@ -133,7 +133,7 @@ impl Channel {
         };
         self.request(|channel| {
             channel
-                .exchange_declare(ExchangeType::Direct, name, options)?
+                .exchange_declare_nowait(ExchangeType::Direct, name, options)?
                 .delete(true)
         })
     }

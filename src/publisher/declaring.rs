@@ -72,19 +72,21 @@ impl Requests {
             .name("declaration".to_owned())
             .spawn(move || {
                 let asked = ask(&channel, &request, &work, queue_type);
-                let is_forgotten = matches!(asked, Ok(Asked::Made)) && may_forget(series);
-                let (asked, is_usable) = if is_forgotten {
-                    (make_durable(&channel, &request.queue), false)
-                } else {
-                    let is_usable = asked.is_ok();
-                    (asked.map(drop), is_usable)
+                // A refusal closes the channel.
+                let (declared, channel) = match asked {
+                    Ok(Asked::Made) if may_forget(series) => {
+                        match make_durable(channel, &request.queue) {
+                            Ok(channel) => (Ok(KnownQueue::default()), channel),
+                            Err(fault) => (Err(fault), None),
+                        }
+                    }
+                    Ok(_) => (Ok(KnownQueue::default()), Some(channel)),
+                    Err(fault) => (Err(fault), None),
                 };
                 let answer = Answer {
                     queue: request.queue,
-                    declared: asked.map(|()| KnownQueue::default()),
+                    declared,
                 };
-                // A refusal closes it.
-                let channel = is_usable.then_some(channel);
                 let _ = sender.send((answer, channel));
             });
         if let Err(error) = started {

@@ -12,8 +12,8 @@ use crate::base::fault::Fault;
 use std::thread;
 use std::time::Duration;
 
-/// Mnesia is gone from here on. (Before, a broker may have Khepri already; then it costs two round
-/// trips.)
+/// Mnesia is gone from here on. (Before, a broker may have Khepri already; then it costs one round
+/// trip.)
 const FIRST_WITHOUT_MNESIA: Series = (4, 3);
 
 /// After so long the record is written in any case: two seconds, and some more.
@@ -28,20 +28,24 @@ pub fn may_forget(series: Series) -> bool {
     series < FIRST_WITHOUT_MNESIA
 }
 
-/// Returns when the broker remembers the queue of this name. `channel` may be closed then: a user
-/// who may not declare the exchange waits instead.
+/// Returns when the broker remembers the queue of this name, with the channel; or without it, where
+/// the user may not declare the exchange, which closes the channel, and is waited for instead.
 ///
 /// # Errors
 /// The connection is gone.
-pub fn make_durable(channel: &Channel, queue: &str) -> Result<(), Fault> {
+pub fn make_durable(channel: Channel, queue: &str) -> Result<Option<Channel>, Fault> {
     let exchange = format!("{queue}.sync");
-    if exchange.len() <= NAME_MAX {
-        match channel.declare_and_delete_exchange(&exchange) {
-            Err(fault) if fault.reply().is_none() => return Err(fault),
-            Err(_) => {}
-            Ok(()) => return Ok(()),
+    if exchange.len() > NAME_MAX {
+        thread::sleep(WRITTEN);
+        return Ok(Some(channel));
+    }
+    match channel.declare_and_delete_exchange(&exchange) {
+        Ok(()) => Ok(Some(channel)),
+        Err(fault) if fault.reply().is_none() => Err(fault),
+        Err(_) => {
+            drop(channel);
+            thread::sleep(WRITTEN);
+            Ok(None)
         }
     }
-    thread::sleep(WRITTEN);
-    Ok(())
 }

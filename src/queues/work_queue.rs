@@ -62,9 +62,15 @@ impl WorkQueue {
         match channel.declare(self.name.as_str(), &self.arguments()) {
             Ok(found) => {
                 // Where tasks or workers are it was not made just now.
-                if found.ready == 0 && found.consumers == 0 && may_forget(link.series()) {
-                    make_durable(&link.channel()?, self.name.as_str())?;
-                }
+                let is_old = found.ready > 0 || found.consumers > 0;
+                let channel = if is_old || !may_forget(link.series()) {
+                    channel
+                } else {
+                    match make_durable(channel, self.name.as_str())? {
+                        Some(channel) => channel,
+                        None => link.channel()?,
+                    }
+                };
                 self.learn_type(link, channel)
             }
             Err(fault) => {

@@ -32,6 +32,12 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// Command lines that do not mean what they say.
+mod mistakes;
+
+/// What a worker does without working.
+mod dead_letters;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 

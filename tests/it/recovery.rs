@@ -105,6 +105,7 @@ fn a_frozen_broker_is_given_up_and_used_again() {
     );
     broker.script("thaw");
     worker.event("reconnected");
+    worker.message("note: connected again after ");
     env::new_task(&broker, &queue, &["x"]).expect(0);
     worker.event("done");
     worker.stopped().expect(0);

@@ -2,7 +2,6 @@
 
 use crate::env::{self, Admin, Broker, Kind, Terminal, command};
 
-const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
 
 fn on(broker: &Broker, name: &str, queue: &str, arguments: &[&str]) -> std::process::Command {
@@ -38,12 +37,12 @@ fn each_slot_has_a_row_and_ctrl_c_leaves_none() {
     assert!(rows[at + 1].starts_with("   2 [>"), "{screen}");
     let status = "done 0 · failed 0 · running 2 · held 1 · in queue 0";
     assert_eq!(rows[at + 2], status, "{screen}");
-    terminal.press(CTRL_C);
+    terminal.interrupt();
     terminal.shows("stopping after 2 running tasks; Ctrl+C again returns them to the queue");
     // Closer together they would count as one.
     terminal.shows("held 0");
     std::thread::sleep(std::time::Duration::from_millis(150));
-    terminal.press(CTRL_C);
+    terminal.interrupt();
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
     let last = screen.lines().last().unwrap();
@@ -78,10 +77,12 @@ fn rows_fit_into_a_small_terminal_and_into_a_smaller_one() {
         let slots = lines.iter().filter(|line| line.contains('[')).count();
         assert_eq!(slots, room - 1, "{screen}");
     }
-    terminal.press(CTRL_C);
-    terminal.shows("Ctrl+C again");
+    // Drawn anew for this size.
+    terminal.shows("running 30 · held …");
+    terminal.interrupt();
+    terminal.shows("stopping after 30 running");
     std::thread::sleep(std::time::Duration::from_millis(150));
-    terminal.press(CTRL_C);
+    terminal.interrupt();
     let (_, screen) = terminal.ended();
     assert!(screen.ends_with("stopped: 0 done, 30 returned"), "{screen}");
 }
@@ -147,7 +148,7 @@ fn results_of_a_file_have_a_goal_and_their_interruption_a_count() {
         .expect(0);
     let screen = terminal.shows("5 of 20 results, 1 failed");
     assert!(screen.contains(" 25 %, "), "{screen}");
-    terminal.press(CTRL_C);
+    terminal.interrupt();
     let (_, screen) = terminal.ended();
     let told = "warning: 15 tasks are in the queue; their results will not arrive here\n";
     assert!(screen.contains(told), "{screen}");

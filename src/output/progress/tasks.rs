@@ -5,6 +5,7 @@ use super::{is_drawn, is_due, park_cursor};
 use crate::base::escape::escape;
 use crate::output::screen::{Size, size};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ struct DrawnTasks {
     ticked: Option<Instant>,
     /// How wide the rows are that stand there, and how wide the terminal was.
     widths: Vec<usize>,
-    columns: usize,
+    columns: Cell<usize>,
 }
 
 struct StartedTask {
@@ -78,7 +79,10 @@ impl TaskBars {
     /// Runs `print`, which writes to the terminal, with the rows out of the way.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.drawn {
-            Some(drawn) => drawn.bar.suspend(print),
+            Some(drawn) => {
+                drawn.heed_size();
+                drawn.bar.suspend(print)
+            }
             None => print(),
         }
     }
@@ -101,22 +105,12 @@ impl DrawnTasks {
             slots: (0..slots).map(|_| None).collect(),
             ticked: None,
             widths: Vec::new(),
-            columns: 0,
+            columns: Cell::new(0),
         }
     }
 
     fn draw(&mut self, now: Instant, status: &str) {
-        // A terminal that does not tell is as large as most.
-        let size = size(io::stderr()).unwrap_or(Size {
-            columns: 80,
-            rows: 24,
-        });
-        if self.columns == 0 {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        } else if size.columns < self.columns {
-            self.unwrap(size.columns);
-        }
-        self.columns = size.columns;
+        let size = self.heed_size();
         let slots: Vec<_> = (self.slots.iter())
             .map(|slot| {
                 slot.as_ref().map(|task| RunningTask {
@@ -132,6 +126,22 @@ impl DrawnTasks {
         self.bar.set_message(rows.join("\n"));
         self.bar.tick();
         park_cursor();
+    }
+
+    /// How large the terminal is now.
+    fn heed_size(&self) -> Size {
+        // A terminal that does not tell is as large as most.
+        let size = size(io::stderr()).unwrap_or(Size {
+            columns: 80,
+            rows: 24,
+        });
+        let before = self.columns.replace(size.columns);
+        if before == 0 {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        } else if size.columns < before {
+            self.unwrap(size.columns);
+        }
+        size
     }
 
     /// A terminal that became narrower has wrapped the rows that stood there: takes away those that
@@ -157,5 +167,12 @@ fn shown(body: &[u8]) -> String {
     } else {
         &body[..SHOWN]
     };
-    escape(part)
+    escape(part).chars().filter(|c| !joins(*c)).collect()
+}
+
+/// Whether it makes one sign of its neighbours in some terminals, and not in others: nobody knows how
+/// wide a row with it becomes. Without, each of them stands by itself.
+fn joins(c: char) -> bool {
+    // The joiner, variation selectors, skin tones.
+    matches!(c, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }

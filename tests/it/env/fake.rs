@@ -216,8 +216,11 @@ pub fn short(text: &[u8]) -> Vec<u8> {
 }
 
 /// `connection.start`.
+///
+/// It is a new one: for older ones we do more.
 pub fn start(mechanisms: &[u8], locales: &[u8]) -> Vec<u8> {
-    start_with(b"", mechanisms, locales)
+    let version = [&short(b"version")[..], b"S", &long(b"4.3.0")].concat();
+    start_with(&version, mechanisms, locales)
 }
 
 /// `connection.start` with the server's properties.

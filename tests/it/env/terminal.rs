@@ -75,6 +75,13 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// Presses Ctrl+C between two drawings: the system throws away what was drawn and not yet read.
+    pub fn interrupt(&mut self) {
+        let is_drawn = || self.parser.lock().unwrap().screen().cursor_position().1 == 0;
+        assert!(wait_until(is_drawn), "the cursor does not rest");
+        self.press("\x03");
+    }
+
     /// Another size.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.parser
