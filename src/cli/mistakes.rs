@@ -26,7 +26,5 @@ pub(super) fn clarified(mut error: Error, command: &Command) -> Error {
 
 /// Whether it takes a command of the user's, behind `--`.
 fn runs_commands(command: &Command) -> bool {
-    command
-        .get_positionals()
-        .any(|argument| argument.is_last_set())
+    command.get_positionals().any(clap::Arg::is_last_set)
 }

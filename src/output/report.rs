@@ -214,6 +214,7 @@ impl Report {
 }
 
 /// stdout could not be written.
+#[must_use]
 pub fn not_written(error: &io::Error) -> Fault {
     let kind = match error.kind() {
         io::ErrorKind::BrokenPipe => Kind::ReaderGone,

@@ -3,7 +3,7 @@
 use rustix::termios::tcgetwinsize;
 use std::os::fd::AsFd;
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::UnicodeWidthChar as _;
+use unicode_width::UnicodeWidthChar;
 
 /// How large a terminal is, in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 
 /// The cells that a terminal may need: joined signs are one there, or each its own.
 fn width(text: &str) -> usize {
-    text.chars().filter_map(|c| c.width()).sum()
+    text.chars().filter_map(UnicodeWidthChar::width).sum()
 }
 
 #[cfg(test)]

@@ -116,12 +116,12 @@ mod tests {
         rows.iter().map(strip).collect()
     }
 
-    fn running(body: &str, elapsed: u64, expected: Option<u64>) -> Option<RunningTask> {
-        Some(RunningTask {
+    fn running(body: &str, elapsed: u64, expected: Option<u64>) -> RunningTask {
+        RunningTask {
             body: body.to_owned(),
             elapsed: Duration::from_secs(elapsed),
             expected: expected.map(Duration::from_secs),
-        })
+        }
     }
 
     #[test]
@@ -131,13 +131,13 @@ mod tests {
             rows: 20,
         };
         let slots = [
-            running("photo.jpg....", 1, Some(4)),
+            Some(running("photo.jpg....", 1, Some(4))),
             None,
-            running(
+            Some(running(
                 "/videos/2026/summer/holiday/at the sea/last day.mov",
                 67,
                 None,
-            ),
+            )),
         ];
         assert_eq!(
             plain(&rows(size, &slots, STATUS)),
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn nothing_is_wider_than_the_terminal() {
-        let slots = [running(&"世".repeat(200), 4000, Some(5000)), None];
+        let slots = [Some(running(&"世".repeat(200), 4000, Some(5000))), None];
         for columns in 1..200 {
             let size = Size { columns, rows: 5 };
             for row in plain(&rows(size, &slots, STATUS)) {
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn more_slots_than_rows_are_counted() {
-        let slots: Vec<_> = (0..30).map(|_| running("x", 0, None)).collect();
+        let slots: Vec<_> = (0..30).map(|_| Some(running("x", 0, None))).collect();
         let size = Size {
             columns: 80,
             rows: 24,

@@ -39,8 +39,11 @@ pub fn show(
     let mut link = connect(settings, report)?;
     let mut status = look(settings, &mut link)?;
     tell(&status, None, settings, report);
-    while repeat == Repeat::EachSecond {
+    loop {
         report.result()?;
+        if repeat == Repeat::Once {
+            break;
+        }
         match signals.recv_deadline(status.at + INTERVAL) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
