@@ -108,13 +108,13 @@ impl Kind {
         let expected: &[&str] = match self {
             Self::Never => &["exit code 1 in attempt 3;", "never: "],
             Self::Fatal => &["exit code 65 in attempt 1;"],
-            Self::Poison => &["came back"],
+            Self::Poison => &["was returned"],
             // They oversleep; and on a busy machine anything can.
             _ => &["(--timeout) in attempt 3;"],
         };
         let is_expected = expected.iter().all(|part| story.contains(part));
         // Any task can be one whose workers die again and again.
-        is_expected || story.starts_with("came back")
+        is_expected || story.starts_with("was returned")
     }
 }
 
