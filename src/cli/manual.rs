@@ -21,8 +21,10 @@ pub(super) fn page(mut command: Command, sections: &[Section]) -> String {
         "\"\"",
         &format!("{name} {version}"),
     ];
+    // Options, URLs and examples stay whole, to be copied. From groff 1.23 on each paragraph sets
+    // hyphenation and adjustment anew, from these.
+    page.control("nr", ["HY", "0"]).control("ds", ["AD", "l"]);
     page.control("TH", title.into_iter().chain(["User Commands"]));
-    // Options, URLs and examples stay whole, to be copied.
     page.control("nh", []).control("ad", ["l"]);
 
     let about = command.get_about().map(ToString::to_string);
