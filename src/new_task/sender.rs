@@ -179,7 +179,9 @@ impl User for Sender<'_, '_> {
         let is_waiting = self.args.wait
             && self.to == Destination::Work
             && self.pending.is_over()
-            && core.is_idle();
+            && core.is_idle()
+            // A request without an answer would end the connection, and the way back for results.
+            && !core.is_blocked();
         is_waiting.then(|| self.workers.next_look(core.progress()))?
     }
 

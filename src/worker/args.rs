@@ -1,6 +1,6 @@
 //! `worker`'s command line.
 
-use super::admin::AdminArgs;
+use super::admin_task::AdminArgs;
 use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
 use super::process::{TimeLimits, runs_body_as_code};

@@ -4,10 +4,11 @@
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
 //! `publishing` hands messages to whoever publishes; `events` tells what happens, `terminal` draws
-//! it. `admin` is what a worker does without working. `sections` is the end of its help text.
+//! it. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
 
 mod actions;
 mod admin;
+mod admin_task;
 mod args;
 mod connecting;
 pub mod core;

@@ -35,12 +35,12 @@ fn those_of_one_task_are_shown_and_replayed_once() {
     assert_eq!(listed.stdout.matches(" same after 1 attempt").count(), 1);
     let json = worker(&admin, &["--list-dead", "--log-format", "json"]);
     let json = json.expect(0);
-    let times: Vec<_> = json
+    let repeated: Vec<_> = json
         .events("dead_letter")
         .iter()
-        .map(|letter| letter["times"].clone())
+        .map(|letter| letter["repeated"].clone())
         .collect();
-    assert_eq!(times, [2, 1, 1]);
+    assert_eq!(repeated, [false, true, false, false]);
     let replayed = worker(&admin, &["--replay-dead"]).expect(0);
     replayed
         .says("3 of 4 dead letters sent")

@@ -150,6 +150,12 @@ impl<P: Payload> Core<P> {
             && self.backlog.is_open()
     }
 
+    /// Whether the broker reads nothing on this connection for now: no answer would come to a request.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.connection.blocked.is_some()
+    }
+
     /// Whether all messages have their verdicts.
     #[must_use]
     pub fn is_idle(&mut self) -> bool {

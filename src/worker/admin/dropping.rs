@@ -1,11 +1,11 @@
 //! `worker --drop-dead`.
 
-use super::args::Consent;
 use super::dead_letters::DeadLetters;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::plural::counted;
 use crate::output::{Report, insert_body};
+use crate::worker::admin_task::Consent;
 use crate::worker::settings::WorkerSettings;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use crate::base::escape::escape;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::plural::counted;
-use crate::output::{Report, insert_body};
+use crate::output::{Fields, Report, insert_body};
 use crate::task::Task;
 use crate::worker::core::headers;
 use crate::worker::core::replay::STORY;
@@ -22,20 +22,31 @@ pub fn list(
 ) -> Result<ExitCode, Fault> {
     let mut letters = DeadLetters::open(settings, only, report)?;
     let mut same = SameTasks::default();
-    let (mut tasks, mut tokens) = (Vec::new(), Vec::new());
+    // Bodies are not kept: there may be more of them than memory.
+    let (mut shown, mut tokens) = (Vec::new(), Vec::new());
+    let mut found = 0;
     while let Some((task, token)) = letters.next()? {
         tokens.push(token);
-        if same.add(&task) == 1 {
-            tasks.push(task);
+        found += 1;
+        let is_repeated = same.add(&task) > 1;
+        if report.is_json() {
+            report.silent("dead_letter", || fields(&task, is_repeated));
+            report.flush();
+            report.result()?;
+        } else if !is_repeated {
+            shown.push((same.key(&task), lines(&task)));
         }
     }
-    // A listing that nobody reads to its end leaves them where they are, too.
     for token in tokens {
         letters.give_back(token)?;
     }
-    let found = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-    for task in &tasks {
-        show(task, same.count(task), report);
+    for (key, [head, rest]) in shown {
+        let times = match same.count(key) {
+            0 | 1 => String::new(),
+            times => format!(" (×{times})"),
+        };
+        let line = || Some(format!("{head}{times}{rest}"));
+        report.event("dead_letter", line, || json!({}));
         report.flush();
     }
     let count = counted(letters.count.into(), "dead letter");
@@ -46,41 +57,34 @@ pub fn list(
     Ok(ExitCode::Done)
 }
 
-fn show(task: &Task, times: u32, report: &mut Report) {
+/// A letter as people read it: the time and the id, then the rest.
+fn lines(task: &Task) -> [String; 2] {
     let header = |name: &str| task.properties.header(name);
-    report.event(
-        "dead_letter",
-        || {
-            let at = header(headers::FAILED_AT).unwrap_or_default();
-            let error = header(headers::ERROR).unwrap_or_else(|| "no reason given".to_owned());
-            let attempts = headers::count(task, headers::ATTEMPTS);
-            let host = header(headers::HOST).unwrap_or_default();
-            let times = match times {
-                0 | 1 => String::new(),
-                times => format!(" (×{times})"),
-            };
-            let mut lines = format!(
-                "{} {}{times} after {} on {}: {}\n    {}",
-                escape(at.as_bytes()),
-                escape(task.id().as_bytes()),
-                counted(attempts, "attempt"),
-                escape(host.as_bytes()),
-                escape(error.as_bytes()),
-                task.line()
-            );
-            if let Some(stderr) = header(headers::STDERR).filter(|text| !text.is_empty()) {
-                lines.push_str("\n    stderr: ");
-                lines.push_str(&escape(stderr.trim_end().as_bytes()));
-            }
-            Some(lines)
-        },
-        || {
-            let mut fields = json!({ "id": task.id(), "times": times });
-            for name in STORY {
-                fields[name.replace('-', "_")] = json!(header(name));
-            }
-            insert_body(&mut fields, &task.body);
-            fields
-        },
+    let at = header(headers::FAILED_AT).unwrap_or_default();
+    let error = header(headers::ERROR).unwrap_or_else(|| "no reason given".to_owned());
+    let attempts = headers::count(task, headers::ATTEMPTS);
+    let host = header(headers::HOST).unwrap_or_default();
+    let head = format!("{} {}", escape(at.as_bytes()), escape(task.id().as_bytes()));
+    let mut rest = format!(
+        " after {} on {}: {}\n    {}",
+        counted(attempts, "attempt"),
+        escape(host.as_bytes()),
+        escape(error.as_bytes()),
+        task.line()
     );
+    if let Some(stderr) = header(headers::STDERR).filter(|text| !text.is_empty()) {
+        rest.push_str("\n    stderr: ");
+        rest.push_str(&escape(stderr.trim_end().as_bytes()));
+    }
+    [head, rest]
+}
+
+/// A letter as programs read it: each one, and whether there was one of the same task before.
+fn fields(task: &Task, is_repeated: bool) -> Fields {
+    let mut fields = json!({ "id": task.id(), "repeated": is_repeated });
+    for name in STORY {
+        fields[name.replace('-', "_")] = json!(task.properties.header(name));
+    }
+    insert_body(&mut fields, &task.body);
+    fields
 }

@@ -1,6 +1,5 @@
 //! What a worker shows and does without working.
 
-mod args;
 mod dead_letters;
 mod dropping;
 mod listing;
@@ -9,8 +8,7 @@ mod replaying;
 mod same;
 mod status;
 
-pub use args::{AdminArgs, AdminTask};
-
+use super::admin_task::AdminTask;
 use super::incoming::Incoming;
 use super::settings::WorkerSettings;
 use crate::amqp::Link;

@@ -19,12 +19,13 @@ impl SameTasks {
         *count
     }
 
-    /// How many there have been.
-    pub(super) fn count(&self, task: &Task) -> u32 {
-        self.counts.get(&self.key(task)).copied().unwrap_or(0)
+    /// How many there have been of the task with this key.
+    pub(super) fn count(&self, key: u64) -> u32 {
+        self.counts.get(&key).copied().unwrap_or(0)
     }
 
-    fn key(&self, task: &Task) -> u64 {
+    /// What a task is known by.
+    pub(super) fn key(&self, task: &Task) -> u64 {
         self.hasher.hash_one((task.id(), &task.body))
     }
 }

@@ -1,12 +1,12 @@
 //! `worker --status`: how much waits, and for whom.
 
-use super::args::Repeat;
 use super::connect;
 use crate::amqp::Link;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::output::Report;
 use crate::queues::Destination;
+use crate::worker::admin_task::Repeat;
 use crate::worker::incoming::Incoming;
 use crate::worker::queues::inspect;
 use crate::worker::settings::WorkerSettings;
