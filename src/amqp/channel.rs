@@ -125,10 +125,12 @@ impl Channel {
         Ok(())
     }
 
-    /// Declares a durable exchange and deletes it again, in one round trip.
+    /// Declares a durable exchange and deletes it again, in one round trip. It is internal, as nobody's
+    /// exchange is who wants to publish to it: one of that name is refused, and stays.
     pub fn declare_and_delete_exchange(&self, name: &str) -> Result<(), Fault> {
         let options = ExchangeDeclareOptions {
             durable: true,
+            internal: true,
             ..ExchangeDeclareOptions::default()
         };
         self.request(|channel| {

@@ -170,9 +170,11 @@ fn withdrawn_is_what_was_not_sent_and_perhaps_what_was() {
     bench.handle(Input::News(PublishNews::Blocked(
         "low on memory".to_owned(),
     )));
+    assert!(bench.core.is_blocked());
     let did = bench.handle(Input::Withdraw(3));
     assert_eq!(did, [Withdrawn(3, Sent::Perhaps)]);
     bench.handle(Input::ConnectionLost(lost()));
+    assert!(!bench.core.is_blocked());
     assert!(bench.core.is_idle(), "it is not sent again");
 }
 
