@@ -6,7 +6,7 @@ use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT};
 use crate::base::fault::Fault;
-use amiquip::{ExchangeDeclareOptions, ExchangeType, Publish};
+use amiquip::{ExchangeDeclareOptions, ExchangeType, Publish, QueueDeleteOptions};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,16 +128,36 @@ impl Channel {
     /// Declares a durable exchange and deletes it again, in one round trip. It is internal, as nobody's
     /// exchange is who wants to publish to it: one of that name is refused, and stays.
     pub fn declare_and_delete_exchange(&self, name: &str) -> Result<(), Fault> {
-        let options = ExchangeDeclareOptions {
-            durable: true,
-            internal: true,
-            ..ExchangeDeclareOptions::default()
-        };
         self.request(|channel| {
             channel
-                .exchange_declare_nowait(ExchangeType::Direct, name, options)?
+                .exchange_declare_nowait(ExchangeType::Direct, name, internal_exchange())?
                 .delete(true)
         })
+    }
+
+    /// Declares a durable exchange and deletes it again, without waiting. A refusal closes the channel.
+    pub fn declare_and_delete_exchange_nowait(&self, name: &str) -> Result<(), Fault> {
+        let channel = &self.inner;
+        let exchange =
+            channel.exchange_declare_nowait(ExchangeType::Direct, name, internal_exchange())?;
+        exchange.delete_nowait(true)?;
+        Ok(())
+    }
+
+    /// Deletes a queue without waiting.
+    pub fn delete_nowait(&self, queue: &str) -> Result<(), Fault> {
+        let options = QueueDeleteOptions::default();
+        Ok(self.inner.queue_delete_nowait(queue, options)?)
+    }
+
+    /// Deletes a queue, unless somebody consumes from it.
+    pub fn delete_unused(&self, queue: &str) -> Result<(), Fault> {
+        let options = QueueDeleteOptions {
+            if_unused: true,
+            ..QueueDeleteOptions::default()
+        };
+        self.request(|channel| channel.queue_delete(queue, options))?;
+        Ok(())
     }
 
     /// Asks for the state of a queue that exists.
@@ -205,6 +225,14 @@ impl Channel {
     pub fn why_closed(self) -> Option<Fault> {
         let _guard = self.watchdog.guard(CLOSE_LIMIT);
         self.inner.close().err().map(Fault::from)
+    }
+}
+
+fn internal_exchange() -> ExchangeDeclareOptions {
+    ExchangeDeclareOptions {
+        durable: true,
+        internal: true,
+        ..ExchangeDeclareOptions::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
-use super::delivery::Delivery;
+use super::delivery::{AckMode, Delivery};
 use super::publish_news::PublishNews;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::Fault;
@@ -23,6 +23,8 @@ pub enum Waited<T, A> {
     News(PublishNews),
     /// What the consumer of [`Confirms::listen_to`] received.
     Answer(Delivery),
+    /// The broker ended that consumer: its queue is gone, or moves.
+    ConsumerCancelled,
     /// Something came in on the other channel; `None`: its senders are gone.
     Inbox(Option<T>),
     /// An answer has come.
@@ -35,8 +37,20 @@ pub enum Waited<T, A> {
     Timeout,
 }
 
+/// What the consumer of [`Confirms::listen_to`] hears.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are answers")]
+pub enum Heard {
+    /// A delivery.
+    Answer(Delivery),
+    /// The broker ended it.
+    Cancelled,
+    /// The channel or the connection is gone.
+    End,
+}
+
 /// The receiving end of a channel's publisher confirms.
-pub struct Confirms {
+pub struct Confirms<'a> {
     verdicts: Receiver<Confirm>,
     returns: Receiver<Return>,
     blocked: Receiver<ConnectionBlockedNotification>,
@@ -44,16 +58,22 @@ pub struct Confirms {
     noted: VecDeque<ConnectionBlockedNotification>,
     /// A confirm that was taken while returns that belong before it were waiting.
     held_back: Option<Confirm>,
-    /// Deliveries to a consumer on the same channel, and the channel's number.
-    answers: Receiver<ConsumerMessage>,
-    epoch: u64,
+    /// Deliveries to a consumer on the same channel.
+    answers: Option<Answers<'a>>,
     /// Why the channel ended, where that consumer was told.
     cause: Option<Fault>,
 }
 
+/// What a consumer receives.
+struct Answers<'a> {
+    messages: Receiver<ConsumerMessage>,
+    channel: &'a Channel,
+    settlement: AckMode,
+}
+
 impl Channel {
     /// Switches publisher confirms on, without waiting for the answer.
-    pub fn confirms(&self, link: &Link) -> Result<Confirms, Fault> {
+    pub fn confirms(&self, link: &Link) -> Result<Confirms<'_>, Fault> {
         let verdicts = self.client().listen_for_publisher_confirms()?;
         let returns = self.client().listen_for_returns()?;
         self.client().enable_publisher_confirms_nowait()?;
@@ -63,23 +83,25 @@ impl Channel {
             blocked: link.blocked.clone(),
             noted: link.noted.take().into(),
             held_back: None,
-            answers: never(),
-            epoch: 0,
+            answers: None,
             cause: None,
         })
     }
 }
 
-impl Confirms {
+impl<'a> Confirms<'a> {
     /// Takes in what came while it was looked whether the connection stands.
     pub fn hear_of(&mut self, link: &Link) {
         self.noted.extend(link.noted.take());
     }
 
     /// Waits for what this consumer receives, too. It must outlive the waiting.
-    pub fn listen_to(&mut self, consuming: &Consuming<'_>) {
-        self.answers = consuming.messages().clone();
-        self.epoch = consuming.channel().epoch();
+    pub fn listen_to(&mut self, consuming: &Consuming<'a>) {
+        self.answers = Some(Answers {
+            messages: consuming.messages().clone(),
+            channel: consuming.channel(),
+            settlement: consuming.settlement(),
+        });
     }
 
     /// Waits for what the broker says; or for something in `inbox`, an answer to a request on another
@@ -95,6 +117,11 @@ impl Confirms {
             return Waited::News(news);
         }
         let limit = deadline.saturating_duration_since(Instant::now());
+        let nothing = never();
+        let answers = match &self.answers {
+            Some(answers) => answers.messages.clone(),
+            None => nothing,
+        };
         select! {
             recv(self.verdicts) -> confirm => match confirm {
                 Ok(confirm) => Waited::News(self.after_returns(confirm)),
@@ -104,9 +131,10 @@ impl Confirms {
                 Ok(news) => Waited::News(PublishNews::of_blocked(news)),
                 Err(_) => self.last_words(),
             },
-            recv(self.answers) -> message => match self.answer(message.ok()) {
-                Some(delivery) => Waited::Answer(delivery),
-                None => self.last_words(),
+            recv(answers) -> message => match self.answer(message.ok()) {
+                Heard::Answer(delivery) => Waited::Answer(delivery),
+                Heard::Cancelled => Waited::ConsumerCancelled,
+                Heard::End => self.last_words(),
             },
             recv(inbox) -> item => Waited::Inbox(item.ok()),
             recv(answered) -> answer => match answer {
@@ -137,34 +165,39 @@ impl Confirms {
     }
 
     /// A delivery to the consumer of [`Confirms::listen_to`] that is here already.
-    pub fn try_answer(&mut self) -> Option<Delivery> {
-        let message = self.answers.try_recv().ok()?;
-        self.answer(Some(message))
+    pub fn try_answer(&mut self) -> Option<Heard> {
+        let message = self.answers.as_ref()?.messages.try_recv().ok()?;
+        Some(self.answer(Some(message)))
     }
 
-    /// `None`: the consumer has ended.
-    fn answer(&mut self, message: Option<ConsumerMessage>) -> Option<Delivery> {
-        match message {
-            Some(ConsumerMessage::Delivery(mut delivery)) => {
-                return Some(Delivery::take(&mut delivery, self.epoch));
+    fn answer(&mut self, message: Option<ConsumerMessage>) -> Heard {
+        let heard = match (message, &self.answers) {
+            (Some(ConsumerMessage::Delivery(delivery)), Some(answers)) => {
+                let delivery = answers.channel.received(delivery, answers.settlement);
+                return Heard::Answer(delivery);
             }
-            Some(
-                ConsumerMessage::ServerClosedChannel(error)
-                | ConsumerMessage::ServerClosedConnection(error),
-            ) => self.cause = Some(error.into()),
-            _ => {}
-        }
-        self.answers = never();
-        None
+            (Some(ConsumerMessage::ServerCancelled), _) => Heard::Cancelled,
+            (
+                Some(
+                    ConsumerMessage::ServerClosedChannel(error)
+                    | ConsumerMessage::ServerClosedConnection(error),
+                ),
+                _,
+            ) => {
+                self.cause = Some(error.into());
+                Heard::End
+            }
+            _ => Heard::End,
+        };
+        self.answers = None;
+        heard
     }
 
     /// Why the channel ended, where the consumer of [`Confirms::listen_to`] was told. The client
     /// library tells it once.
     pub fn take_cause(&mut self) -> Option<Fault> {
         // It may not have been looked at yet.
-        while let Ok(message) = self.answers.try_recv() {
-            let _ = self.answer(Some(message));
-        }
+        while self.try_answer().is_some() {}
         self.cause.take()
     }
 

@@ -4,7 +4,6 @@ use super::Link;
 use super::channel::Channel;
 use super::consuming::Consuming;
 use super::delivery::AckMode;
-use super::properties::DIRECT_REPLY_TO;
 use super::queue::QueueArguments;
 use crate::base::fault::Fault;
 use amiquip::ConsumerOptions;
@@ -36,17 +35,6 @@ pub struct ConsumeOptions {
 }
 
 impl Channel {
-    /// Starts a consumer of the answers to what is published on this channel with
-    /// [`super::Properties::with_answer_wanted`].
-    pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
-        let options = ConsumeOptions {
-            prefetch: Prefetch::Unlimited,
-            settlement: AckMode::ByTheBroker,
-            timeout: None,
-        };
-        self.consume(link, DIRECT_REPLY_TO, options)
-    }
-
     /// Starts a consumer on `queue`.
     pub fn consume(
         &self,

@@ -77,6 +77,11 @@ impl<'a> Consuming<'a> {
         self.channel
     }
 
+    /// Who settles its deliveries.
+    pub(super) fn settlement(&self) -> AckMode {
+        self.settlement
+    }
+
     /// Where its messages come in.
     pub(super) fn messages(&self) -> &Receiver<ConsumerMessage> {
         &self.messages

@@ -54,7 +54,7 @@ mod violation;
 mod watchdog;
 
 pub use channel::Channel;
-pub use confirms::{Confirms, Waited};
+pub use confirms::{Confirms, Heard, Waited};
 pub use connecting::Connecting;
 pub use consume::{ConsumeOptions, Prefetch};
 pub use consuming::{ConsumerEvent, Consuming};
@@ -62,7 +62,7 @@ pub use delivery::{AckMode, AckToken, Delivery};
 pub use link::{Link, Series};
 pub use open::open;
 pub use options::{FramesInFlight, OpenOptions};
-pub use properties::Properties;
+pub use properties::{DIRECT_REPLY_TO, Properties};
 pub use publish_news::{Confirm, PublishNews};
 pub use queue::{Declared, QueueArguments};
 pub use tls::Tls;

@@ -8,7 +8,7 @@ const PERSISTENT: u8 = 2;
 
 /// The name under which RabbitMQ delivers answers straight to the channel that asked, without a
 /// queue in between.
-pub(super) const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
+pub const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
 
 /// The properties and headers of a message. All of them are kept when a task is published again,
 /// also those that this program does not know.
@@ -145,16 +145,13 @@ impl Properties {
         }
     }
 
-    /// Asks for an answer that bears `correlation_id` (at most 255 bytes), to the channel that this
-    /// is published on.
+    /// Sets `correlation_id`: at most 255 bytes.
     #[must_use]
-    pub fn with_answer_wanted(self, correlation_id: String) -> Self {
-        let inner = self.0.with_reply_to(DIRECT_REPLY_TO.to_owned());
-        Self(inner.with_correlation_id(correlation_id))
+    pub fn with_correlation_id(self, correlation_id: String) -> Self {
+        Self(self.0.with_correlation_id(correlation_id))
     }
 
     /// Sets `reply_to`: at most 255 bytes.
-    #[cfg(any(test, feature = "simulation"))]
     #[must_use]
     pub fn with_reply_to(self, reply_to: String) -> Self {
         Self(self.0.with_reply_to(reply_to))
@@ -166,19 +163,26 @@ impl Properties {
         self.0.correlation_id().as_deref()
     }
 
-    /// Where the outcome is to be told, and the properties to begin that message with: only
-    /// RabbitMQ's direct reply-to, so that a task cannot make a worker write into any queue.
+    /// `reply_to`: where the result is to be sent.
     #[must_use]
-    pub fn answer(&self) -> Option<(String, Self)> {
-        let reply_to = self.0.reply_to().as_ref()?;
-        if !reply_to.starts_with("amq.rabbitmq.reply-to.") {
-            return None;
-        }
+    pub fn reply_to(&self) -> Option<&str> {
+        self.0.reply_to().as_deref()
+    }
+
+    /// No property but the `correlation_id`: those of an answer begin with it.
+    #[must_use]
+    pub fn answer(&self) -> Self {
         let mut answer = AmqpProperties::default();
         if let Some(id) = self.0.correlation_id() {
             answer = answer.with_correlation_id(id.clone());
         }
-        Some((reply_to.clone(), Self(answer)))
+        Self(answer)
+    }
+
+    /// The same message, which survives a restart of the broker.
+    #[must_use]
+    pub fn made_persistent(self) -> Self {
+        Self(self.0.with_delivery_mode(PERSISTENT))
     }
 
     /// Bytes of a content header frame's payload with these properties. The client library does not

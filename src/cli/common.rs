@@ -9,7 +9,7 @@ use crate::base::duration::duration;
 use crate::base::endpoint::{Endpoint, Scheme};
 use crate::base::fault::{Fault, Kind};
 use crate::output::{Color, LogFormat, Report, Verbosity};
-use crate::queues::{Declare, QueueName, QueueType, WorkQueue};
+use crate::queues::{DEFAULT_QUEUE, Declare, QueueName, QueueType, WorkQueue};
 use clap::{ArgAction, Args, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub struct Common {
         value_name = "NAME",
         env = "TASK_QUEUE",
         hide_env_values = true,
-        default_value = "task_queue",
+        default_value = DEFAULT_QUEUE,
         help_heading = "Queue"
     )]
     queue: QueueName,

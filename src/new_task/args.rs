@@ -2,6 +2,7 @@
 
 use super::delay;
 use super::record::Separator;
+use super::result_args::ResultArgs;
 use super::sections::USAGE;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
@@ -75,19 +76,9 @@ pub struct NewTaskArgs {
     #[arg(value_parser = duration, long, value_name = "DUR", default_value = "0s", requires = "max_backlog", help_heading = "Bulk")]
     pub(super) backlog_timeout: Duration,
 
-    /// Wait for the results and print each task's stdout and stderr
-    ///
-    /// For a single task, exit with its exit code.
-    #[arg(short, long, help_heading = "Outcome")]
-    pub wait: bool,
-
-    /// Give up if no result arrives for DUR
-    #[arg(value_parser = duration, long, value_name = "DUR", requires = "wait", help_heading = "Outcome")]
-    pub(super) wait_timeout: Option<Duration>,
-
-    /// Print results in the order of the tasks
-    #[arg(short, long, requires = "wait", help_heading = "Outcome")]
-    pub keep_order: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub results: ResultArgs,
 
     /// Set the task's priority, on a queue with priorities
     #[arg(long, value_name = "N")]
@@ -140,6 +131,14 @@ fn ttl(text: &str) -> Result<Duration, String> {
         return Err("it must be at most 49 days".to_owned());
     }
     Ok(duration)
+}
+
+/// `x-expires` holds milliseconds from 1 to 2^32 - 1.
+pub(super) fn results_expire(text: &str) -> Result<Duration, String> {
+    match ttl(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        duration => Ok(duration),
+    }
 }
 
 /// Up to 49 days; `0s` is no delay.

@@ -6,13 +6,16 @@
 
 mod args;
 mod bulk;
+mod collect;
 mod delay;
 mod input;
+mod later;
 mod ordered;
 mod outcome;
 mod pending;
 mod record;
 mod reporter;
+mod result_args;
 mod results;
 mod sections;
 mod sender;
@@ -27,10 +30,11 @@ pub use args::NewTaskArgs;
 use crate::base::exit_code::ExitCode;
 use crate::output::Report;
 
-/// Sends one task, or those of a file.
+/// Sends one task, or those of a file, or collects results.
 pub fn run(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
-    match &args.file {
-        Some(path) => bulk::send(args, path, report),
-        None => single::send(args, report),
+    match (&args.results.collect, &args.file) {
+        (Some(name), _) => collect::run(args, name, report),
+        (None, Some(path)) => bulk::send(args, path, report),
+        (None, None) => single::send(args, report),
     }
 }

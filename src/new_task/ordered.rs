@@ -1,6 +1,7 @@
 //! Outcomes in the order of the tasks, however they come (`--keep-order`).
 
 use super::results::TaskResult;
+use crate::amqp::AckToken;
 use crate::base::fault::{Fault, Kind};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,6 +16,8 @@ pub struct Ordered {
     /// The number whose turn it is.
     next: u64,
     waiting: BTreeMap<u64, HeldResult>,
+    /// How many of these are outcomes.
+    held: usize,
     /// The bytes of output that are kept in memory.
     kept: usize,
     spool: Option<Spool>,
@@ -46,6 +49,7 @@ impl Default for Ordered {
         Self {
             next: 1,
             waiting: BTreeMap::new(),
+            held: 0,
             kept: 0,
             spool: None,
         }
@@ -68,15 +72,47 @@ impl Ordered {
                 print(&answer)?;
                 HeldResult::Nothing
             }
-            Some(answer) => self.keep(answer).map_err(|error| unusable(&error))?,
+            Some(answer) => {
+                self.held += 1;
+                self.keep(answer).map_err(|error| unusable(&error))?
+            }
             None => HeldResult::Nothing,
         };
         self.waiting.insert(number, waiting);
+        self.print_due(&mut print)
+    }
+
+    fn print_due(
+        &mut self,
+        print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         while let Some(waiting) = self.waiting.remove(&self.next) {
             self.next += 1;
-            self.print(waiting, &mut print)?;
+            self.print(waiting, print)?;
         }
         Ok(())
+    }
+
+    /// The next one is `number`: what is before it will not come. Those whose turn it is are given to
+    /// `print`.
+    ///
+    /// # Errors
+    /// As [`Ordered::take`].
+    pub fn advance(
+        &mut self,
+        number: u64,
+        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        while let Some(first) = self
+            .waiting
+            .first_entry()
+            .filter(|first| *first.key() < number)
+        {
+            let waiting = first.remove();
+            self.print(waiting, &mut print)?;
+        }
+        self.next = self.next.max(number);
+        self.print_due(&mut print)
     }
 
     /// Gives the rest to `print`, as no more will come.
@@ -88,6 +124,31 @@ impl Ordered {
             self.print(waiting, &mut print)?;
         }
         Ok(())
+    }
+
+    /// How many wait for their turn.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Leaves those that wait for their turn where they came from: their numbers.
+    pub fn leave(&mut self) -> Vec<u64> {
+        self.held = 0;
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let held = waiting.filter(|(_, what)| !matches!(what, HeldResult::Nothing));
+        held.map(|(number, _)| number).collect()
+    }
+
+    /// An outcome that waits here came again: it is acknowledged with this. Whether it waits here.
+    pub fn renew(&mut self, number: u64, token: AckToken) -> bool {
+        let answer = match self.waiting.get_mut(&number) {
+            Some(HeldResult::Here(answer)) => answer,
+            Some(HeldResult::Spooled(answer, ..)) => &mut **answer,
+            Some(HeldResult::Nothing) | None => return false,
+        };
+        answer.token = Some(token);
+        true
     }
 
     fn keep(&mut self, mut answer: TaskResult) -> io::Result<HeldResult> {
@@ -127,10 +188,12 @@ impl Ordered {
         match waiting {
             HeldResult::Nothing => Ok(()),
             HeldResult::Here(answer) => {
+                self.held -= 1;
                 self.kept -= answer.stdout.len() + answer.stderr.len();
                 print(&answer)
             }
             HeldResult::Spooled(mut answer, at, sizes) => {
+                self.held -= 1;
                 if let Some(spool) = &mut self.spool {
                     let read = spool.read(at, sizes);
                     (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;

@@ -6,12 +6,13 @@ use super::outcome;
 use super::pending::{Pending, PendingTask};
 use super::results::TaskResult;
 use super::unsent::Unsent;
+use crate::amqp::AckToken;
 use crate::base::escape::escape;
 use crate::base::fault::Fault;
 use crate::output::progress::{SendBar, SendProgress};
 use crate::output::{Fields, Report, insert_body};
 use crate::publisher::core::{Notice, describe};
-use crate::queues::{WorkQueue, adoption_note};
+use crate::queues::{DEFAULT_QUEUE, ResultsName, WorkQueue, adoption_note};
 use serde_json::json;
 
 /// How many ids are named when outcomes do not come.
@@ -55,6 +56,8 @@ pub struct Reporter<'a> {
     pub wait: bool,
     /// Puts outcomes in order, where that is wanted.
     pub ordered: Option<Ordered>,
+    /// What results whose output is written are acknowledged with.
+    pub written: Vec<AckToken>,
     /// Takes what was not confirmed.
     pub unsent: Option<Unsent>,
     /// The progress.
@@ -73,8 +76,9 @@ impl<'a> Reporter<'a> {
             report,
             queue: args.common.work_queue(),
             mode,
-            wait: args.wait,
-            ordered: args.keep_order.then(Ordered::default),
+            wait: args.results.wait,
+            ordered: args.results.keep_order.then(Ordered::default),
+            written: Vec::new(),
             unsent: None,
             bar: SendBar::default(),
             size: None,
@@ -210,13 +214,79 @@ impl<'a> Reporter<'a> {
 
     /// Prints an outcome, in its turn; `None`: none will come.
     fn outcome(&mut self, number: u64, answer: Option<TaskResult>) -> Result<(), Fault> {
-        let (report, bar) = (&mut *self.report, &self.bar);
-        let mut show = |answer: &TaskResult| bar.suspend(|| outcome::print(report, answer));
+        let (report, bar, written) = (&mut *self.report, &self.bar, &mut self.written);
+        let mut show = |answer: &TaskResult| {
+            bar.suspend(|| outcome::print(report, answer))?;
+            written.extend(answer.token);
+            Ok(())
+        };
         match (&mut self.ordered, answer) {
             (Some(ordered), answer) => ordered.take(number, answer, show),
             (None, Some(answer)) => show(&answer),
             (None, None) => Ok(()),
         }
+    }
+
+    /// Prints those whose turn has come: none will come before this one.
+    pub(super) fn advance(&mut self, number: u64) -> Result<(), Fault> {
+        let (report, bar, written) = (&mut *self.report, &self.bar, &mut self.written);
+        let Some(ordered) = &mut self.ordered else {
+            return Ok(());
+        };
+        ordered.advance(number, |answer| {
+            bar.suspend(|| outcome::print(report, answer))?;
+            written.extend(answer.token);
+            Ok(())
+        })
+    }
+
+    /// Whether the result of this number waits here for its turn. It came again, with this token.
+    pub(super) fn is_held(&mut self, number: u64, token: AckToken) -> bool {
+        let ordered = self.ordered.as_mut();
+        ordered.is_some_and(|ordered| ordered.renew(number, token))
+    }
+
+    /// A result that came before, over another channel perhaps.
+    pub(super) fn came_again(&mut self, number: u64, token: AckToken) {
+        if !self.is_held(number, token) {
+            self.written.push(token);
+        }
+    }
+
+    /// So many results are left to another command, and whether their number could be noted.
+    pub(super) fn left(&mut self, name: &ResultsName, left: u64, is_noted: bool) {
+        self.counts.unanswered += left;
+        self.still_to_collect(name, left);
+        if !is_noted {
+            self.warn("their number could not be noted, so --collect will not end by itself");
+        }
+    }
+
+    /// So many results can be collected by another command.
+    pub(super) fn still_to_collect(&self, name: &ResultsName, left: u64) {
+        let results = match left {
+            1 => "1 result is".to_owned(),
+            _ => format!("{left} results are"),
+        };
+        let queue = match self.queue.name.as_str() {
+            DEFAULT_QUEUE => String::new(),
+            _ => format!(" -q {}", self.queue.name),
+        };
+        self.warn(&format!(
+            "{results} still to be collected: new_task{queue} --collect {name}"
+        ));
+    }
+
+    /// Results come straight to the channel.
+    pub(super) fn no_results_queue(&self, fault: &Fault) {
+        self.note(&format!(
+            "{fault}; without a results queue, results are lost if the connection breaks"
+        ));
+    }
+
+    /// The queue of the results is gone.
+    pub(super) fn results_lost(&self) {
+        self.warn("the results queue was deleted");
     }
 
     /// These tasks are in the queue, and their results will not come: numbers and ids.

@@ -1,7 +1,10 @@
 //! Results that are waited for.
 
+use super::collect::{Numbers, ResultKey, Run, State};
 use super::pending::PendingTask;
-use crate::amqp::Delivery;
+use crate::amqp::{AckToken, DIRECT_REPLY_TO, Delivery, Properties};
+use crate::publisher::ResultsFrom;
+use crate::queues::ResultsQueue;
 use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -29,6 +32,8 @@ pub struct TaskResult {
     pub is_truncated: bool,
     /// The id of the task.
     pub id: String,
+    /// What its message is acknowledged with, when its output is written.
+    pub token: Option<AckToken>,
 }
 
 /// An id in little space: millions may be waited for.
@@ -67,16 +72,87 @@ struct AwaitedResult {
     is_confirmed: bool,
 }
 
-/// Tasks whose results are waited for, by their numbers. A result comes to the channel that its
-/// task was published on, or not at all.
-#[derive(Debug, Default)]
+/// Tasks whose results are waited for, by their numbers. Without a queue that keeps it, a result
+/// comes to the channel that its task was published on, or not at all.
+#[derive(Debug)]
 pub(super) struct AwaitedResults {
     awaited: HashMap<u64, AwaitedResult>,
+    from: ResultsFrom,
+    /// Names the tasks of this command among those of all that have sent with these results.
+    run: Uuid,
+    /// Printed already, as far as results are kept for others.
+    came: Numbers,
     /// The present channel.
     channel: u64,
 }
 
 impl AwaitedResults {
+    /// Results that come from this queue, or straight to the channel.
+    pub(super) fn new(queue: Option<ResultsQueue>) -> Self {
+        Self {
+            awaited: HashMap::new(),
+            from: queue.map_or(ResultsFrom::DirectReply, ResultsFrom::Queue),
+            run: Uuid::now_v7(),
+            came: Numbers::default(),
+            channel: 0,
+        }
+    }
+
+    /// Where they come from.
+    pub(super) fn from(&self) -> &ResultsFrom {
+        &self.from
+    }
+
+    /// The queue cannot be used.
+    pub(super) fn come_straight(&mut self) {
+        self.from = ResultsFrom::DirectReply;
+    }
+
+    /// The properties of a task whose result is to come here.
+    pub(super) fn address(&self, properties: Properties, number: u64) -> Properties {
+        match &self.from {
+            ResultsFrom::DirectReply => properties
+                .with_reply_to(DIRECT_REPLY_TO.to_owned())
+                .with_correlation_id(number.to_string()),
+            ResultsFrom::Queue(queue) | ResultsFrom::Collected(queue) => {
+                let key = ResultKey {
+                    run: self.run,
+                    number,
+                };
+                addressed(properties, queue, key)
+            }
+        }
+    }
+
+    /// The number of a task of ours.
+    fn number(&self, correlation_id: &str) -> Option<u64> {
+        match self.from {
+            ResultsFrom::DirectReply => correlation_id.parse().ok(),
+            ResultsFrom::Queue(_) | ResultsFrom::Collected(_) => {
+                let key = ResultKey::parse(correlation_id)?;
+                (key.run == self.run).then_some(key.number)
+            }
+        }
+    }
+
+    /// How many results another command can collect from the queue that keeps them, and what it must
+    /// know for that. Those that are `held` came, and were not printed.
+    pub(super) fn left(&self, held: &[u64]) -> (u64, State) {
+        let mut sent = self.came.clone();
+        let confirmed = self.awaited.iter().filter(|(_, task)| task.is_confirmed);
+        confirmed.for_each(|(number, _)| sent.insert(*number));
+        let mut done = self.came.clone();
+        held.iter().for_each(|number| done.remove(*number));
+        let run = Run {
+            sent,
+            is_closed: true,
+            done,
+            ..Run::default()
+        };
+        let left = run.sent.len_without(&run.done);
+        (left, State::of(self.run, run))
+    }
+
     /// This task is about to be sent.
     pub(super) fn expect(&mut self, task: &PendingTask) {
         let awaited = AwaitedResult {
@@ -98,7 +174,7 @@ impl AwaitedResults {
     pub(super) fn confirmed(&mut self, number: u64) -> Option<(u64, String)> {
         let awaited = self.awaited.get_mut(&number)?;
         awaited.is_confirmed = true;
-        if awaited.channel == self.channel {
+        if awaited.channel == self.channel || !matches!(self.from, ResultsFrom::DirectReply) {
             return None;
         }
         let awaited = self.awaited.remove(&number)?;
@@ -114,16 +190,32 @@ impl AwaitedResults {
         self.awaited.is_empty()
     }
 
-    /// The task's number and result, unless it was told before.
-    pub(super) fn came(&mut self, delivery: Delivery) -> Option<(u64, TaskResult)> {
-        let number = delivery.properties.correlation_id()?.parse().ok()?;
-        let id = self.awaited.remove(&number)?.id.into();
-        Some((number, TaskResult::new(delivery, id)))
+    /// A result came.
+    pub(super) fn came(&mut self, delivery: Delivery) -> Came {
+        let number = delivery.properties.correlation_id();
+        let Some(number) = number.and_then(|number| self.number(number)) else {
+            return Came::Foreign(delivery.token);
+        };
+        match self.awaited.remove(&number) {
+            Some(awaited) => {
+                self.came.insert(number);
+                Came::New(number, TaskResult::new(delivery, awaited.id.into()))
+            }
+            None => Came::Again(number, delivery.token),
+        }
     }
 
     /// The channel is gone. The numbers and ids, in order, of the tasks whose results will not
     /// come; the others are published again.
     pub(super) fn channel_gone(&mut self) -> Vec<(u64, String)> {
+        match self.from {
+            ResultsFrom::DirectReply => self.gone(),
+            ResultsFrom::Queue(_) | ResultsFrom::Collected(_) => Vec::new(),
+        }
+    }
+
+    /// All results that were on their way are gone: the numbers and ids of their tasks.
+    pub(super) fn gone(&mut self) -> Vec<(u64, String)> {
         self.channel += 1;
         let (gone, left): (HashMap<_, _>, _) = std::mem::take(&mut self.awaited)
             .into_iter()
@@ -138,7 +230,35 @@ impl AwaitedResults {
     }
 }
 
+/// The properties of a task whose result goes to this queue.
+pub(super) fn addressed(
+    properties: Properties,
+    queue: &ResultsQueue,
+    key: ResultKey,
+) -> Properties {
+    properties
+        .with_reply_to(queue.name.clone())
+        .with_correlation_id(key.text())
+}
+
+/// What a message with a result is.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// A task's first result, by its number.
+    New(u64, TaskResult),
+    /// One more of a task that was done twice, or the same over another channel.
+    Again(u64, AckToken),
+    /// No result of ours.
+    Foreign(AckToken),
+}
+
 impl TaskResult {
+    /// Of a task that another command has sent.
+    pub(super) fn of_task(delivery: Delivery) -> Self {
+        let id = delivery.properties.header("task-id").unwrap_or_default();
+        Self::new(delivery, id)
+    }
+
     fn new(delivery: Delivery, id: String) -> Self {
         let properties = &delivery.properties;
         let header = |name: &str| properties.header(name);
@@ -152,6 +272,7 @@ impl TaskResult {
             host: header("task-host"),
             duration: milliseconds.map(Duration::from_millis),
             is_truncated: header("task-truncated").is_some(),
+            token: Some(delivery.token),
             stdout: delivery.body,
             id,
         }
@@ -166,7 +287,7 @@ mod tests {
 
     fn expecting(count: u64) -> AwaitedResults {
         let template = Template::new(&TaskOptions::default());
-        let mut results = AwaitedResults::default();
+        let mut results = AwaitedResults::new(None);
         for number in 1..=count {
             let task = template.task(b"body".to_vec());
             let end = RecordEnd::Lf;

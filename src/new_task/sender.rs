@@ -1,16 +1,20 @@
 //! Hands the tasks to the publishing core, and tells what becomes of them.
 
 use super::args::NewTaskArgs;
+use super::collect::note;
+use super::later::Later;
+use super::ordered::Ordered;
 use super::pending::{Pending, PendingTask, TaskInput};
 use super::reporter::Reporter;
-use super::results::AwaitedResults;
+use super::results::{AwaitedResults, Came};
 use super::workers::Workers;
-use crate::amqp::{Delivery, Series};
+use crate::amqp::connector::Connector;
+use crate::amqp::{AckToken, Delivery, Series};
 use crate::base::fault::{Fault, Kind};
 use crate::output::progress::TICK;
-use crate::publisher::User;
 use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict};
-use crate::queues::{Destination, QueueType, priority_note};
+use crate::publisher::{ResultsFrom, User};
+use crate::queues::{Destination, QueueType, WorkQueue, priority_note};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::time::{Duration, Instant};
@@ -33,6 +37,8 @@ pub(super) struct Sender<'a, 'r> {
     pub(super) pending: Pending,
     pub(super) to: Destination,
     pub(super) results: AwaitedResults,
+    /// Results that are collected later.
+    pub(super) later: Option<Later>,
     pub(super) args: &'a NewTaskArgs,
     pub(super) reporter: &'a mut Reporter<'r>,
     pub(super) workers: Workers,
@@ -40,7 +46,47 @@ pub(super) struct Sender<'a, 'r> {
     pub(super) refused: Vec<PendingTask>,
 }
 
+impl Ended {
+    /// Before anything was sent.
+    pub(super) fn without_sending(rest: Pending, fault: Fault) -> Self {
+        Self {
+            fault: Some(fault),
+            unconfirmed: Vec::new(),
+            rest,
+            perhaps: false,
+        }
+    }
+}
+
 impl Sender<'_, '_> {
+    /// Leaves results that are still to come, or to be printed, to another command.
+    pub(super) fn leave_results(
+        &mut self,
+        connector: &Connector,
+        work: WorkQueue,
+        fault: Option<&Fault>,
+    ) {
+        let ResultsFrom::Queue(queue) = self.results.from() else {
+            return;
+        };
+        let held = self
+            .reporter
+            .ordered
+            .as_mut()
+            .map_or_else(Vec::new, Ordered::leave);
+        let (left, state) = self.results.left(&held);
+        if left == 0 {
+            return;
+        }
+        let is_away = fault.is_some_and(|fault| fault.is_transient());
+        let noted = (!is_away).then(|| note(connector, work, queue, &state));
+        self.reporter.left(
+            &queue.results,
+            left,
+            noted.is_some_and(|noted| noted.is_ok()),
+        );
+    }
+
     /// What is left when the engine has ended.
     pub(super) fn ended(mut self, mut core: Core<PendingTask>, fault: Option<Fault>) -> Ended {
         let left = core.take_unfinished();
@@ -87,10 +133,14 @@ impl User for Sender<'_, '_> {
             return;
         };
         let number = payload.number;
-        if self.args.wait {
+        if self.args.results.wait {
             self.results.expect(&payload);
             let properties = std::mem::take(&mut payload.task.properties);
-            payload.task.properties = properties.with_answer_wanted(number.to_string());
+            payload.task.properties = self.results.address(properties, number);
+        }
+        if let Some(later) = &self.later {
+            let properties = std::mem::take(&mut payload.task.properties);
+            payload.task.properties = later.address(properties, number);
         }
         let to = self.to.clone();
         let message = Message {
@@ -107,6 +157,9 @@ impl User for Sender<'_, '_> {
                 number, payload, ..
             } => {
                 self.reporter.confirmed(&payload);
+                if let Some(later) = &mut self.later {
+                    later.run.sent.insert(number);
+                }
                 match self.results.confirmed(number) {
                     Some(gone) => self.reporter.unanswered(&[gone]),
                     None => Ok(()),
@@ -165,18 +218,22 @@ impl User for Sender<'_, '_> {
         if is_visible {
             self.reporter.progress(&self.pending);
         }
-        if !self.args.wait || !self.pending.is_over() || !core.is_idle() {
+        if !self.args.results.wait || !self.pending.is_over() || !core.is_idle() {
             return Ok(tick);
         }
-        let until = self.args.wait_timeout.map(|limit| core.progress() + limit);
-        match (until, self.args.wait_timeout) {
+        let until = self
+            .args
+            .results
+            .wait_timeout
+            .map(|limit| core.progress() + limit);
+        match (until, self.args.results.wait_timeout) {
             (Some(until), Some(limit)) if until <= now => Err(no_result(limit)),
             _ => Ok([tick, until].into_iter().flatten().min()),
         }
     }
 
     fn wants_consumers(&self, core: &mut Core<PendingTask>) -> Option<Instant> {
-        let is_waiting = self.args.wait
+        let is_waiting = self.args.results.wait
             && self.to == Destination::Work
             && self.pending.is_over()
             && core.is_idle()
@@ -195,8 +252,32 @@ impl User for Sender<'_, '_> {
         self.pending.is_over() && self.results.is_empty() && core.is_idle()
     }
 
-    fn waits_for_results(&self) -> bool {
-        self.args.wait
+    fn results(&self) -> Option<ResultsFrom> {
+        self.args.results.wait.then(|| self.results.from().clone())
+    }
+
+    fn results_refused(&mut self, fault: Fault) -> Result<(), Fault> {
+        // Nothing was sent yet: the queue is declared before.
+        self.results.come_straight();
+        self.reporter.no_results_queue(&fault);
+        Ok(())
+    }
+
+    fn results_lost(&mut self) -> Result<(), Fault> {
+        self.reporter.results_lost();
+        self.reporter.unanswered(&self.results.gone())
+    }
+
+    fn take_written(&mut self) -> Vec<AckToken> {
+        std::mem::take(&mut self.reporter.written)
+    }
+
+    fn held_results(&self) -> usize {
+        self.reporter.ordered.as_ref().map_or(0, Ordered::held)
+    }
+
+    fn deletes_results(&self) -> bool {
+        true
     }
 
     fn publishing(&mut self, number: u64) {
@@ -204,11 +285,20 @@ impl User for Sender<'_, '_> {
     }
 
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
-        let Some((number, result)) = self.results.came(delivery) else {
-            return Ok(None);
-        };
-        self.reporter.answered(number, result)?;
-        Ok(Some(number))
+        match self.results.came(delivery) {
+            Came::New(number, result) => {
+                self.reporter.answered(number, result)?;
+                Ok(Some(number))
+            }
+            Came::Again(number, token) => {
+                self.reporter.came_again(number, token);
+                Ok(None)
+            }
+            Came::Foreign(token) => {
+                self.reporter.written.push(token);
+                Ok(None)
+            }
+        }
     }
 
     fn channel_gone(&mut self) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 //! Sends the tasks of an input: sets up the engine that publishes, and runs it.
 
 use super::args::NewTaskArgs;
+use super::later::Later;
 use super::pending::{Pending, TaskInput};
 use super::reporter::Reporter;
 use super::results::AwaitedResults;
@@ -9,13 +10,13 @@ use super::workers::Workers;
 use crate::amqp::FramesInFlight;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::base::cancellation::WhenCancelled;
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::output::Report;
 use crate::publisher::core::{
     Backlog, Config, Connect, Core, Needed, PATIENCE, Queues, Size, Upkeep,
 };
 use crate::publisher::{Driver, WINDOW_BYTES};
-use crate::queues::{Declare, Destination, QueueType};
+use crate::queues::{Declare, Destination, QueueType, ResultsName, ResultsQueue};
 use crate::task::Template;
 use std::time::{Duration, Instant};
 
@@ -52,22 +53,72 @@ pub(super) fn send(
     }
     let mut core = Core::new(config, now);
     core.prepare(&to, now);
+    let pending = Pending::new(input, template);
+    let work = args.common.work_queue();
+    let later = match later(args, &connector, reporter) {
+        Ok(later) => later,
+        Err(fault) => return Ended::without_sending(pending, fault),
+    };
     let mut sender = Sender {
-        pending: Pending::new(input, template),
+        pending,
         to,
-        results: AwaitedResults::default(),
+        results: AwaitedResults::new(own_results(args)),
+        later,
         args,
         reporter,
         workers: Workers::default(),
         refused: Vec::new(),
     };
-    let (core, ended) = Driver::new(connector, core, &mut sender).run();
-    sender.ended(core, ended.err())
+    let (core, ended) = Driver::new(connector.clone(), core, &mut sender).run();
+    let later = sender.later.take();
+    let noted = later.map_or(Ok(()), |later| later.end(&connector, work.clone()));
+    if sender.args.results.wait {
+        sender.leave_results(&connector, work, ended.as_ref().err());
+    }
+    sender.ended(core, ended.and(noted).err())
+}
+
+/// Begins with results that are collected later.
+fn later(
+    args: &NewTaskArgs,
+    connector: &Connector,
+    reporter: &Reporter<'_>,
+) -> Result<Option<Later>, Fault> {
+    let Some(name) = &args.results.results else {
+        return Ok(None);
+    };
+    let queue = results_queue(args, name)?;
+    let retrying = |fault: &Fault| reporter.warn(&format!("{fault}; retrying (--retry-for)"));
+    Later::begin(connector, args.common.work_queue(), queue, retrying).map(Some)
+}
+
+/// The queue that keeps the results of this command, where one can be declared.
+fn own_results(args: &NewTaskArgs) -> Option<ResultsQueue> {
+    let may_declare = args.common.work_queue().declare == Declare::Yes;
+    if !args.results.wait || !may_declare {
+        return None;
+    }
+    results_queue(args, &ResultsName::unique()).ok()
+}
+
+/// The queue that keeps these results.
+pub(super) fn results_queue(args: &NewTaskArgs, name: &ResultsName) -> Result<ResultsQueue, Fault> {
+    let work = args.common.work_queue();
+    let Some(queue) = name.queue(&work.name) else {
+        let text = format!("the name of the results `{name}` is too long");
+        return Err(Fault::new(Kind::SetUp, text));
+    };
+    Ok(ResultsQueue {
+        results: name.clone(),
+        name: queue,
+        queue_type: work.queue_type.unwrap_or(QueueType::Classic),
+        expires: args.results.results_expire,
+    })
 }
 
 fn config(args: &NewTaskArgs, connector: &Connector, to: &Destination) -> Config {
     let work = args.common.work_queue();
-    let keep_channel = match (args.wait, connector.endpoints.len()) {
+    let keep_channel = match (args.results.wait, connector.endpoints.len()) {
         (false, _) => Duration::ZERO,
         // Another channel helps where a queue's leader has died, which takes a cluster.
         (true, 0..=1) => Duration::MAX,

@@ -26,7 +26,7 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     };
     let connector = connector(args, when_cancelled, report)?;
     let mut reporter = Reporter::new(args, Mode::Single, report);
-    if args.wait {
+    if args.results.wait {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
     let ended = send_all(args, connector, input::one(body), &mut reporter);

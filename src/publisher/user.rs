@@ -1,9 +1,9 @@
 //! Who wants messages confirmed: `new_task`, a worker, a replay of dead letters.
 
 use super::core::{Core, Notice, Payload, Verdict};
-use crate::amqp::{Delivery, Series};
+use crate::amqp::{AckToken, Delivery, Series};
 use crate::base::fault::Fault;
-use crate::queues::QueueType;
+use crate::queues::{QueueType, ResultsQueue};
 use crate::task::Task;
 use crossbeam_channel::Receiver;
 use std::time::Instant;
@@ -32,6 +32,18 @@ impl<C: Content> Payload for C {
     fn header_len(&self) -> usize {
         self.task().properties.header_len()
     }
+}
+
+/// Where results come from.
+#[derive(Clone, Debug)]
+pub enum ResultsFrom {
+    /// Straight to the channel that the tasks are published on. What is on its way when that ends is
+    /// lost.
+    DirectReply,
+    /// From a queue of this command, which keeps them until they are acknowledged.
+    Queue(ResultsQueue),
+    /// From such a queue that is there.
+    Collected(ResultsQueue),
 }
 
 /// Gives messages, and is told what becomes of them. An error that it answers with ends the
@@ -81,9 +93,33 @@ pub trait User {
     /// The work queue has this type, on a broker of this series.
     fn queue_is_of(&mut self, _queue_type: QueueType, _series: Series) {}
 
-    /// Whether the tasks' results are waited for. They come to the channel that the tasks are
-    /// published on.
-    fn waits_for_results(&self) -> bool {
+    /// Where results are waited for, if they are.
+    fn results(&self) -> Option<ResultsFrom> {
+        None
+    }
+
+    /// The broker refuses the results queue. An error, or results come from elsewhere now.
+    fn results_refused(&mut self, fault: Fault) -> Result<(), Fault> {
+        Err(fault)
+    }
+
+    /// The results queue is gone, with all that was in it.
+    fn results_lost(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Results that need not be kept any longer: their output is written.
+    fn take_written(&mut self) -> Vec<AckToken> {
+        Vec::new()
+    }
+
+    /// How many results wait here for their turn.
+    fn held_results(&self) -> usize {
+        0
+    }
+
+    /// Whether the results queue has served its purpose when all is done.
+    fn deletes_results(&self) -> bool {
         false
     }
 
@@ -98,7 +134,7 @@ pub trait User {
     /// The message of this number is published on the present channel.
     fn publishing(&mut self, _number: u64) {}
 
-    /// A result came over the present channel. The number of its task.
+    /// A result came. The number of its task, if it was waited for.
     fn answered(&mut self, _delivery: Delivery) -> Result<Option<u64>, Fault> {
         Ok(None)
     }

@@ -23,8 +23,12 @@ pub enum Destination {
     Delay(Duration),
     /// To the dead letters, in the queue of this name.
     Dead(QueueName),
-    /// To whoever waits at this address. If nobody does any more, that is all right.
+    /// To whoever waits at this address: RabbitMQ's direct reply-to, or an exclusive queue. A result
+    /// that nobody receives counts as delivered.
     Reply(String),
+    /// To the queue of this name, which keeps results until they are collected. If it is gone, they
+    /// are not wanted any more.
+    Results(String),
 }
 
 /// Far beyond how often anyone lists the dead letters. Each listing counts as a delivery, and a
@@ -32,12 +36,13 @@ pub enum Destination {
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000_000;
 
 impl Destination {
-    /// The queue's name, beside the work queue `work`; empty for results.
+    /// The queue's name, next to the work queue `work`; empty for a reply.
     #[must_use]
     pub fn queue(&self, work: &QueueName) -> String {
         match self {
             Self::Work => work.as_str().to_owned(),
             Self::Reply(_) => String::new(),
+            Self::Results(name) => name.clone(),
             Self::Delay(delay) => format!("{}.delay.{}", work.as_str(), delay.as_millis()),
             Self::Dead(name) => name.as_str().to_owned(),
         }
@@ -67,7 +72,7 @@ impl Destination {
     pub fn arguments(&self, work: &QueueName, queue_type: QueueType) -> Option<QueueArguments> {
         let arguments = QueueArguments::default();
         Some(match (self, queue_type) {
-            (Self::Work | Self::Reply(_), _) => return None,
+            (Self::Work | Self::Reply(_) | Self::Results(_), _) => return None,
             (Self::Dead(_), QueueType::Classic) => arguments.with_text("x-queue-type", "classic"),
             (Self::Dead(_), QueueType::Quorum) => arguments
                 .with_text("x-queue-type", "quorum")

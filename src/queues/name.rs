@@ -6,6 +6,9 @@ use crate::task::{SHORT_STRING_MAX, ShortString};
 use std::fmt;
 use std::str::FromStr;
 
+/// The work queue of RabbitMQ's tutorial.
+pub const DEFAULT_QUEUE: &str = "task_queue";
+
 /// A queue's name: 1 to 255 bytes, and not one that the broker keeps for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueName(String);

@@ -81,6 +81,10 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "NAME", help_heading = "Failures")]
     pub dead_letter_queue: Option<QueueName>,
 
+    /// Also send results to queue NAME when a task asks for it; may be repeated
+    #[arg(long = "reply-to", value_name = "NAME")]
+    pub reply_to: Vec<QueueName>,
+
     #[allow(missing_docs)]
     #[command(flatten)]
     pub ending: EndSettings,

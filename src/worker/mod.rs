@@ -94,6 +94,7 @@ fn work(
         pool: Pool::start(slots, command, settings.limits, sender)?,
         capture,
         stdout_to,
+        replies: settings.core.replies.clone(),
     })
 }
 

@@ -1,23 +1,11 @@
 //! What is asked of queues.
 
 use super::settings::{FIRST_WITH_CONSUMER_TIMEOUT, WorkerSettings};
-use crate::amqp::{Declared, Link};
+use crate::amqp::Link;
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
+pub use crate::queues::inspect;
 use crate::queues::{Declare, Destination, WorkQueue};
-
-/// The counts of a queue, where it exists. A queue that does not closes the channel.
-pub fn inspect(link: &mut Link, queue: &str) -> Result<Option<Declared>, Fault> {
-    let channel = link.channel()?;
-    match channel.inspect(queue) {
-        Ok(declared) => Ok(Some(declared)),
-        Err(fault) => match fault.reply() {
-            // 404 also stands for a queue whose node is down.
-            Some(reply) if refusal::is_missing(reply, queue) => Ok(None),
-            _ => Err(fault),
-        },
-    }
-}
 
 /// With `--no-declare`: which of the queues is missing that failed tasks may have to go to. Better
 /// told now than when a task has failed. Whether tasks will fail is not known, so that is no reason

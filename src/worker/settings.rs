@@ -9,7 +9,7 @@ use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::{Fault, Kind};
 use crate::output::Report;
-use crate::queues::{QueueType, WorkQueue};
+use crate::queues::{QueueType, ReplyPolicy, WorkQueue};
 use std::time::Duration;
 
 /// Since this series, only quorum queues have an acknowledgement time-out, and a consumer can set it.
@@ -51,6 +51,7 @@ impl WorkerSettings {
         let core = core::Settings {
             queue: queue.name.clone(),
             dead_letters,
+            replies: ReplyPolicy::new(&queue.name, args.reply_to.clone()),
             host: report.host().to_owned(),
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),

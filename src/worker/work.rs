@@ -4,6 +4,7 @@ use super::core::policy::{Ending, Outcome};
 use super::core::{Start, Urgency};
 use super::process::{Capture, Job, Pool, ResultWanted, StdoutTo};
 use crate::output::Report;
+use crate::queues::ReplyPolicy;
 use rustix::process::Signal;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,6 +19,8 @@ pub(super) enum Work {
         /// What is done with stdout where nobody waits for the result, and where somebody does.
         capture: [Capture; 2],
         stdout_to: StdoutTo,
+        /// Which tasks' results are sent.
+        replies: ReplyPolicy,
     },
     /// It is pretended.
     Pretended(Pretended),
@@ -40,8 +43,10 @@ impl Work {
                 pool,
                 capture,
                 stdout_to,
+                replies,
             } => {
-                let (capture, result) = match start.task.properties.answer() {
+                let reply_to = start.task.properties.reply_to();
+                let (capture, result) = match reply_to.and_then(|to| replies.destination(to)) {
                     None => (capture[0], ResultWanted::No),
                     Some(_) => (capture[1], ResultWanted::Yes),
                 };

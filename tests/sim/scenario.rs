@@ -2,7 +2,7 @@
 
 use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
 use crate::broker::declaration::Kind as QueueKind;
-use crate::broker::{DIRECT_REPLY, Series};
+use crate::broker::{ASKS, DIRECT_REPLY, Series};
 use crate::fault::{Fault, Queue};
 use crate::ledger::{Ledger, Make, body};
 use crate::random::Random;
@@ -133,7 +133,7 @@ impl Scenario {
     pub fn is_calm(&self) -> bool {
         let mut orders = self.senders.iter().flat_map(|sender| &sender.orders);
         // The connection may end with an answer to such an address.
-        let has_address = orders.any(|order| order.task.properties.answer().is_some());
+        let has_address = orders.any(|order| order.task.properties.reply_to().is_some());
         // Over a slow link what was sent may be given up, and sent again.
         let is_slow = self.senders.iter().any(|sender| sender.rate.is_some());
         !has_address
@@ -222,7 +222,9 @@ fn task(random: &mut Random, key: usize, size: usize, make: Make, waits: bool) -
             .with_timestamp(1_700_000_000);
     }
     if waits {
-        properties = properties.with_answer_wanted(key.to_string());
+        properties = properties
+            .with_reply_to(ASKS.to_owned())
+            .with_correlation_id(key.to_string());
     }
     // By a copy of chance, so that it changes nothing else.
     if make == Make::Foreign && random.clone().chance(5) {

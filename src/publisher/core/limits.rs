@@ -90,7 +90,10 @@ impl Limits {
     pub(super) fn is_dead_end(&self, to: &Destination) -> bool {
         match to {
             Destination::Reply(address) => self.dead_ends.contains(address),
-            Destination::Work | Destination::Delay(_) | Destination::Dead(_) => false,
+            Destination::Work
+            | Destination::Delay(_)
+            | Destination::Dead(_)
+            | Destination::Results(_) => false,
         }
     }
 

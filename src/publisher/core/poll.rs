@@ -202,7 +202,7 @@ impl<P: Payload> Core<P> {
             return Action::Wait(Some(now));
         };
         let queue = match &entry.to {
-            Destination::Reply(address) => address,
+            Destination::Reply(address) | Destination::Results(address) => address,
             Destination::Work | Destination::Delay(_) | Destination::Dead(_) => &*route.queue,
         };
         Action::Publish {

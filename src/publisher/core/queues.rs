@@ -53,7 +53,8 @@ impl Queues {
             ..
         } = self;
         match (to, work.declare, upkeep) {
-            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
+            (Destination::Reply(_) | Destination::Results(_), ..)
+            | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
             (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
                 Plan::Leave
             }

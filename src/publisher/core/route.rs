@@ -59,6 +59,14 @@ impl<P: Payload> Route<P> {
         !self.pending.is_empty()
     }
 
+    /// Whether nothing is under way there, and nothing was refused.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+            && self.held.is_empty()
+            && self.in_flight.messages == 0
+            && self.pace.refusal().is_none()
+    }
+
     pub(super) fn pending(&self) -> usize {
         self.pending.len()
     }

@@ -79,7 +79,10 @@ impl<P: Payload> Routes<P> {
     pub(super) fn find(&mut self, to: &Destination, now: Instant) -> usize {
         let found = self.position(to);
         found.unwrap_or_else(|| {
-            let index = self.add(to, now);
+            let index = match to {
+                Destination::Results(_) => self.add_results(to, now),
+                _ => self.add(to, now),
+            };
             if matches!(to, Destination::Delay(_)) {
                 self.expect_retry_delays(now);
             }
@@ -123,11 +126,29 @@ impl<P: Payload> Routes<P> {
             Destination::Reply(_) => Destination::Reply(String::new()),
             to => to.clone(),
         };
-        let queue = self.name(&to);
-        let declaration = Declaration::new(self.queues.plan(&to));
-        let route = Route::new(to, queue, declaration, self.window, now);
+        let route = self.route(to, now);
         self.list.push(route);
         self.list.len() - 1
+    }
+
+    fn route(&self, to: Destination, now: Instant) -> Route<P> {
+        let queue = self.name(&to);
+        let declaration = Declaration::new(self.queues.plan(&to));
+        Route::new(to, queue, declaration, self.window, now)
+    }
+
+    /// Results queues come and go, so the route of an idle one is used for the next. (A suspect that
+    /// refers to it keeps its own address.)
+    fn add_results(&mut self, to: &Destination, now: Instant) -> usize {
+        let is_free =
+            |route: &Route<P>| matches!(route.to, Destination::Results(_)) && route.is_idle();
+        match self.list.iter().position(is_free) {
+            Some(index) => {
+                self.list[index] = self.route(to.clone(), now);
+                index
+            }
+            None => self.add(to, now),
+        }
     }
 
     fn expect_retry_delays(&mut self, now: Instant) {

@@ -34,6 +34,7 @@ impl<P: Payload> Core<P> {
             route.landed(entry.payload.body_len());
             route.silence.heard(mark, now);
             let is_reply = matches!(entry.to, Destination::Reply(_));
+            let is_result = matches!(entry.to, Destination::Results(_));
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
                 (Confirm::Nack, Mark::Unwanted) => {
@@ -54,6 +55,11 @@ impl<P: Payload> Core<P> {
                     } else {
                         outbox.push_back(confirmed(entry, &route.queue));
                     }
+                }
+                // The queue of the results is gone: all were collected, or nobody came for them.
+                (Confirm::Ack, Mark::Returned) if is_result => {
+                    taken = true;
+                    outbox.push_back(confirmed(entry, &route.queue));
                 }
                 (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
                 (Confirm::Nack, Mark::None | Mark::Returned) => {
@@ -108,6 +114,9 @@ impl<P: Payload> Core<P> {
         let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
         for number in self.in_flight.came_back(index, id) {
             self.outbox.push_back(withdrawn(number, Sent::No));
+        }
+        if matches!(self.routes[index].to, Destination::Results(_)) {
+            return;
         }
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];

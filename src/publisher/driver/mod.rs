@@ -3,6 +3,7 @@
 mod next_step;
 mod on_channel;
 mod on_connection;
+mod results;
 mod step;
 
 use super::core::{Action, Core, Input};
@@ -24,6 +25,8 @@ pub struct Driver<'a, U: User> {
     patience: Duration,
     /// The node of the last connection.
     last: Option<String>,
+    /// The results queue was there.
+    has_results: bool,
 }
 
 impl<'a, U: User> Driver<'a, U> {
@@ -36,6 +39,7 @@ impl<'a, U: User> Driver<'a, U> {
             core,
             connector,
             last: None,
+            has_results: false,
         }
     }
 

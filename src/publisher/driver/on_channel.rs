@@ -1,8 +1,9 @@
 //! One channel: what is published on it, and what comes back.
 
+use super::results::{Listen, Listening};
 use super::step::{Left, NextStep};
 use super::{Driver, interrupted};
-use crate::amqp::{Channel, Confirms, Delivery, Link, PublishNews, Waited};
+use crate::amqp::{Channel, Confirms, Delivery, Heard, Link, PublishNews, Waited};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
@@ -22,24 +23,34 @@ impl<U: User> Driver<'_, U> {
         channel: &Channel,
         requests: &mut Requests,
     ) -> Result<Left, Fault> {
-        let wants_answers = self.user.waits_for_results();
-        let answers = wants_answers.then(|| channel.consume_answers(link));
-        let answers = match answers.transpose() {
-            Ok(answers) => answers,
-            Err(fault) => return Ok(Left::Ended(fault)),
+        let mut listening = match self.listen(link, channel)? {
+            Listen::To(listening) => listening,
+            Listen::Left(left) => return Ok(left),
         };
         let mut confirms = match channel.confirms(link) {
             Ok(confirms) => confirms,
             Err(fault) => return Ok(Left::Ended(fault)),
         };
-        if let Some(answers) = &answers {
-            confirms.listen_to(answers);
+        if let Some(listening) = &listening {
+            confirms.listen_to(&listening.consuming);
         }
         self.core.handle(Input::ChannelOpened, Instant::now());
-        let mut left = self.pump(link, channel, &mut confirms, requests);
+        let mut left = loop {
+            let left = self.pump(link, channel, &mut confirms, requests, listening.as_ref());
+            let starved = match left {
+                Ok(Some(left)) => break Ok(left),
+                Err(fault) => break Err(fault),
+                Ok(None) => listening.take(),
+            };
+            let Some(starved) = starved else { continue };
+            match self.listen_for_more(link, starved) {
+                Ok(more) => confirms.listen_to(&listening.insert(more).consuming),
+                Err(fault) => break Ok(Left::Ended(fault)),
+            }
+        };
         // What came before the end still counts.
         self.take_notices(&mut confirms)?;
-        if answers.is_some() {
+        if listening.is_some() {
             if let Ok(Left::Ended(fault)) = &mut left {
                 let cause = confirms.take_cause();
                 if let (None, Some(cause)) = (fault.reply(), cause) {
@@ -52,19 +63,30 @@ impl<U: User> Driver<'_, U> {
                 link.give_up();
             }
         }
+        if matches!(left, Ok(Left::Done)) {
+            self.delete_results(channel);
+        }
         left
     }
 
+    /// `None`: all results that may be unacknowledged wait for an earlier one, and more must come.
     fn pump(
         &mut self,
         link: &mut Link,
         channel: &Channel,
-        confirms: &mut Confirms,
+        confirms: &mut Confirms<'_>,
         requests: &mut Requests,
-    ) -> Result<Left, Fault> {
+        listening: Option<&Listening<'_>>,
+    ) -> Result<Option<Left>, Fault> {
         loop {
             confirms.hear_of(link);
             self.take_notices(confirms)?;
+            if let Err(fault) = channel.ack_all(self.user.take_written()) {
+                return Ok(Some(Left::Ended(fault)));
+            }
+            if listening.is_some_and(|to| to.is_starved(self.user.held_results())) {
+                return Ok(None);
+            }
             if self.is_cancelled() {
                 return Err(interrupted("interrupted"));
             }
@@ -72,16 +94,16 @@ impl<U: User> Driver<'_, U> {
             self.core.handle(Input::Written(link.written()), now);
             let until = match self.next(Some((channel, requests)), now)? {
                 NextStep::Again | NextStep::Connect { .. } => continue,
-                NextStep::Failed(fault) => return Ok(Left::Ended(fault)),
-                NextStep::Disconnect => return Ok(Left::GivenUp),
-                NextStep::OpenChannel => return Ok(Left::Replaced),
+                NextStep::Failed(fault) => return Ok(Some(Left::Ended(fault))),
+                NextStep::Disconnect => return Ok(Some(Left::GivenUp)),
+                NextStep::OpenChannel => return Ok(Some(Left::Replaced)),
                 NextStep::Declare(request) => {
                     if request.form != Form::Check {
                         requests.send(link, request);
                         continue;
                     }
                     if let Err(fault) = channel.inspect(&request.queue) {
-                        return Ok(Left::Ended(fault));
+                        return Ok(Some(Left::Ended(fault)));
                     }
                     let input = Input::Declared {
                         queue: request.queue,
@@ -93,12 +115,12 @@ impl<U: User> Driver<'_, U> {
                 }
                 NextStep::Measure => match self.measure(link, channel) {
                     None => continue,
-                    Some(left) => return Ok(left),
+                    Some(left) => return Ok(Some(left)),
                 },
                 NextStep::Wait(until) => until,
             };
             if self.user.is_done(&mut self.core) {
-                return Ok(Left::Done);
+                return Ok(Some(Left::Done));
             }
             let look = self.user.wants_consumers(&mut self.core);
             if look.is_some_and(|at| at <= now) {
@@ -107,7 +129,7 @@ impl<U: User> Driver<'_, U> {
             }
             let until = [until, look].into_iter().flatten().min();
             if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {
-                return Ok(left);
+                return Ok(Some(left));
             }
         }
     }
@@ -142,7 +164,7 @@ impl<U: User> Driver<'_, U> {
     fn wait_on_channel(
         &mut self,
         link: &Link,
-        confirms: &mut Confirms,
+        confirms: &mut Confirms<'_>,
         requests: &mut Requests,
         until: Option<Instant>,
         now: Instant,
@@ -154,6 +176,8 @@ impl<U: User> Driver<'_, U> {
         match confirms.wait(inbox, answers, self.when_cancelled(), now + limit) {
             Waited::News(news) => self.take_notice(news),
             Waited::Answer(delivery) => self.take_result(delivery)?,
+            // Another channel finds out what is the matter.
+            Waited::ConsumerCancelled => return Ok(Some(Left::Replaced)),
             Waited::Inbox(came) => self.user.accept(came, &mut self.core, Instant::now()),
             Waited::Answered(answer) => {
                 let answer = requests.came(answer);
@@ -173,7 +197,7 @@ impl<U: User> Driver<'_, U> {
         Ok(None)
     }
 
-    fn take_notices(&mut self, confirms: &mut Confirms) -> Result<(), Fault> {
+    fn take_notices(&mut self, confirms: &mut Confirms<'_>) -> Result<(), Fault> {
         for _ in 0..AT_ONCE {
             let Some(news) = confirms.try_news() else {
                 break;
@@ -181,10 +205,10 @@ impl<U: User> Driver<'_, U> {
             self.take_notice(news);
         }
         for _ in 0..AT_ONCE {
-            let Some(delivery) = confirms.try_answer() else {
-                break;
-            };
-            self.take_result(delivery)?;
+            match confirms.try_answer() {
+                Some(Heard::Answer(delivery)) => self.take_result(delivery)?,
+                Some(Heard::Cancelled | Heard::End) | None => break,
+            }
         }
         Ok(())
     }
@@ -193,7 +217,7 @@ impl<U: User> Driver<'_, U> {
         self.core.handle(Input::News(notice), Instant::now());
     }
 
-    fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
+    pub(super) fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
         if let Some(number) = self.user.answered(delivery)? {
             self.core.handle(Input::Answered(number), Instant::now());
         }

@@ -5,7 +5,7 @@ use super::account::{Account, Detail};
 use super::headers;
 use super::policy::Ending;
 use super::result_message::{Fate, ResultMessage, marked_as_truncated};
-use crate::queues::QueueName;
+use crate::queues::{Destination, QueueName, ReplyPolicy};
 use crate::task::Task;
 use uuid::Builder;
 
@@ -14,6 +14,7 @@ use uuid::Builder;
 pub(super) struct Author<'a> {
     pub(super) host: &'a str,
     pub(super) queue: &'a QueueName,
+    pub(super) replies: &'a ReplyPolicy,
 }
 
 impl Author<'_> {
@@ -25,9 +26,14 @@ impl Author<'_> {
         account: &mut Account,
         id: String,
     ) -> Option<ResultMessage> {
-        let (to, properties) = task.properties.answer()?;
-        let mut properties = properties
+        let to = self.replies.destination(task.properties.reply_to()?)?;
+        let mut properties = match to {
+            Destination::Results(_) => task.properties.answer().made_persistent(),
+            _ => task.properties.answer(),
+        };
+        properties = properties
             .with_id(id)
+            .with_header("task-id", task.id().to_owned())
             .with_header("task-outcome", fate.name().to_owned())
             .with_header(headers::HOST, self.host.to_owned());
         if fate != Fate::Done {

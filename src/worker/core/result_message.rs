@@ -1,18 +1,19 @@
 //! The result of a task, as a message.
 
+use crate::queues::Destination;
 use crate::task::Task;
 
 /// The result for whoever waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct ResultMessage {
-    pub(super) to: String,
+    pub(super) to: Destination,
     pub(super) task: Task,
     /// It was found too long with its body.
     pub(super) is_shortened: bool,
 }
 
 impl ResultMessage {
-    pub(super) fn new(to: String, task: Task) -> Self {
+    pub(super) fn new(to: Destination, task: Task) -> Self {
         Self {
             to,
             task,
@@ -26,6 +27,11 @@ impl ResultMessage {
             body: std::mem::take(&mut self.task.body),
             properties: self.task.properties.clone(),
         }
+    }
+
+    /// Whether a queue keeps it.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.to, Destination::Results(_))
     }
 
     /// The same without a body, which the broker finds too long.

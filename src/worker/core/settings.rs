@@ -4,7 +4,7 @@ use super::policy::{Ack, FailurePolicy};
 use crate::amqp::Prefetch;
 use crate::base::duration::duration;
 use crate::cli::positive;
-use crate::queues::QueueName;
+use crate::queues::{QueueName, ReplyPolicy};
 use clap::Args;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Settings {
     pub queue: QueueName,
     /// Where dead letters go.
     pub dead_letters: QueueName,
+    /// Which addresses are answered.
+    pub replies: ReplyPolicy,
     /// The name of this machine.
     pub host: String,
     /// Tasks at once: at least 1.

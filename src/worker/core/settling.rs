@@ -13,6 +13,7 @@ use super::slots::CannotRun;
 use super::stopping::Reason;
 use super::worker::Worker;
 use super::{Action, Event, Moment, TaskEvent, headers};
+use crate::base::escape::escape;
 use crate::task::Task;
 use std::sync::Arc;
 
@@ -104,6 +105,9 @@ impl Worker {
             let author = self.author();
             author.result(&delivery.task, fate, &mut account, id)
         });
+        if reply.is_none() && fate.is_some() {
+            self.note_unanswered(&delivery.task);
+        }
         let has_message = publishes_copy || reply.is_some();
         let settlement = Settlement {
             delivery,
@@ -124,6 +128,21 @@ impl Worker {
         }
     }
 
+    /// Says once that a task asks for its result where this worker does not write.
+    fn note_unanswered(&mut self, task: &Task) {
+        let Some(reply_to) = task.properties.reply_to() else {
+            return;
+        };
+        if reply_to.is_empty() || std::mem::replace(&mut self.tally.has_unanswered, true) {
+            return;
+        }
+        let queue = escape(reply_to.as_bytes());
+        self.warn(format!(
+            "a task asks for its result in queue `{queue}`, which is not written to; \
+             --reply-to allows it"
+        ));
+    }
+
     /// Publishes what is next, and waits for the verdict.
     pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
         let number = self.settling.number();
@@ -139,7 +158,7 @@ impl Worker {
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {
         if let SettlementStep::Result(reply) = &mut settlement.step {
-            return (Destination::Reply(reply.to.clone()), reply.take());
+            return (reply.to.clone(), reply.take());
         }
         let task = &settlement.delivery.task;
         match settlement.purpose {

@@ -11,6 +11,7 @@ use super::testing::moment;
 use super::*;
 use crate::amqp::{AckToken, Prefetch};
 use crate::base::fault::{Fault, Kind, Reply};
+use crate::queues::ReplyPolicy;
 use crate::task::Task;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ fn settings() -> Settings {
     Settings {
         queue: "q".parse().unwrap(),
         dead_letters: "q.dead".parse().unwrap(),
+        replies: ReplyPolicy::new(&"q".parse().unwrap(), Vec::new()),
         host: "host".to_owned(),
         slots: 1,
         prefetch: prefetch(1),
@@ -214,6 +216,7 @@ fn published(message: &Outgoing) -> String {
         Destination::Delay(pause) => format!("delay {pause:?}"),
         Destination::Dead(_) => "dead".to_owned(),
         Destination::Reply(_) => "reply".to_owned(),
+        Destination::Results(queue) => queue.clone(),
     };
     format!(
         "publish {} {} to {to}",

@@ -124,6 +124,10 @@ impl Worker {
     /// The message may be there or not.
     fn undecided(&mut self, now: Moment, settlement: Settlement, fault: &Fault) {
         match (&settlement.step, settlement.purpose) {
+            // Somebody will collect it: rather twice than never.
+            (SettlementStep::Result(reply), _) if reply.is_kept() => {
+                self.put_back(now, &settlement.delivery, settlement.slot);
+            }
             (SettlementStep::Result(_), _) => self.settled(now, &settlement),
             (SettlementStep::Copy(_), Purpose::CountReturn) => {
                 // Its copy may be there, and waits for it.

@@ -46,6 +46,8 @@ pub(super) struct Tally {
     pub(super) knows_earlier: bool,
     /// Results that nobody could be told.
     pub(super) undelivered_results: u64,
+    /// It was told that a result is not sent, as its address is not allowed.
+    pub(super) has_unanswered: bool,
     /// The end has been told.
     pub(super) is_over: bool,
 }
@@ -282,6 +284,7 @@ impl Worker {
         Author {
             host: &self.settings.host,
             queue: &self.settings.queue,
+            replies: &self.settings.replies,
         }
     }
 

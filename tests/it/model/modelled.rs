@@ -127,8 +127,8 @@ impl Modelled {
 
     fn note_asker(&mut self, client: ChannelId, reply: &Reply) {
         if let Reply::Delivered { tag, task, .. } = reply {
-            if let Some((to, _)) = task.properties.answer() {
-                self.askers.insert((client, *tag), to);
+            if let Some(to) = task.properties.reply_to() {
+                self.askers.insert((client, *tag), to.to_owned());
             }
         }
     }

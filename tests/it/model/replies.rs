@@ -11,7 +11,9 @@ use work_queue::task::Task;
 
 /// A task whose sender wants the answer on the channel that it comes from.
 fn question(to: &str) -> Request {
-    let properties = Properties::persistent().with_answer_wanted("1".to_owned());
+    let properties = Properties::persistent()
+        .with_reply_to(ASKS.to_owned())
+        .with_correlation_id("1".to_owned());
     let body = b"question".to_vec();
     Request::Publish(Publish {
         to: to.to_owned(),

@@ -124,7 +124,9 @@ impl Side {
         Wish::Durable(match to {
             Destination::Delay(_) => self.delay_arguments(queue),
             Destination::Dead(_) => dead_arguments(self.dead_type),
-            Destination::Work | Destination::Reply(_) => typed(self.work_type),
+            Destination::Work | Destination::Reply(_) | Destination::Results(_) => {
+                typed(self.work_type)
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 use work_queue::amqp::Prefetch;
 use work_queue::publisher::core::{Config, Connect, Needed, Queues, Size, Upkeep};
-use work_queue::queues::QueueType;
+use work_queue::queues::{QueueType, ReplyPolicy};
 use work_queue::worker::core::policy::{Ack, FailurePolicy};
 use work_queue::worker::core::{EndSettings, Settings};
 
@@ -16,6 +16,7 @@ pub fn settings(plan: &WorkerPlan, queue: &str) -> Settings {
     let prefetch = NonZeroU16::new(plan.prefetch);
     Settings {
         dead_letters: queue.dead_letters().unwrap(),
+        replies: ReplyPolicy::new(&queue, Vec::new()),
         queue,
         host: "host".to_owned(),
         slots: plan.slots,

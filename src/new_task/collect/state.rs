@@ -1,0 +1,292 @@
+//! What is known of results that are collected later: how many there will be, and which were
+//! collected. Pure.
+//!
+//! It is kept as messages next to the results, each of which says a part of it. All of them together
+//! are the union of what they say, in whatever order, and however often each is read. So a command
+//! that dies while it writes leaves nothing that is wrong, and several may write at once.
+
+use super::numbers::Numbers;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Which result: the command that sent the task, and the task's number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::new_task) struct ResultKey {
+    pub(in crate::new_task) run: Uuid,
+    pub(in crate::new_task) number: u64,
+}
+
+/// Far more than one command sends.
+const NUMBER_MAX: u64 = 1 << 40;
+
+impl ResultKey {
+    /// As it stands in `correlation_id`.
+    pub(in crate::new_task) fn text(self) -> String {
+        format!("{}/{}", self.run, self.number)
+    }
+
+    /// Reads a `correlation_id`.
+    pub(in crate::new_task) fn parse(text: &str) -> Option<Self> {
+        let (run, number) = text.split_once('/')?;
+        let run = Uuid::try_parse(run).ok()?;
+        let number = number.parse().ok()?;
+        (1..NUMBER_MAX)
+            .contains(&number)
+            .then_some(Self { run, number })
+    }
+}
+
+/// The tasks that one command has sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::new_task) struct Run {
+    /// Tasks that the broker has confirmed; known when the command has ended.
+    pub(in crate::new_task) sent: Numbers,
+    /// The command has ended: no more tasks will come.
+    pub(in crate::new_task) is_closed: bool,
+    /// Collected: tasks that were done, and others.
+    pub(in crate::new_task) done: Numbers,
+    pub(in crate::new_task) failed: Numbers,
+}
+
+/// What is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::new_task) struct State {
+    runs: BTreeMap<Uuid, Run>,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) sent: u64,
+    pub(super) done: u64,
+    pub(super) failed: u64,
+    /// Sent and not collected.
+    pub(super) waiting: u64,
+    /// Commands that have not ended: they may send more.
+    pub(super) open: u64,
+}
+
+impl Run {
+    fn collected(&self) -> Numbers {
+        let mut all = self.done.clone();
+        all.merge(&self.failed);
+        all
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sent.merge(&other.sent);
+        self.is_closed |= other.is_closed;
+        self.done.merge(&other.done);
+        self.failed.merge(&other.failed);
+    }
+
+    /// The first task whose result is to be collected. Until the command has ended, any number may
+    /// be one.
+    fn next(&self) -> Option<u64> {
+        let collected = self.collected();
+        if self.is_closed {
+            self.sent.first_without(&collected)
+        } else {
+            Some(collected.first_missing())
+        }
+    }
+}
+
+impl State {
+    /// Of one command.
+    pub(in crate::new_task) fn of(run: Uuid, what: Run) -> Self {
+        Self {
+            runs: BTreeMap::from([(run, what)]),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (run, what) in &other.runs {
+            self.runs.entry(*run).or_default().merge(what);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// This result was collected.
+    pub(super) fn collected(&mut self, key: ResultKey, is_done: bool) {
+        let run = self.runs.entry(key.run).or_default();
+        if is_done {
+            run.done.insert(key.number);
+        } else {
+            run.failed.insert(key.number);
+        }
+    }
+
+    /// Whether this result was collected.
+    pub(super) fn has(&self, key: ResultKey) -> bool {
+        self.runs
+            .get(&key.run)
+            .is_some_and(|run| run.done.contains(key.number) || run.failed.contains(key.number))
+    }
+
+    /// Whether all results were collected, and no more will come.
+    pub(super) fn is_complete(&self) -> bool {
+        let mut runs = self.runs.values();
+        !self.runs.is_empty() && runs.all(|run| run.next().is_none())
+    }
+
+    /// The commands that have sent tasks, in the order in which they began, and of each the first
+    /// task whose result is to be collected.
+    pub(super) fn next(&self) -> impl Iterator<Item = (Uuid, Option<u64>)> {
+        self.runs.iter().map(|(run, what)| (*run, what.next()))
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for run in self.runs.values() {
+            counts.sent += run.sent.len();
+            counts.done += run.done.len();
+            counts.failed += run.failed.len();
+            counts.waiting += run.sent.len_without(&run.collected());
+            counts.open += u64::from(!run.is_closed);
+        }
+        counts
+    }
+
+    /// As a message says it.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let mut runs = Map::new();
+        for (id, run) in &self.runs {
+            let mut what = Map::new();
+            for (name, numbers) in [
+                ("sent", &run.sent),
+                ("done", &run.done),
+                ("failed", &run.failed),
+            ] {
+                if !numbers.is_empty() {
+                    what.insert(name.to_owned(), json!(numbers.text()));
+                }
+            }
+            if run.is_closed {
+                what.insert("closed".to_owned(), json!(true));
+            }
+            runs.insert(id.to_string(), Value::Object(what));
+        }
+        json!({ "runs": runs }).to_string().into_bytes()
+    }
+
+    /// Reads a message; `None`: it is no such message.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let mut state = Self::default();
+        for (id, what) in body.get("runs")?.as_object()? {
+            let numbers = |name: &str| match what.get(name) {
+                None => Some(Numbers::default()),
+                Some(text) => Numbers::parse(text.as_str()?),
+            };
+            let run = Run {
+                sent: numbers("sent")?,
+                is_closed: what.get("closed").and_then(Value::as_bool).unwrap_or(false),
+                done: numbers("done")?,
+                failed: numbers("failed")?,
+            };
+            state.runs.insert(Uuid::try_parse(id).ok()?, run);
+        }
+        Some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(text: &str) -> Numbers {
+        Numbers::parse(text).unwrap()
+    }
+
+    fn run(sent: &str, is_closed: bool, done: &str, failed: &str) -> Run {
+        Run {
+            sent: numbers(sent),
+            is_closed,
+            done: numbers(done),
+            failed: numbers(failed),
+        }
+    }
+
+    const RUN: Uuid = Uuid::from_u128(7);
+
+    #[test]
+    fn the_parts_add_up_in_whatever_order() {
+        let parts = [
+            State::of(RUN, Run::default()),
+            State::of(RUN, run("1-4", true, "", "")),
+            State::of(RUN, run("", false, "1,2", "")),
+            State::of(RUN, run("", false, "2", "3")),
+        ];
+        for first in 0..parts.len() {
+            let mut state = State::default();
+            assert!(!state.is_complete());
+            for step in 0..=parts.len() {
+                state.merge(&parts[(first + step) % parts.len()]);
+            }
+            let counts = state.counts();
+            assert_eq!((counts.sent, counts.done, counts.failed), (4, 2, 1));
+            assert_eq!((counts.waiting, counts.open), (1, 0));
+            assert!(!state.is_complete());
+            assert_eq!(state.next().next(), Some((RUN, Some(4))));
+            state.collected(
+                ResultKey {
+                    run: RUN,
+                    number: 4,
+                },
+                true,
+            );
+            assert!(state.is_complete());
+        }
+    }
+
+    #[test]
+    fn while_a_command_still_sends_nothing_is_complete() {
+        let state = State::of(RUN, run("", false, "1-3", ""));
+        assert!(!state.is_complete());
+        assert_eq!(state.next().next(), Some((RUN, Some(4))));
+        assert_eq!(state.counts().open, 1);
+    }
+
+    #[test]
+    fn messages_are_read_back_and_garbage_is_none() {
+        let mut state = State::of(RUN, run("1-9", true, "1-3,5", "4"));
+        state.merge(&State::of(Uuid::from_u128(8), Run::default()));
+        assert_eq!(State::parse(&state.to_json()), Some(state));
+        for garbage in [
+            "",
+            "x",
+            "{}",
+            "[]",
+            r#"{"runs":1}"#,
+            r#"{"runs":{"x":{}}}"#,
+            r#"{"runs":{"00000000-0000-0000-0000-000000000007":{"sent":"2-1"}}}"#,
+            r#"{"runs":{"00000000-0000-0000-0000-000000000007":{"sent":5}}}"#,
+        ] {
+            assert_eq!(State::parse(garbage.as_bytes()), None, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn keys_are_read_back() {
+        let key = ResultKey {
+            run: RUN,
+            number: 5,
+        };
+        assert_eq!(ResultKey::parse(&key.text()), Some(key));
+        for garbage in [
+            "",
+            "5",
+            "x/5",
+            "/",
+            &format!("{RUN}/0"),
+            &format!("{RUN}/{}", u64::MAX),
+        ] {
+            assert_eq!(ResultKey::parse(garbage), None, "{garbage}");
+        }
+    }
+}
