@@ -140,15 +140,15 @@ impl Ordered {
         held.map(|(number, _)| number).collect()
     }
 
-    /// An outcome that waits here came again: it is acknowledged with this. Whether it waits here.
-    pub fn renew(&mut self, number: u64, token: AckToken) -> bool {
+    /// An outcome that waits here came again. The token that it had is given back: one of the two
+    /// messages is enough. `None`: it does not wait here.
+    pub fn renew(&mut self, number: u64, token: AckToken) -> Option<AckToken> {
         let answer = match self.waiting.get_mut(&number) {
             Some(HeldResult::Here(answer)) => answer,
             Some(HeldResult::Spooled(answer, ..)) => &mut **answer,
-            Some(HeldResult::Nothing) | None => return false,
+            Some(HeldResult::Nothing) | None => return None,
         };
-        answer.token = Some(token);
-        true
+        answer.token.replace(token)
     }
 
     fn keep(&mut self, mut answer: TaskResult) -> io::Result<HeldResult> {

@@ -240,17 +240,16 @@ impl<'a> Reporter<'a> {
         })
     }
 
-    /// Whether the result of this number waits here for its turn. It came again, with this token.
-    pub(super) fn is_held(&mut self, number: u64, token: AckToken) -> bool {
-        let ordered = self.ordered.as_mut();
-        ordered.is_some_and(|ordered| ordered.renew(number, token))
+    /// The result of this number came again. If it waits here for its turn, it has this token now, and
+    /// its former one is given back.
+    pub(super) fn renew(&mut self, number: u64, token: AckToken) -> Option<AckToken> {
+        self.ordered.as_mut()?.renew(number, token)
     }
 
     /// A result that came before, over another channel perhaps.
     pub(super) fn came_again(&mut self, number: u64, token: AckToken) {
-        if !self.is_held(number, token) {
-            self.written.push(token);
-        }
+        let needless = self.renew(number, token).unwrap_or(token);
+        self.written.push(needless);
     }
 
     /// So many results are left to another command, and whether their number could be noted.

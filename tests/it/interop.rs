@@ -75,3 +75,37 @@ fn lesson_12_pika_with_a_quorum_queue() {
 fn lesson_12_php_amqplib() {
     exchange("php", Kind::Plain);
 }
+
+/// The clients of the tutorial on RPC, as they are; our worker is the server.
+fn rpc(language: &str) {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "rpc");
+    admin.declare();
+    let fib = "read n || :; a=0; b=1; while [ $n -gt 0 ]; do \
+               t=$((a + b)); a=$b; b=$t; n=$((n - 1)); done; echo $a";
+    let words = ["sh", "-c", fib].map(str::to_owned);
+    let _server = env::worker_with(broker, &admin.queue, &[], &words);
+    let mut client = tutorial(language, "rpc_client", broker, &admin.queue);
+    client.args(["30", "10"]);
+    let said = env::spawn(client).ended().expect(0).stdout;
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            " [x] Requesting fib(30)",
+            " [.] Got 832040",
+            " [x] Requesting fib(10)",
+            " [.] Got 55",
+        ]
+    );
+}
+
+#[test]
+fn the_tutorial_on_rpc_pika() {
+    rpc("pika");
+}
+
+#[test]
+fn the_tutorial_on_rpc_php_amqplib() {
+    rpc("php");
+}

@@ -50,6 +50,9 @@ mod bulk;
 /// What could not be sent, kept to be sent later.
 mod unsent;
 
+/// Results that are collected later.
+mod results;
+
 /// The outcome of tasks as `new_task --wait` tells it.
 mod waiting;
 

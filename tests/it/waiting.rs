@@ -110,19 +110,20 @@ fn without_a_worker_the_wait_ends_and_the_task_stays() {
     asking(broker, &admin.queue, &["--wait-timeout", "300ms", "x"])
         .ended()
         .expect(75)
-        .says("the task is in the queue; its result will not arrive here")
+        .says("1 result is still to be collected: new_task -q ")
         .says("no result arrived for 300ms (--wait-timeout)");
     assert_eq!(admin.ready(), 1);
 }
 
 #[test]
-fn when_the_connection_breaks_the_safe_and_unanswered_tasks_are_named() {
+fn without_a_results_queue_a_broken_connection_loses_results_and_says_so() {
     let broker = Broker::private("", "");
     let queue = env::unique("broken");
     let gate = Gate::new();
     let mut worker = worker_with(&broker, &queue, &[], &gate.before("cat"));
     let file = Scratch::file("list", "1\n2\n3\n");
-    let waiting = ["-f", file.as_str(), "-k", "-v"];
+    Admin::new(&broker, "x").declare_named(&queue);
+    let waiting = ["-f", file.as_str(), "-k", "-v", "--no-declare"];
     let mut waiting = asking(&broker, &queue, &waiting);
     worker.event("received");
     Admin::new(&broker, "x").wait_for_ready_in(&queue, 2);
@@ -142,14 +143,71 @@ fn when_the_connection_breaks_the_safe_and_unanswered_tasks_are_named() {
 }
 
 #[test]
-fn ctrl_c_while_waiting_names_what_is_unanswered() {
+fn a_broken_connection_loses_no_result() {
+    let broker = Broker::private("", "");
+    let queue = env::unique("mended");
+    let gate = Gate::new();
+    let mut worker = worker_with(&broker, &queue, &[], &gate.before("cat"));
+    let file = Scratch::file("list", "1\n2\n3\n");
+    let mut waiting = asking(&broker, &queue, &["-f", file.as_str(), "-k"]);
+    worker.event("received");
+    Admin::new(&broker, "x").wait_for_ready_in(&queue, 2);
+    broker.ctl(&["-q", "close_all_connections", "--global", "on purpose"]);
+    waiting.message("on purpose");
+    gate.open();
+    let ended = waiting.ended().expect(0);
+    let ended = ended.says("outcomes: done 3, failed 0, unanswered 0");
+    assert_eq!(ended.stdout, "123\n");
+    let left = broker.ctl(&["-q", "list_queues", "name"]);
+    assert!(!left.contains(".results."), "{left}");
+}
+
+#[test]
+fn ctrl_c_leaves_the_results_to_another_command() {
     let broker = env::shared();
     let admin = Admin::new(broker, "impatient");
     let mut waiting = asking(broker, &admin.queue, &["x"]);
     waiting.message(" [x] Sent x");
     waiting.signal(Signal::INT);
-    waiting.ended().expect(130).says("the task is in the queue");
+    let said = waiting.ended().expect(130).stderr;
     assert_eq!(admin.ready(), 1);
+    let (_, name) = said.split_once(" --collect ").unwrap();
+    let name = name.lines().next().unwrap();
+    let _worker = worker_with(broker, &admin.queue, &[], &words(&["cat"]));
+    let collected = env::new_task(broker, &admin.queue, &["--collect", name]);
+    assert_eq!(collected.expect(0).stdout, "x\n");
+}
+
+#[test]
+fn a_results_queue_that_is_deleted_is_told() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "deleted");
+    admin.declare();
+    let mut waiting = asking(broker, &admin.queue, &["x"]);
+    waiting.message(" [x] Sent x");
+    let (_, properties) = admin.get().unwrap();
+    admin.delete_queue(&properties.reply_to().clone().unwrap());
+    let ended = waiting.ended().expect(75);
+    let ended = ended.says("the results queue was deleted");
+    ended.says("the task is in the queue; its result will not arrive here");
+}
+
+#[test]
+fn who_may_not_declare_a_results_queue_waits_without_one() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "narrow");
+    let only = format!("^{}$", admin.queue);
+    let name = env::unique("user");
+    let all = ".*";
+    broker.add_users([(name.as_str(), "secret", [only.as_str(), all, all])]);
+    let _worker = worker_with(broker, &admin.queue, &[], &words(&["cat"]));
+    let url = broker.url_with(&format!("{name}:secret"), "");
+    let mut command = env::command("new_task");
+    command.args(["-u", &url, "-q", &admin.queue, "--wait", "x"]);
+    let ended = env::spawn(command).ended().expect(0);
+    let ended = ended.says("without a results queue, results are lost if the connection breaks");
+    assert_eq!(ended.stdout, "x\n");
+    broker.delete_users([name.as_str()]);
 }
 
 #[test]

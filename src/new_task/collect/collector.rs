@@ -128,12 +128,13 @@ impl Progress {
         self.printed.part.is_empty() && self.noting.is_none() && self.noted.is_empty()
     }
 
-    /// What was printed and is not known to be noted.
-    pub(super) fn unnoted(&mut self) -> Option<State> {
+    /// What was printed and is not known to be noted: it counts as noted from now on.
+    pub(super) fn take_unnoted(&mut self) -> Option<State> {
         let mut part = std::mem::take(&mut self.printed).part;
         if let Some(noting) = self.noting.take() {
             part.merge(&noting.part);
         }
+        self.state.merge(&part);
         (!part.is_empty()).then_some(part)
     }
 }
@@ -321,10 +322,14 @@ impl User for Collector<'_, '_> {
         }
         let result = TaskResult::of_task(delivery);
         let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
-        self.arrived.insert(token, (key, is_done));
         let position = self.position(key);
-        if !self.reporter.is_held(position, token) {
-            self.reporter.answered(position, result)?;
+        self.arrived.insert(token, (key, is_done));
+        match self.reporter.renew(position, token) {
+            Some(needless) => {
+                self.arrived.remove(&needless);
+                self.progress.noted.push(needless);
+            }
+            None => self.reporter.answered(position, result)?,
         }
         self.take_printed();
         self.advance()?;

@@ -67,13 +67,12 @@ fn collect(
         last: now,
         looked: now,
     };
-    let ended = if collector.is_complete() {
+    let mut ended = if collector.is_complete() {
         Ok(())
     } else {
         Driver::new(connector.clone(), core, &mut collector).run().1
     };
-    let mut ended = ended;
-    if let Some(part) = collector.progress.unnoted() {
+    if let Some(part) = collector.progress.take_unnoted() {
         // What was printed must not be printed again by the next collector.
         let noted = add(&connector, work, &collector.queue, &part);
         ended = ended.and(noted);
