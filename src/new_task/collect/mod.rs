@@ -146,8 +146,9 @@ fn status(
 ) -> Result<ExitCode, Fault> {
     let (reading, ready) = open(connector, queue, report)?;
     let counts = reading.state.counts();
-    let ready = u64::from(ready);
-    let waiting = counts.waiting.saturating_sub(ready);
+    // Some may have been printed by a collector that did not come to acknowledge them.
+    let ready = u64::from(ready).min(counts.waiting);
+    let waiting = counts.waiting - ready;
     let name = &queue.results;
     report.event(
         "results",
