@@ -65,7 +65,7 @@ pub use options::{FramesInFlight, OpenOptions};
 pub use properties::Properties;
 pub use publish_news::{Confirm, PublishNews};
 pub use queue::{Declared, QueueArguments};
-pub use tls::Tls;
+pub use tls::{Peer, Session as TlsSession, Tls};
 
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
 //! The stream under amiquip's: encrypts what it writes and decrypts what it reads.
 
-use super::Tls;
 use super::failure::Why;
 use super::own_certificate::OwnCertificate;
-use crate::base::endpoint::Endpoint;
+use super::{Peer, Tls};
 use crate::base::fault::Fault;
 use amiquip::IoStream;
 use mio::event::Evented;
@@ -43,10 +42,10 @@ pub(in crate::amqp) struct Failure {
 
 impl Failure {
     /// The explanation of what ended TLS, if anything has.
-    pub(in crate::amqp) fn explained(&self, endpoint: &Endpoint, tls: &Tls) -> Option<Fault> {
+    pub(in crate::amqp) fn explained(&self, peer: Peer<'_>, tls: &Tls) -> Option<Fault> {
         let certificate = &self.certificate;
         let why = Why {
-            endpoint,
+            peer,
             tls,
             certificate,
         };
