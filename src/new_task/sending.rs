@@ -27,7 +27,7 @@ pub(super) fn connector(
 ) -> Result<Connector, Fault> {
     let name = format!("new_task {}", report.who());
     let common = &args.common;
-    let mut connector = common.connector(name, args.retry_for, when_cancelled)?;
+    let mut connector = common.connector(name, args.retry_for, when_cancelled, None)?;
     connector.options.frames_in_flight = FramesInFlight::Many;
     Ok(connector)
 }

@@ -38,6 +38,9 @@ mod mistakes;
 /// What a worker does without working.
 mod dead_letters;
 
+/// `worker --status` with the management API.
+mod management;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 
