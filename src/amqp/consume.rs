@@ -19,7 +19,7 @@ const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
 pub enum Prefetch {
     /// All there are: round robin between the consumers, without regard to who is busy.
     Unlimited,
-    /// At most so many: the next comes after an acknowledgement.
+    /// At most this many: the next comes after an acknowledgement.
     AtMost(NonZeroU16),
 }
 
@@ -36,7 +36,7 @@ pub struct ConsumeOptions {
 }
 
 impl Channel {
-    /// Starts a consumer of the answers to what is published on this channel with
+    /// Starts a consumer of answers to messages that are published on this channel with
     /// [`super::Properties::with_answer_wanted`].
     pub fn consume_answers(&self, link: &Link) -> Result<Consuming<'_>, Fault> {
         let options = ConsumeOptions {

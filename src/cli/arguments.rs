@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{self, Command};
 
-/// The environment variable that bears the arguments with passwords, for this process alone.
+/// The environment variable with the arguments that hold passwords, for this process alone.
 pub const CONCEALED: &str = "WORK_QUEUE_CONCEALED";
 
 /// The default credentials are no secret, and not worth the millisecond.

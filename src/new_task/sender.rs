@@ -220,7 +220,7 @@ impl User for Sender<'_, '_> {
     }
 }
 
-/// The user wants no more; so many tasks are unconfirmed, and `perhaps` some are in the queue.
+/// The user has interrupted; `count` tasks are unconfirmed, and `perhaps` in the queue.
 fn interrupted(count: usize, perhaps: bool) -> Fault {
     let tasks = match count {
         1 => "the task".to_owned(),

@@ -10,9 +10,9 @@ use work_queue::worker::core::headers;
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// `kill -9`, and a start after so long.
+    /// `kill -9`, and a start after this time.
     KillBroker(Duration),
-    /// An orderly stop, and a start after so long.
+    /// An orderly stop, and a start after this time.
     RestartBroker(Duration),
     Freeze(Duration),
     Alarm(Duration),
@@ -21,11 +21,11 @@ pub enum Fault {
     Cut(ActorId, Duration, Duration),
     /// An administrator closes all connections.
     CloseConnections,
-    /// A worker is killed, and another one started after so long.
+    /// A worker is killed, and another one started after this time.
     KillWorker(ActorId, Duration),
-    /// A worker is asked to stop, and another one started after so long.
+    /// A worker is asked to stop, and another one started after this time.
     StopWorker(ActorId, Duration),
-    /// A queue refuses all messages for so long.
+    /// A queue refuses all messages for this time.
     Fill(Queue, Duration),
     LoseLeader(Queue, Duration),
     NodeDown(Duration),
@@ -54,7 +54,7 @@ pub enum Repair {
     StartWorker(ActorId),
 }
 
-/// What a fault asks of whoever runs the actors.
+/// What a fault asks of the code that runs the actors.
 pub enum Ask {
     Nothing,
     Kill(ActorId),
@@ -201,7 +201,7 @@ fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
 }
 
 impl Repair {
-    /// Mends it. A worker is started by whoever runs the actors.
+    /// Mends it. The code that runs the actors starts workers.
     pub fn happen(&self, world: &mut World) {
         world.trace.note(world.now, || format!("mended: {self:?}"));
         match self {

@@ -1,7 +1,7 @@
 //! Why TLS failed, told as [`Fault`]s.
 //!
-//! What trying again cannot change ends at once: certificates that are not trusted, and peers that
-//! speak something else.
+//! A failure that a retry cannot change ends the command at once: a certificate that is not
+//! trusted, or a peer that speaks something else.
 
 use super::own_certificate::OwnCertificate;
 use super::{Peer, Tls};

@@ -67,9 +67,9 @@ impl Tls {
 
     /// Gets ready to connect to `peer`.
     ///
-    /// The files are read for each connection, so that a worker that reconnects takes renewed
-    /// certificates up. Where they cannot be used at that moment, perhaps because they are just
-    /// being replaced, what they held at first still holds.
+    /// The files are read for each connection, so that a worker that reconnects picks up renewed
+    /// certificates. If they cannot be used at that moment, perhaps because they are just being
+    /// replaced, their content at the first connection is used.
     pub(super) fn prepare(&self, peer: Peer<'_>) -> Result<Prepared, Fault> {
         let name = ServerName::try_from(peer.host.to_owned()).map_err(|_| no_server_name(peer))?;
         let loaded = match self.read() {

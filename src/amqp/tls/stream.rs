@@ -33,7 +33,7 @@ pub(in crate::amqp) struct TlsStream {
     failure: Failure,
 }
 
-/// Why TLS itself failed, once it has. amiquip would tell it as any other error of the socket.
+/// Why TLS itself failed, if it has. amiquip would tell it like any other error of the socket.
 #[derive(Clone)]
 pub(in crate::amqp) struct Failure {
     certificate: Arc<OwnCertificate>,

@@ -63,8 +63,8 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    /// Nothing can be sent to this destination: all that waits for it gets that verdict. What
-    /// comes later is tried again.
+    /// Nothing can be sent to this destination: all messages that wait for it are refused. Later
+    /// ones are tried again.
     pub(super) fn refuse_route(&mut self, index: usize, fault: &Fault) {
         let mut entries = self.routes[index].take_pending();
         self.routes[index].wanted = false;

@@ -14,7 +14,7 @@ pub(super) enum Plan {
     LookThenMake,
     /// The work queue, which is of another type than a plain declaration would make.
     Adopt,
-    /// A quorum queue of ours beside the work queue, for one delay.
+    /// A quorum queue of ours next to the work queue, for one delay.
     Delay,
     /// The same where nothing else is sent: declared as the work queue is.
     DelayThenBlind,

@@ -74,7 +74,7 @@ impl Ledger {
             .iter()
             .any(|record| matches!(record.kind, Kind::Crashes(_)))
         {
-            // What ran beside them comes back.
+            // What ran next to them comes back.
             return;
         }
         for key in 0..self.records.len() {

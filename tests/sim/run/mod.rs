@@ -28,7 +28,7 @@ const PROMPTLY: Duration = Duration::from_secs(150);
 /// where connections broke before they were confirmed, and one worker for all.
 const DONE: Duration = Duration::from_secs(6 * 3600);
 
-/// No run has so many events, unless something goes in circles.
+/// No run has this many events, unless something goes in circles.
 const EVENTS: u64 = 400_000;
 
 /// The same with what happens within the model alone.
@@ -74,7 +74,7 @@ struct Run {
     is_mended: bool,
 }
 
-/// Without a heartbeat for so long a connection is given up.
+/// Without a heartbeat for this time a connection is given up.
 const HEARTBEATS: Duration = Duration::from_secs(40);
 
 impl Run {

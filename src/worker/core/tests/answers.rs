@@ -1,4 +1,4 @@
-//! Results for whoever waits for them.
+//! Results for the clients that wait for them.
 
 use super::super::testing::asking;
 use super::*;
