@@ -13,8 +13,9 @@
 //! - [`cli`]: the command line, parsed once into final types, and kept from other users' eyes;
 //! - [`publisher`]: the one engine that gets a message confirmed, for both commands.
 //!   `publisher::core` decides, and has no I/O; the driver around it does what it says;
-//! - [`queues`]: the work queue and those beside it, and how they are declared;
+//! - [`queues`]: the work queue and those next to it, and how they are declared;
 //! - [`task`]: the unit of work, as bytes and as a message;
+//! - [`management`]: the broker's HTTP API, asked for what AMQP does not tell;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
 //! - [`output`]: what is told, to people and to programs;
 //! - [`base`]: small things that all else rests on: faults, exit codes, signals, escapes.
@@ -24,6 +25,7 @@ pub mod base;
 pub mod cli;
 #[cfg(test)]
 mod fuzz;
+pub mod management;
 pub mod new_task;
 pub mod output;
 pub mod publisher;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// corrupts the stream.
 pub const SHORT_STRING_MAX: usize = 255;
 
-/// How much of a body is shown to people, in bytes. JSON events bear all of it.
+/// How much of a body is shown to people, in bytes. JSON events have all of it.
 const LINE_MAX: usize = 1024;
 
 /// A task to publish, or one that was delivered.
@@ -22,7 +22,7 @@ pub struct Task {
     pub properties: Properties,
 }
 
-/// What a new task is made with, beside its body.
+/// What a new task is made with, besides its body.
 #[derive(Clone, Debug, Default)]
 pub struct TaskOptions {
     /// The task's priority, which counts on queues that have priorities.
@@ -66,7 +66,7 @@ impl Template {
         Self { id, properties }
     }
 
-    /// The same, whose tasks the broker takes out of their queue after so long.
+    /// The same, whose tasks the broker takes out of their queue `after` this time.
     #[must_use]
     pub fn with_expiration(mut self, after: Duration) -> Self {
         self.properties = self.properties.with_expiration(after.as_millis());
@@ -93,7 +93,7 @@ impl Task {
         self.properties.id().unwrap_or_default()
     }
 
-    /// Whether no other task has its id: `new_task` makes such ids, with a timestamp beside them,
+    /// Whether no other task has its id: `new_task` makes such ids, with a timestamp next to them,
     /// unless the user gives one.
     #[must_use]
     pub fn has_own_id(&self) -> bool {

@@ -44,7 +44,7 @@ class Row:
     metric: str
     contenders: list[Contender]
     goals: list[Goal] = field(default_factory=list)
-    rounds: int | None = None  # at most so many
+    rounds: int | None = None  # at most this many
     note: str = ""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)

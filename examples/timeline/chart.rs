@@ -33,7 +33,7 @@ pub struct Block {
     pub id: String,
     pub body: String,
     pub start: Millis,
-    /// `None` while it runs, and for good if nothing is heard of it again.
+    /// `None` while it runs, and for ever if nothing is heard of it again.
     pub end: Option<(Millis, Ending)>,
 }
 

@@ -10,7 +10,7 @@ pub fn scaled(at: Millis, span: Millis, width: u64) -> u64 {
 }
 
 /// The axis' marks: the multiples, up to `span`, of the smallest round step
-/// that makes at most `most` of them beside zero.
+/// that makes at most `most` of them besides zero.
 pub fn ticks(span: Millis, most: u64) -> Vec<Millis> {
     let step = round_steps()
         .find(|step| span / step <= most.max(1))

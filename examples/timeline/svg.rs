@@ -18,7 +18,7 @@ const BLOCK: u64 = 26;
 const SCALE: u64 = 30;
 const GROUP_GAP: u64 = 20;
 
-/// A tick's label with room beside it.
+/// A tick's label with room next to it.
 const TICK: u64 = 60;
 
 /// From one dot of idle time to the next, as in the style below.

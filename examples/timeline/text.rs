@@ -10,7 +10,7 @@ use crate::scale::{scaled, seconds, tick_label, ticks};
 /// Narrower than this, blocks say nothing; the lines then grow too long.
 const LEAST_CELLS: usize = 20;
 
-/// A mark of the axis, its label and the space beside it.
+/// A mark of the axis, its label and the space next to it.
 const TICK_CELLS: usize = 7;
 
 /// The chart in lines of at most `width` columns.

@@ -1,12 +1,12 @@
 //! Which deliveries of a channel are settled, so that one frame can acknowledge several.
 //!
 //! `basic.ack` with `multiple` acknowledges all deliveries up to its tag. So it may only be sent
-//! for a tag up to which nothing is unfinished: a delivery without an outcome must stay the
-//! broker's.
+//! for a tag up to which every delivery has its outcome: the broker must keep one that has
+//! none.
 
 use std::collections::VecDeque;
 
-/// One frame: what it settles, and whether all before it are meant as well.
+/// One frame: the tag that it settles, and whether it settles all before it, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AckFrame<T> {
     pub(super) delivery: T,
@@ -54,8 +54,8 @@ impl<T> AckOrder<T> {
         delivery
     }
 
-    /// Settles the deliveries with these tags, as far as they are not. What tells the broker so, in
-    /// order of the tags.
+    /// Settles those of these deliveries that are not settled yet. Returns the frames that tell the
+    /// broker, in the order of their tags.
     pub(super) fn acknowledge(&mut self, mut tags: Vec<u64>) -> Acknowledged<T> {
         tags.sort_unstable();
         let settle = |tag| Some((tag, self.settle(tag)?));

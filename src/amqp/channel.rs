@@ -16,7 +16,7 @@ use std::time::Duration;
 static NEXT_EPOCH: AtomicU64 = AtomicU64::new(0);
 
 /// An open channel. Dropping it closes it, which waits for the broker's answer, so the watchdog
-/// is armed meanwhile: fields are dropped in the order in which they stand.
+/// is armed meanwhile: fields are dropped in their order of declaration.
 pub struct Channel {
     _arm: ArmWhenDropped,
     inner: amiquip::Channel,
@@ -67,14 +67,14 @@ impl Channel {
     }
 
     /// The same, whose requests another thread makes: the watch on a connection is for one call at
-    /// a time. Whoever waits for the answer gives the connection up if none comes.
+    /// a time. The thread that waits for the answer gives the connection up if none comes.
     #[must_use]
     pub fn unwatched(self) -> Self {
         let limit = None;
         Self { limit, ..self }
     }
 
-    /// The number that its deliveries' tokens bear.
+    /// Its number, which is also in its deliveries' tokens.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -125,8 +125,9 @@ impl Channel {
         Ok(())
     }
 
-    /// Declares a durable exchange and deletes it again, in one round trip. It is internal, as nobody's
-    /// exchange is who wants to publish to it: one of that name is refused, and stays.
+    /// Declares a durable exchange and deletes it again, in one round trip. It is internal: an
+    /// exchange of that name that somebody publishes to is not internal, so that the broker refuses
+    /// the declaration and keeps the exchange.
     pub fn declare_and_delete_exchange(&self, name: &str) -> Result<(), Fault> {
         self.request(|channel| {
             channel
@@ -165,7 +166,7 @@ impl Channel {
         self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
     }
 
-    /// For several publishes, during which something must leave every `limit`.
+    /// Guards several publishes: within each `limit` some bytes must leave.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {
@@ -185,7 +186,7 @@ impl Channel {
         self.ack_all([token])
     }
 
-    /// Acknowledges deliveries, with as few frames as may be. What is settled already, or came over
+    /// Acknowledges deliveries, with as few frames as possible. What is settled, or came over
     /// another channel, is left alone. An error means that none of them may be taken for
     /// acknowledged.
     pub fn ack_all(&self, tokens: impl IntoIterator<Item = AckToken>) -> Result<(), Fault> {

@@ -90,7 +90,7 @@ impl Channel {
 }
 
 impl<'a> Confirms<'a> {
-    /// Takes in what came while it was looked whether the connection stands.
+    /// Takes in what came while we looked whether the connection stands.
     pub fn hear_of(&mut self, link: &Link) {
         self.noted.extend(link.noted.take());
     }
@@ -211,7 +211,7 @@ impl<'a> Confirms<'a> {
         }
     }
 
-    /// The connection has ended; confirms that came before the end still count.
+    /// The connection has ended. Confirms that came before still count.
     fn last_words<T, A>(&mut self) -> Waited<T, A> {
         match self.verdicts.recv_timeout(Duration::ZERO) {
             Ok(confirm) => Waited::News(self.after_returns(confirm)),

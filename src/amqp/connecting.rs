@@ -1,4 +1,4 @@
-//! Connects on a thread of its own, so that whoever waits for it can do something else meanwhile.
+//! Connects on a thread of its own, so that the caller can do something else meanwhile.
 
 use super::Link;
 use super::connector::Connector;
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use std::thread;
 use std::time::Duration;
 
-/// What comes of an attempt.
+/// The state of an attempt.
 #[allow(clippy::large_enum_variant, reason = "one of them exists at a time")]
 pub enum Connecting {
     /// It failed, and is tried again.
@@ -20,8 +20,8 @@ pub enum Connecting {
 }
 
 impl Connector {
-    /// Connects after a `pause`, for which others who lost their connections at the same time wait
-    /// shorter or longer; at the node `avoid` only if no other one answers.
+    /// Connects after about `pause`: jitter keeps clients that lost their connections together from
+    /// returning together. The node `avoid` is tried last.
     ///
     /// # Errors
     /// [`Kind::Unreachable`] where no thread can be started for it.

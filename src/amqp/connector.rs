@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub enum RetryFor {
     /// Until it answers.
     Forever,
-    /// So long, then give up.
+    /// For this time, then give up.
     AtMost(Duration),
 }
 
@@ -59,7 +59,7 @@ impl Connector {
     /// `retrying` is told the first time that another round is needed.
     ///
     /// # Errors
-    /// What no further try can change, at once; otherwise the failure of the last round.
+    /// At once where no further try can help; otherwise the failure of the last round.
     pub fn connect(
         &self,
         avoid: Option<&str>,

@@ -18,7 +18,7 @@ const CONSUMER_TIMEOUT: &str = "x-consumer-timeout";
 pub enum Prefetch {
     /// All there are: round robin between the consumers, without regard to who is busy.
     Unlimited,
-    /// At most so many: the next comes after an acknowledgement.
+    /// At most this many: the next comes after an acknowledgement.
     AtMost(NonZeroU16),
 }
 

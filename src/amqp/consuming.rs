@@ -24,7 +24,7 @@ pub enum ConsumerEvent<T> {
     Cancelled,
     /// The channel or the connection is gone.
     Ended(Fault),
-    /// Nothing came for so long.
+    /// Nothing came within the limit.
     Timeout,
 }
 
@@ -40,7 +40,7 @@ pub struct Consuming<'a> {
     most: u64,
     /// How many have been taken from the receiver.
     delivered: u64,
-    /// We have cancelled it. Without that, amiquip does when the consumer is dropped, unguarded.
+    /// We have cancelled it. If not, amiquip does when the consumer is dropped, without a watchdog.
     cancelled: bool,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Consuming<'a> {
         &self.messages
     }
 
-    /// Waits for a delivery, the end, something in `inbox`, or for so long.
+    /// Waits up to `limit` for a delivery, the end, or something in `inbox`.
     pub fn wait<T>(&mut self, inbox: &Receiver<T>, limit: Duration) -> ConsumerEvent<T> {
         loop {
             select! {

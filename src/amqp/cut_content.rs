@@ -2,8 +2,8 @@
 //!
 //! A publish is several frames: the method, the header, the body. When the broker closes the channel
 //! in between, amiquip answers with `channel.close-ok` at once and never sends the rest. RabbitMQ
-//! takes that for a protocol error and closes the whole connection. So what amiquip writes is
-//! followed here, and the missing frames go out before the answer. The broker discards them: to it
+//! takes that for a protocol error and closes the whole connection. So this module follows what
+//! amiquip writes, and sends the missing frames before the answer. The broker discards them: to it
 //! the channel is closed.
 
 use super::frames::{BODY, CONTENT_HEADER, FRAME_MAX, HEADER, METHOD, frame};
@@ -16,7 +16,7 @@ const EMPTY_HEADER: [u8; 14] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const BODY_SIZE: std::ops::Range<usize> = HEADER + 4..HEADER + 12;
 /// How many bytes are looked at for one write; far more than a socket takes.
 const LOOK_AHEAD: usize = 1 << 20;
-/// More than this is not made up: then the connection breaks, as it did before.
+/// The most that is filled in, in bytes. If more is missing, the connection breaks.
 const FILL_MAX: u64 = 16 << 20;
 
 /// Follows what is written, frame by frame.
@@ -35,16 +35,16 @@ type OpenContent = (u16, Missing);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Missing {
     Header,
-    /// So many bytes of the body.
+    /// This many bytes of the body.
     Body(u64),
 }
 
 /// What to write next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ContentWrite {
-    /// So many bytes as they are.
+    /// This many bytes as they are.
     Pass(usize),
-    /// These in place of so many.
+    /// These in place of this many.
     Replace(Vec<u8>, usize),
 }
 
@@ -113,7 +113,7 @@ impl<'a> Frame<'a> {
         self.kind == METHOD && self.bytes.get(HEADER..HEADER + 4) == Some(&method)
     }
 
-    /// What is under way after this frame, where `open` was before it.
+    /// The message that is under way after this frame; `open` was before it.
     fn after(&self, open: Option<OpenContent>) -> Option<OpenContent> {
         match self.kind {
             METHOD if self.is(BASIC_PUBLISH) => Some((self.channel, Missing::Header)),

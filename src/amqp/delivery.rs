@@ -24,8 +24,8 @@ pub struct Delivery {
     pub token: AckToken,
 }
 
-/// Names one delivery, to settle it: its channel, of all that this process opens, and the
-/// broker's tag. A tag used on another channel would settle somebody else's task.
+/// Names one delivery, to settle it: by its channel and the broker's tag. On another channel the
+/// same tag would settle another task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AckToken {
     /// The channel that it came over.

@@ -5,8 +5,8 @@
 //!
 //! - AMQP's protocol header goes out as soon as there is a stream, while amiquip sets itself up.
 //! - `channel.open` goes out right behind `connection.open`: every connection of ours needs a channel,
-//!   and a broker reads one after the other. When amiquip asks for it, its request stays here, and it
-//!   is answered at once; the broker's own answer, which says nothing, goes no further.
+//!   and a broker reads one after the other. When amiquip sends its own `channel.open`, it is kept
+//!   back and answered at once; the broker's answer, which says nothing, does not reach amiquip.
 //!
 //! So a send takes one round trip less, and the broker prepares the channel while we get ready. A sender
 //! also asks there, at no cost, whether its queue is there: see [`super::OpenOptions`].
@@ -22,15 +22,15 @@ pub(super) const PROTOCOL_HEADER: [u8; 8] = *b"AMQP\0\0\x09\x01";
 /// What becomes of bytes that amiquip writes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EarlyWrite {
-    /// So many of them go out as they are.
+    /// This many of them go out as they are.
     Pass(usize),
     /// All of them go out, and these behind them: the channel's opening.
     Append(Vec<u8>),
-    /// So many of them stay here.
+    /// This many of them stay here.
     Keep(usize),
 }
 
-/// So many bytes of frames are held back until amiquip knows their channel: room for a
+/// How many bytes of frames are held back until amiquip knows their channel: room for a
 /// `channel.close` with the longest text. A peer that says more is left to amiquip, which gives it up.
 const HELD_MAX: usize = 1024;
 
@@ -128,7 +128,7 @@ impl EarlyOpen {
         }
     }
 
-    /// So many bytes that might pass were written.
+    /// `count` bytes that might pass were written.
     pub(super) fn written(&mut self, count: usize) {
         if let OpenStage::Asked(asked) = &mut self.stage {
             asked.unwritten = asked.unwritten.saturating_sub(count);

@@ -52,7 +52,7 @@ impl From<Error> for Fault {
 /// Says nothing of the cause: amiquip gives it once, and this came after it.
 const CONNECTION_GONE: &str = "the connection to the broker is gone";
 
-/// `fault`, or what `cause` says where that tells more.
+/// `fault`, or what `cause` tells if that is more.
 pub(super) fn more_telling(fault: Fault, cause: &Error, we_ended_it: bool) -> Fault {
     if we_ended_it {
         return lost("the broker did not answer in time; the connection was closed");

@@ -7,8 +7,8 @@
 //! During the handshake this also (a) replaces the client properties in `connection.start-ok`,
 //! which amiquip does not let us set, so that RabbitMQ names the connection in its listings and
 //! tells refused credentials at once instead of closing silently after three seconds, (b) keeps the
-//! reason of a `connection.close`, which amiquip drops at that stage, and (c) sends early what amiquip
-//! sends anyway (`early_open`).
+//! reason of a `connection.close`, which amiquip drops at that stage, and (c) sends some of
+//! amiquip's frames earlier (`early_open`).
 
 use super::cut_content::{ContentWrite, CutContent};
 use super::early_open::{EarlyOpen, EarlyWrite, PROTOCOL_HEADER};
@@ -59,7 +59,7 @@ pub(super) struct GuardedStream {
     observed: Arc<Observed>,
 }
 
-/// What is written in place of what amiquip wants to write. amiquip offers that again until it is
+/// Bytes that replace what amiquip wants to write. amiquip offers its own again until they are
 /// taken.
 struct Replacement {
     bytes: Vec<u8>,

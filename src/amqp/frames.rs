@@ -9,8 +9,8 @@ pub(super) const FRAME_MAX: u32 = 131_072;
 
 /// The largest content header that is taken. A broker checks its size when a message is published,
 /// and not when it is delivered: by then it may have added `x-death` and counts of its own, and it
-/// may have agreed to larger frames with whoever published. A message that is not taken would be
-/// delivered again, and nothing behind it.
+/// may have agreed to larger frames with the publisher. If we refused such a message, it would be
+/// delivered again and again, and block those behind it.
 pub(super) const CONTENT_HEADER_MAX: u32 = 16 << 20;
 
 /// The largest body that RabbitMQ can be configured to take: `max_message_size` is at most

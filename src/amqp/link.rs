@@ -20,13 +20,13 @@ pub struct Link {
     /// `None` only after `close`.
     pub(super) connection: Option<amiquip::Connection>,
     pub(super) blocked: Receiver<ConnectionBlockedNotification>,
-    /// What came of that while we looked whether the connection stands.
+    /// What `blocked` told while we looked whether the connection stands.
     pub(super) noted: RefCell<Vec<ConnectionBlockedNotification>>,
     pub(super) watchdog: Arc<Watchdog>,
     pub(super) switch: KillSwitch,
     pub(super) observed: Arc<Observed>,
     pub(super) address: String,
-    /// The first channel was asked for.
+    /// Whether a channel was opened.
     pub(super) has_channels: bool,
 }
 
@@ -70,7 +70,7 @@ impl Link {
     }
 
     /// The most telling reason for a `fault` that ended this connection. amiquip gives each
-    /// cause once, to whoever asks first, and the connection itself is asked last.
+    /// cause once, to the first that asks, so the connection itself is asked last.
     #[must_use]
     pub fn diagnose(&mut self, fault: Fault) -> Fault {
         if fault.kind != Kind::Lost || self.is_alive() {
@@ -112,7 +112,7 @@ impl Link {
         self.end().map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Closes the connection, if that is not done yet. What went wrong with it.
+    /// Closes the connection, if that is not done yet. Returns what went wrong with it.
     fn end(&mut self) -> Option<amiquip::Error> {
         let connection = self.connection.take()?;
         let _guard = self.watchdog.guard(CLOSE_LIMIT);

@@ -1,8 +1,8 @@
 //! The wall around amiquip: the one module that knows the client library.
 //!
 //! No type of amiquip's appears in what other modules see. Read `open` first (how a connection
-//! comes about), then `channel` and `consuming`. `tls` carries `amqps://`. What makes amiquip dangerous, and where it
-//! is dealt with:
+//! comes about), then `channel` and `consuming`. `tls` carries `amqps://`. amiquip's dangers, and
+//! where each is dealt with:
 //!
 //! 1. Dropping a `Consumer` races with its own cancel: `consuming` cancels and drains first.
 //! 2. `ConfirmSmoother` turns nacks into acks: `publisher::core` tracks tags itself.
@@ -16,7 +16,7 @@
 //! 6. Header values that are not UTF-8 drop the rest of the table: [`Properties`] takes `&str`.
 //! 7. `immediate` kills the connection and a consumer's channel is unbounded: `channel` never
 //!    sets the one and always sets a prefetch unless the user asks for none.
-//!    A broker that hands out more than the prefetch all the same is given up (`consuming`).
+//!    A broker that hands out more than the prefetch is given up (`consuming`).
 //! 8. A body is copied whole into the write buffer: bodies are bounded by what the broker takes.
 //! 9. It answers `channel.close` in the middle of a message, which breaks the connection:
 //!    `cut_content` completes the message first.
@@ -65,7 +65,7 @@ pub use options::{FramesInFlight, OpenOptions};
 pub use properties::{DIRECT_REPLY_TO, Properties};
 pub use publish_news::{Confirm, PublishNews};
 pub use queue::{Declared, QueueArguments};
-pub use tls::Tls;
+pub use tls::{Peer, Session as TlsSession, Tls};
 
 use std::time::Duration;
 

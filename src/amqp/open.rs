@@ -82,7 +82,7 @@ impl Attempt {
         let tls = match self.endpoint.scheme {
             Scheme::Tcp => None,
             // First of all: files that cannot be used are told even where no broker answers.
-            Scheme::Tls => Some(self.options.tls.prepare(&self.endpoint)?),
+            Scheme::Tls => Some(self.options.tls.prepare((&self.endpoint).into())?),
         };
         let target = (self.endpoint.host.as_str(), self.endpoint.port);
         let addresses = target
@@ -122,7 +122,7 @@ impl Attempt {
             }
             Some(prepared) => {
                 let tls = &self.options.tls;
-                let stream = tls::shake_hands(prepared, &self.endpoint, tls, socket)?;
+                let stream = tls::shake_hands(prepared, (&self.endpoint).into(), tls, socket)?;
                 let failure = stream.failure();
                 (Box::new(stream) as Box<dyn IoStream>, Some(failure))
             }
@@ -145,7 +145,7 @@ impl Attempt {
         let opened = amiquip::Connection::insecure_open_stream(stream, self.options(), tuning);
         let mut connection = opened.map_err(|error| {
             failure
-                .and_then(|failure| failure.explained(&self.endpoint, &self.options.tls))
+                .and_then(|failure| failure.explained((&self.endpoint).into(), &self.options.tls))
                 .unwrap_or_else(|| {
                     errors::handshake_failed(&self.endpoint, &self.options, &observed, error)
                 })

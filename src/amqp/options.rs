@@ -32,7 +32,7 @@ pub struct OpenOptions {
 pub enum FramesInFlight {
     /// 128: measured best all round.
     Few,
-    /// 512: a quarter more small tasks a second. It can hold 64 MB of frames, so it is for
-    /// connections on which the bodies under way are bounded otherwise.
+    /// 512: a quarter more small tasks a second. It can hold 64 MB of frames, so it is only for
+    /// connections that limit the bodies in flight themselves.
     Many,
 }

@@ -3,9 +3,9 @@
 //!
 //! - **Deep tables.** The parser calls itself for each table that lies in another. A thread's
 //!   stack ends at somewhat more than 500 levels in a debug build, and with it the whole process;
-//!   5 KB of headers are enough, and RabbitMQ passes them on. Whoever may publish could end every
-//!   worker of a queue, for ever. So a table or list that lies too deep becomes a byte array: one
-//!   byte is another, and no length changes.
+//!   5 KB of headers are enough, and RabbitMQ passes them on. Anyone who may publish could crash
+//!   every worker of a queue, again and again. So a table or list that lies too deep becomes a byte
+//!   array: one byte changes, and no length.
 //! - **No heartbeat.** A broker that is set up without heartbeats would have amiquip go without,
 //!   and a peer that vanishes would never be noticed.
 //! - **Methods that only clients send** are refused: they hold tables, too.
@@ -48,11 +48,11 @@ pub(super) struct PayloadReader {
 
 #[derive(Clone, Copy, Debug)]
 enum Reading {
-    /// So many bytes of a number are still to come.
+    /// This many bytes of a number are still to come.
     Number(usize, Meaning),
-    /// So many bytes are of no interest.
+    /// This many bytes are of no interest.
     Skip(usize, Follows),
-    /// Nothing that comes is of interest.
+    /// None of the rest is of interest.
     Done,
 }
 
@@ -218,7 +218,7 @@ impl PayloadReader {
     }
 
     /// A value of this type begins. A type that the parser does not know ends its table: it reads
-    /// no further in it, and nor do we.
+    /// no further in it, and neither do we.
     fn value(&mut self, type_: &mut u8) {
         match *type_ {
             b't' | b'b' | b'B' => self.skip(1, Follows::Element),
@@ -267,7 +267,7 @@ impl PayloadReader {
         }
     }
 
-    /// Whether the innermost table or list has so many bytes left.
+    /// Whether the innermost table or list has `length` bytes left.
     fn has_room_for(&self, length: usize) -> bool {
         let end = self.open.last().map(|open| open.ends_at);
         end.is_none_or(|end| length <= end.saturating_sub(self.at))

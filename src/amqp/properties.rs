@@ -98,10 +98,9 @@ impl Properties {
         Self(self.0.with_headers(headers))
     }
 
-    /// The same for publishing once more, so that the copy arrives and stays where it is put:
-    /// persistent, without expiration (the task was taken in time), without what brokers wrote,
-    /// without `CC`, which would route copies elsewhere, and without a `user_id`, which the broker
-    /// takes from that user alone.
+    /// The properties of a copy that is published again: persistent, without expiration (the task
+    /// was taken in time), without the broker's own headers, without `CC`, which would route copies
+    /// elsewhere, and without `user_id`, which the broker accepts from that user alone.
     #[must_use]
     pub fn for_another_publish(&self) -> Self {
         let old = &self.0;

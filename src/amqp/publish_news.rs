@@ -19,13 +19,13 @@ pub enum PublishNews {
     Settled {
         /// The publish's number on its channel, from 1.
         tag: u64,
-        /// Whether all before it are meant as well.
+        /// Whether it includes all before it.
         multiple: bool,
         /// The verdict.
         verdict: Confirm,
     },
     /// No queue took the message with this id. It comes before the message's confirm, which is
-    /// an ack all the same.
+    /// still an ack.
     Returned {
         /// The queue that it was sent to.
         queue: String,

@@ -7,7 +7,7 @@ use std::fmt;
 pub(super) enum Violation {
     /// The first bytes are not those of AMQP 0-9-1.
     NotAmqp,
-    /// The first byte is one of TLS: an alert, as our greeting is none of its.
+    /// The first byte is one of TLS: an alert, as our greeting is not TLS.
     Tls,
     /// The peer is an AMQP broker, but wants another version of the protocol.
     OtherVersion,

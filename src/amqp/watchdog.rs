@@ -66,7 +66,7 @@ enum Call {
 }
 
 impl Call {
-    /// While so many bytes leave in the time that the call may take, it is given as much time again.
+    /// How many bytes must leave within the call's time limit for it to get the same time again.
     fn extended_by(self) -> Option<u64> {
         match self {
             Self::Request => Some(MORE_THAN_HEARTBEATS),
@@ -129,7 +129,7 @@ impl Watchdog {
     }
 
     /// The same for a call that waits until what it sends has left: it is ended once nothing has
-    /// left for so long.
+    /// left for `limit`.
     pub(super) fn guard_leaving(&self, limit: Duration) -> Guard<'_> {
         self.arm(limit, Call::Leaving);
         Guard(self)

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// that are not UTF-8 become `\xNN` or `\u{NNNN}`. Among the control characters are the ones
 /// that turn the direction of writing (Unicode's bidirectional controls), as they can make a
 /// line read as something else. A backslash stays as it is: the text is for people to read, and
-/// JSON events bear the exact bytes.
+/// JSON events have the exact bytes.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());

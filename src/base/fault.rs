@@ -24,7 +24,7 @@ pub enum Kind {
     SetUp,
     /// A file, stdin or stdout could not be read or written.
     InputOutput,
-    /// Whoever read stdout has closed it, as `head` does: no news to anybody.
+    /// The reader of stdout has closed it, as `head` does: no news to anybody.
     ReaderGone,
     /// Nothing that the other kinds name.
     Other,

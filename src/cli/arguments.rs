@@ -12,13 +12,16 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{self, Command};
 
-/// The environment variable that bears the arguments with passwords, for this process alone.
+/// The environment variable with the arguments that hold passwords, for this process alone.
 pub const CONCEALED: &str = "WORK_QUEUE_CONCEALED";
 
 /// The default credentials are no secret, and not worth the millisecond.
 const NO_SECRET: &str = "guest:guest";
 
 const STARS: &str = "***";
+
+/// The option whose URL is not an AMQP one.
+const MANAGEMENT: &str = "--management";
 
 /// The arguments as they were given. Does not return where there is something to conceal: the
 /// process begins anew.
@@ -42,12 +45,15 @@ fn begin_anew(arguments: &[OsString]) {
     let shown: Vec<OsString> = arguments
         .iter()
         .enumerate()
-        .map(|(at, argument)| match argument.to_str() {
-            Some(text) if conceal(text) != text => {
-                concealed.insert(at.to_string(), json!(text));
-                conceal(text).into()
+        .map(|(at, argument)| {
+            let before = at.checked_sub(1).map(|before| &arguments[before]);
+            let text = argument.to_str().unwrap_or_default();
+            let shown = conceal(before, text);
+            if shown == text {
+                return argument.clone();
             }
-            _ => argument.clone(),
+            concealed.insert(at.to_string(), json!(text));
+            shown.into()
         })
         .collect();
     let (Some((name, rest)), Ok(program)) = (shown.split_first(), env::current_exe()) else {
@@ -81,9 +87,20 @@ fn restored(shown: &[OsString], concealed: &str, pid: u32) -> Option<Vec<OsStrin
     Some(given)
 }
 
+/// `text` with stars for the passwords in it that are ours, as it stands behind the argument `before`.
+fn conceal(before: Option<&OsString>, text: &str) -> String {
+    if before.is_some_and(|before| before == MANAGEMENT) {
+        return without_password(text);
+    }
+    match text.strip_prefix(MANAGEMENT) {
+        Some(url) if url.starts_with('=') => format!("{MANAGEMENT}{}", without_password(url)),
+        _ => conceal_amqp(text),
+    }
+}
+
 /// `text` with stars for the passwords of the AMQP URLs in it. Each reaches to the next: a comma may
 /// stand between two, or in a password that should not hold it.
-fn conceal(text: &str) -> String {
+fn conceal_amqp(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut begins: Vec<usize> = ["amqp://", "amqps://"]
         .iter()
@@ -127,8 +144,12 @@ mod tests {
             ("amqp://me:a,b@h", "amqp://me:***@h"),
             ("amqp://h,amqp://me:p@h", "amqp://h,amqp://me:***@h"),
         ] {
-            assert_eq!(conceal(given), shown);
+            assert_eq!(conceal(None, given), shown);
         }
+        let (url, shown) = ("http://me:secret@h", "http://me:***@h");
+        assert_eq!(conceal(Some(&MANAGEMENT.into()), url), shown);
+        let joined = conceal(None, &format!("--management={url}"));
+        assert_eq!(joined, format!("--management={shown}"));
     }
 
     #[test]
@@ -141,7 +162,7 @@ mod tests {
             "https://me:secret@h",
             "",
         ] {
-            assert_eq!(conceal(text), text);
+            assert_eq!(conceal(None, text), text);
         }
     }
 

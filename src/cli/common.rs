@@ -149,20 +149,21 @@ impl Common {
         given.next().map(|(option, _)| option)
     }
 
-    /// How the broker is reached. Reads the password file.
+    /// How the broker is reached. Reads the password file. The options of TLS may be for something
+    /// else that is connected to: `also`.
     pub fn connector(
         &self,
         connection_name: String,
         retry_for: RetryFor,
         when_cancelled: WhenCancelled,
+        also: Option<Scheme>,
     ) -> Result<Connector, Fault> {
         let mut endpoints = Vec::new();
         for url in self.url.iter().map(|url| url.trim()) {
             endpoints.push(Endpoint::parse(url)?);
         }
-        let any_tls = endpoints
-            .iter()
-            .any(|endpoint| endpoint.scheme == Scheme::Tls);
+        let schemes = endpoints.iter().map(|endpoint| endpoint.scheme);
+        let any_tls = schemes.chain(also).any(|scheme| scheme == Scheme::Tls);
         if let (Some(option), false) = (self.tls_option(), any_tls) {
             return Err(Fault::new(
                 Kind::SetUp,

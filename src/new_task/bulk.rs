@@ -52,7 +52,7 @@ pub(super) fn send(
     } else {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let mut ended = send_all(args, connector, file.read()?, &mut reporter);
+    let mut ended = send_all(args, &connector, file.read()?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();

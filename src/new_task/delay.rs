@@ -6,7 +6,7 @@ use std::time::Duration;
 /// that are added where a queue does not confirm.
 pub(super) const MAX: Duration = Duration::from_secs(49 * 24 * 60 * 60);
 
-/// At least so long, in whole milliseconds, which is what passes over the wire.
+/// Rounds up to whole milliseconds, which is what passes over the wire.
 ///
 /// There is a queue for each length, and these queues stay. So that a user who computes delays does
 /// not make thousands of them, lengths are rounded up to three digits: at most 1 % more.

@@ -30,17 +30,17 @@ pub enum Mode {
 /// What became of the tasks, in numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SendCounts {
-    /// The broker has taken responsibility for so many.
+    /// How many the broker has taken responsibility for.
     pub confirmed: u64,
-    /// So many were not confirmed, though they were tried.
+    /// How many were tried and not confirmed.
     pub failed: u64,
-    /// So many were never tried.
+    /// How many were never tried.
     pub not_sent: u64,
     /// Outcomes: done.
     pub done: u64,
     /// Outcomes: anything else.
     pub undone: u64,
-    /// The outcomes of so many did not come.
+    /// How many outcomes did not come.
     pub unanswered: u64,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// The broker will never take this one. An error means that there is no use in going on.
+    /// The broker will never take this one. An error means that going on is pointless.
     pub(super) fn refused(&mut self, pending: &PendingTask, fault: Fault) -> Result<(), Fault> {
         if self.mode == Mode::Bulk {
             self.warn(&format!("task {}: {fault}", pending.number));

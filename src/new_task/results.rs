@@ -142,7 +142,9 @@ impl AwaitedResults {
         let confirmed = self.awaited.iter().filter(|(_, task)| task.is_confirmed);
         confirmed.for_each(|(number, _)| sent.insert(*number));
         let mut done = self.came.clone();
-        held.iter().for_each(|number| done.remove(*number));
+        for number in held {
+            done.remove(*number);
+        }
         let run = Run {
             sent,
             is_closed: true,

@@ -78,7 +78,7 @@ impl Sender<'_, '_> {
         if left == 0 {
             return;
         }
-        let is_away = fault.is_some_and(|fault| fault.is_transient());
+        let is_away = fault.is_some_and(Fault::is_transient);
         let noted = (!is_away).then(|| note(connector, work, queue, &state));
         self.reporter.left(
             &queue.results,
@@ -310,7 +310,7 @@ impl User for Sender<'_, '_> {
     }
 }
 
-/// The user wants no more; so many tasks are unconfirmed, and `perhaps` some are in the queue.
+/// The user has interrupted; `count` tasks are unconfirmed, and `perhaps` in the queue.
 fn interrupted(count: usize, perhaps: bool) -> Fault {
     let tasks = match count {
         1 => "the task".to_owned(),

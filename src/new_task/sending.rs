@@ -28,7 +28,7 @@ pub(super) fn connector(
 ) -> Result<Connector, Fault> {
     let name = format!("new_task {}", report.who());
     let common = &args.common;
-    let mut connector = common.connector(name, args.retry_for, when_cancelled)?;
+    let mut connector = common.connector(name, args.retry_for, when_cancelled, None)?;
     connector.options.frames_in_flight = FramesInFlight::Many;
     Ok(connector)
 }
@@ -36,7 +36,7 @@ pub(super) fn connector(
 /// Sends all tasks of `input`, and tells what happens.
 pub(super) fn send(
     args: &NewTaskArgs,
-    connector: Connector,
+    connector: &Connector,
     input: TaskInput,
     reporter: &mut Reporter<'_>,
 ) -> Ended {
@@ -45,7 +45,7 @@ pub(super) fn send(
         Some(delay) if !delay.is_zero() => Destination::Delay(delay),
         Some(_) | None => Destination::Work,
     };
-    let config = config(args, &connector, &to);
+    let config = config(args, connector, &to);
     let mut template = Template::new(&args.task_options());
     // Tasks that lie in a delay queue carry their own expiration.
     if let Some(after) = to.expiration(config.queues.work.declare) {
@@ -55,7 +55,7 @@ pub(super) fn send(
     core.prepare(&to, now);
     let pending = Pending::new(input, template);
     let work = args.common.work_queue();
-    let later = match later(args, &connector, reporter) {
+    let later = match later(args, connector, reporter) {
         Ok(later) => later,
         Err(fault) => return Ended::without_sending(pending, fault),
     };
@@ -71,9 +71,9 @@ pub(super) fn send(
     };
     let (core, ended) = Driver::new(connector.clone(), core, &mut sender).run();
     let later = sender.later.take();
-    let noted = later.map_or(Ok(()), |later| later.end(&connector, work.clone()));
+    let noted = later.map_or(Ok(()), |later| later.end(connector, work.clone()));
     if sender.args.results.wait {
-        sender.leave_results(&connector, work, ended.as_ref().err());
+        sender.leave_results(connector, work, ended.as_ref().err());
     }
     sender.ended(core, ended.and(noted).err())
 }

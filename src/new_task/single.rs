@@ -29,7 +29,7 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     if args.results.wait {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let ended = send_all(args, connector, input::one(body), &mut reporter);
+    let ended = send_all(args, &connector, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-/// So long nothing comes before workers are looked for. Whoever starts a worker takes a moment.
+/// How long to wait for a result before looking for workers: to start one takes a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often they are looked for, as long as there are some. It costs two round trips.
@@ -24,7 +24,7 @@ impl Workers {
         (!self.are_missed).then(|| again.into_iter().fold(progress + PATIENCE, Instant::max))
     }
 
-    /// So many were found, if that was found out. Whether it is to be told that there are none.
+    /// `count` were found, if that was found out. Whether it is to be told that there are none.
     pub(super) fn found(&mut self, count: Option<u32>, now: Instant) -> bool {
         self.looked = Some(now);
         let is_news = count == Some(0) && !self.are_missed;

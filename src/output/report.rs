@@ -13,7 +13,7 @@ use std::time::SystemTime;
 /// The fields of a JSON event, in order: a JSON object.
 pub type Fields = Value;
 
-/// What people are told beside the results.
+/// What people are told besides the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors alone.

@@ -22,7 +22,7 @@ pub(super) fn size(fd: impl AsFd) -> Option<Size> {
     (size.columns > 0 && size.rows > 0).then_some(size)
 }
 
-/// `text` in at most so many `columns`. What is cut is marked by `…`: the beginning of what looks
+/// `text` in at most `columns`. What is cut is marked by `…`: the beginning of what looks
 /// like a path, as its end tells more, and the end of anything else.
 pub(super) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {

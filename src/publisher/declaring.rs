@@ -1,4 +1,4 @@
-//! Declares queues beside the channel that is published on: a refusal closes the channel on which it
+//! Declares queues on a channel of its own: a refusal closes the channel on which it
 //! was asked, and an answer may take long.
 
 use super::core::{Destination, Form, Queues, Request};

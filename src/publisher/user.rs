@@ -69,7 +69,7 @@ pub trait User {
     /// Takes note of something while messages are still tried.
     fn notice(&mut self, notice: Notice);
 
-    /// It is of no use to go on.
+    /// The core gives up.
     fn give_up(&mut self, fault: Fault, core: &mut Core<Self::Payload>) -> Result<(), Fault>;
 
     /// Whether all is done, and nothing more will come.
@@ -128,7 +128,7 @@ pub trait User {
         None
     }
 
-    /// So many do; `None`: that cannot be found out.
+    /// This many do; `None`: that cannot be found out.
     fn consumers(&mut self, _count: Option<u32>, _now: Instant) {}
 
     /// The message of this number is published on the present channel.

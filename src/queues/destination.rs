@@ -1,16 +1,16 @@
-//! Where messages go: the work queue, those beside it, and whoever waits for a result.
+//! Where messages go: the work queue, the queues next to it, and clients that wait for a result.
 
 use super::{Declare, QueueName, QueueType};
 use crate::amqp::QueueArguments;
 use std::time::Duration;
 
-/// Where a message goes. Arguments stand on the queues beside the work queue alone: every other
+/// Where a message goes. Arguments stand on the queues next to the work queue alone: every other
 /// client's plain declaration of the work queue must go on to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// To the end of the work queue.
     Work,
-    /// To `QUEUE.delay.MS`, whose tasks return to the work queue after so long. One for each length,
+    /// To `QUEUE.delay.MS`, whose tasks return to the work queue after this time. One per length,
     /// since only the first task of a queue expires.
     ///
     /// It is a quorum queue whatever the work queue is, because only these hand a task over *at
@@ -48,7 +48,7 @@ impl Destination {
         }
     }
 
-    /// When a task that is put there expires, for its own properties; beside a queue that is
+    /// When a task that is put there expires, for its own properties; next to a queue that is
     /// declared by us or not.
     ///
     /// The queue's `x-message-ttl` is not enough. A quorum queue of RabbitMQ 3.10 takes messages a
@@ -65,7 +65,7 @@ impl Destination {
         }
     }
 
-    /// The arguments that a queue beside the work queue `work` is declared with, where that is of
+    /// The arguments that a queue next to the work queue `work` is declared with, where that is of
     /// type `queue_type`. The type is always among them: without it a queue is of the vhost's
     /// default type.
     #[must_use]

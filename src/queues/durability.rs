@@ -16,7 +16,7 @@ use std::time::Duration;
 /// trip.)
 const FIRST_WITHOUT_MNESIA: Series = (4, 3);
 
-/// After so long the record is written in any case: two seconds, and some more.
+/// After this time the record is written in any case: two seconds, and some more.
 const WRITTEN: Duration = Duration::from_millis(2500);
 
 /// The longest name that AMQP allows, in bytes.

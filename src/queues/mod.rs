@@ -1,4 +1,4 @@
-//! The work queue, and the queues beside it: how they are named and declared, by both commands.
+//! The work queue, and the queues next to it: how they are named and declared, by both commands.
 
 mod destination;
 mod durability;

@@ -23,7 +23,7 @@ impl QueueName {
     /// Where the dead letters of this queue go unless the user says otherwise.
     ///
     /// # Errors
-    /// [`Kind::SetUp`] if the names of the queues beside this one would be too long.
+    /// [`Kind::SetUp`] if the names of the queues next to this one would be too long.
     pub fn dead_letters(&self) -> Result<Self, Fault> {
         const LONGEST_SUFFIX: usize = ".delay.4294967295".len();
         if self.0.len() + LONGEST_SUFFIX > SHORT_STRING_MAX {

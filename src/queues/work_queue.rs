@@ -53,7 +53,7 @@ impl WorkQueue {
     ///
     /// A queue that exists with another type is used as it is, unless the user stated one. The
     /// official tutorials declare theirs plain until March 2026 and `quorum` since, and ours must
-    /// work beside both.
+    /// work next to both.
     pub fn open(&self, link: &mut Link) -> Result<(Channel, KnownQueue), Fault> {
         let channel = link.channel()?;
         if self.declare == Declare::No {

@@ -59,8 +59,8 @@ impl Session<'_> {
             }
             Action::Signal(urgency) => self.work.signal(urgency, Moment::now().instant),
             Action::Publish(outgoing) => {
-                // Whoever gets a result, or another worker that gets the task, must not be told of
-                // what this one has not told.
+                // Others, who get a result or the task, must not be told of what this worker has
+                // not told.
                 self.flush();
                 let number = outgoing.number;
                 let (settings, queue_type) = (&self.settings, self.known.queue_type);

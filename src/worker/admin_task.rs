@@ -1,6 +1,10 @@
 //! The options of what a worker does without working.
 
-use clap::Args;
+use crate::base::fault::Fault;
+use crate::management::Address;
+use clap::{Args, ValueHint};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// What to do instead of working.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +24,21 @@ pub struct AdminArgs {
     /// With --status: renew it every second, with rates
     #[arg(long, requires = "status", help_heading = "Administration")]
     watch: bool,
+
+    /// With --status: also show unacknowledged tasks; ask RabbitMQ's management API at URL
+    ///
+    /// AMQP does not tell their number. URL begins with http:// or https://, and the port is mostly
+    /// 15672. Without USER:PASSWORD@ it uses those of --url. The user needs RabbitMQ's tag
+    /// management.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AMQP_MANAGEMENT_URL",
+        hide_env_values = true,
+        value_hint = ValueHint::Url,
+        help_heading = "Administration"
+    )]
+    management: Option<String>,
 
     /// List the dead letters and their reasons, then exit
     #[arg(
@@ -74,6 +93,21 @@ pub enum Consent {
 }
 
 impl AdminArgs {
+    /// Where the management API is, if it is to be asked.
+    pub fn management(&self) -> Result<Option<Address>, Fault> {
+        let url = self.management.as_deref().filter(|_| self.status);
+        url.map(Address::parse).transpose()
+    }
+
+    /// What is wrong with the command line `given`. The variable alone asks for nothing, so that
+    /// clap's `requires` will not do.
+    pub(super) fn mistake(&self, given: &[OsString]) -> Option<String> {
+        let mut options = given.iter().take_while(|argument| *argument != "--");
+        let is_given = |argument: &OsString| argument.as_bytes().starts_with(b"--management");
+        let idle = !self.status && options.any(is_given);
+        idle.then(|| "--management is of use with --status alone".to_owned())
+    }
+
     /// What is asked for, if anything is.
     #[must_use]
     pub fn task(&self) -> Option<AdminTask> {

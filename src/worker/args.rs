@@ -114,6 +114,9 @@ impl CommandLine for WorkerArgs {
             let text = "no COMMAND behind `--`; to pretend to work, leave `--` out";
             return Some(text.to_owned());
         }
+        if let Some(text) = self.admin.mistake(given) {
+            return Some(text);
+        }
         (!self.body_as_code && runs_body_as_code(&self.command)).then(|| {
             "`{}` in a shell's script would run the task's body as code; pass it as an argument, \
              as in: sh -c 'convert \"$1\"' sh {} (or allow it by --body-as-code)"

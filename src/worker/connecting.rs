@@ -9,7 +9,7 @@ use crate::base::fault::Fault;
 use crossbeam_channel::{Receiver, after, never, select};
 use std::time::{Duration, Instant};
 
-/// A connection that lasted so long was a good one.
+/// A connection that lasted at least this long was a good one.
 const SERVED_WELL: Duration = Duration::from_secs(5);
 
 /// How and where to connect next.

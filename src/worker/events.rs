@@ -46,7 +46,8 @@ impl<'a> Teller<'a> {
         report: &'a mut Report,
     ) -> Self {
         let slots = settings.core.slots;
-        // A command's own output streams to the terminal where there is one slot; no bar beside it.
+        // A command's own output streams to the terminal where there is one slot; no bar next to
+        // it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
             stdout_to: work::stdout_to(report),

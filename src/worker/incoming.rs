@@ -3,7 +3,7 @@
 use super::core::{CannotRun, Verdict};
 use super::process::Ran;
 
-/// What reaches the loop beside deliveries.
+/// What reaches the loop besides deliveries.
 pub(super) enum Incoming {
     /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,

@@ -3,7 +3,7 @@
 //! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
-//! `publishing` hands messages to whoever publishes; `events` tells what happens, `terminal` draws
+//! `publishing` hands messages to the publisher; `events` tells what happens, `terminal` draws
 //! it. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
 
 mod actions;

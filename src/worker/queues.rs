@@ -30,7 +30,7 @@ pub(super) fn first_missing(
     Ok(None)
 }
 
-/// A queue beside the work queue that is neither there nor to be declared.
+/// A queue next to the work queue that is neither there nor to be declared.
 pub(super) fn missing(queue: &str) -> Fault {
     let text = format!(
         "there is no queue `{queue}`, where failed tasks go; with --no-declare it must be made \

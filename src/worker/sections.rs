@@ -9,7 +9,7 @@ use crate::cli::sections::{
 
 /// The forms of its command line.
 pub(super) const USAGE: &str = "worker [OPTIONS] [-- COMMAND [ARG]...]
-       worker [OPTIONS] --status [--watch]
+       worker [OPTIONS] --status [--watch] [--management URL]
        worker [OPTIONS] --list-dead | --replay-dead [--id ID]
        worker [OPTIONS] --drop-dead --yes [--id ID]";
 
@@ -34,9 +34,13 @@ impl Documented for WorkerArgs {
     }
 }
 
-const ENVIRONMENT: [Item; 10] = [
+const ENVIRONMENT: [Item; 11] = [
+    Entry(
+        "AMQP_MANAGEMENT_URL",
+        "URL of the management API for --status, unless --management is given",
+    ),
     Entry("PATH", "Directories to search for COMMAND"),
-    Paragraph("COMMAND inherits the environment, without AMQP_URL. In addition, it gets:"),
+    Paragraph("COMMAND inherits the environment, without the two URLs. In addition, it gets:"),
     Entry("TASK_ID", "ID of the task, empty if it has none"),
     Entry("TASK_QUEUE", "Name of the work queue"),
     Entry("TASK_ATTEMPT", "Number of this attempt, from 1"),

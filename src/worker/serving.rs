@@ -15,7 +15,7 @@ use crate::base::fault::Fault;
 use crate::queues::{QueueType, adoption_note};
 use std::time::Instant;
 
-/// So many deliveries that are here already are taken in before anything else is looked at.
+/// How many deliveries that are here already are taken in before anything else is looked at.
 const AT_ONCE: usize = 1000;
 
 impl Session<'_> {

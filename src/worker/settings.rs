@@ -8,6 +8,7 @@ use crate::amqp::connector::Connector;
 use crate::amqp::{AckMode, ConsumeOptions, Prefetch, Series};
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::{Fault, Kind};
+use crate::management::{Address, Management};
 use crate::output::Report;
 use crate::queues::{QueueType, ReplyPolicy, WorkQueue};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) const FIRST_WITH_CONSUMER_TIMEOUT: Series = (4, 3);
 pub(super) struct WorkerSettings {
     pub(super) queue: WorkQueue,
     pub(super) connector: Connector,
+    /// Asked for the status alone.
+    pub(super) management: Option<Management>,
     /// Whether a command does the work.
     pub(super) has_command: bool,
     pub(super) limits: TimeLimits,
@@ -35,9 +38,15 @@ impl WorkerSettings {
     ) -> Result<Self, Fault> {
         let name = format!("worker {}", report.who());
         let queue = args.common.work_queue();
+        let address = args.admin.management()?;
+        let also = address.as_ref().map(Address::scheme);
         let connector = args
             .common
-            .connector(name, args.retry_for(), when_cancelled)?;
+            .connector(name, args.retry_for(), when_cancelled, also)?;
+        let management = address
+            .zip(connector.endpoints.first())
+            .map(|(address, endpoint)| Management::new(&address, endpoint, &connector.options))
+            .transpose()?;
         let has_command = !args.command.is_empty();
         let dead_letters = match &args.dead_letter_queue {
             Some(name) => name.clone(),
@@ -73,6 +82,7 @@ impl WorkerSettings {
         Ok(Self {
             queue,
             connector,
+            management,
             has_command,
             limits: args.limits,
             core,

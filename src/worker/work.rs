@@ -27,7 +27,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Whoever forgot the command should not find the queue empty and nothing done.
+    /// A user who forgot the command should not find the queue empty and nothing done.
     pub(super) fn note(&self) -> Option<String> {
         let Self::Pretended(pretended) = self else {
             return None;

@@ -1,4 +1,4 @@
-//! The outcome told to whoever waits for it, by direct reply-to.
+//! The outcome told to the client that waits for it, by direct reply-to.
 
 use crate::env::{self, Admin, Answer};
 

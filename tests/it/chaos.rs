@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const TASKS: usize = 200;
 const WORKERS: usize = 4;
 
-/// Something breaks each time that about so many more tasks have been carried out.
+/// Something breaks each time that about this many more tasks have been carried out.
 const PACE: usize = 15;
 
 /// The steps at which it is the broker; at the others a worker is killed.
@@ -19,7 +19,7 @@ const RESTARTS: [usize; 2] = [4, 8];
 const STEPS: usize = 10;
 
 fn start(broker: &Broker, queue: &str, ledger: &str) -> Running {
-    // Every tenth task fails for good. What is done is written down in one write.
+    // Every tenth task always fails. What is done is written down in one write.
     let script = "sleep 0.0$(($$ % 9 + 1)); read body; echo \"$body\" >> \"$0\"; \
                   case $body in *0) echo \"no: $body\" >&2; exit 1 ;; esac";
     let options = [

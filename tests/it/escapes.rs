@@ -1,5 +1,5 @@
 //! What comes from outside cannot write on the terminal: not as a body, a header, a name or an
-//! argument; neither in lines, nor in JSON, nor beside a bar.
+//! argument; neither in lines, nor in JSON, nor next to a bar.
 
 use crate::env::fake::{Step, fake_broker, short};
 use crate::env::{self, Admin, Ended, command, spawn};

@@ -200,7 +200,7 @@ fn the_manual_pages_are_read() {
         ];
         assert_eq!(headings, expected, "{ended}");
         assert!(ended.stdout.contains("--password-file FILE"), "{ended}");
-        // Whoever copies an option or an example gets what the shell takes.
+        // A copied option or example is what the shell takes.
         let is_plain = |c: char| c.is_ascii() || c == '\u{2019}';
         let odd: String = ended.stdout.chars().filter(|c| !is_plain(*c)).collect();
         assert_eq!(odd, "", "{ended}");

@@ -1,4 +1,4 @@
-//! The tutorial's own programs, in Python and PHP, beside ours, both ways.
+//! The tutorial's own programs, in Python and PHP, together with ours, both ways.
 
 use crate::env::{self, Admin, Broker, Kind};
 use std::process::Command;

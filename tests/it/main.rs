@@ -38,6 +38,9 @@ mod mistakes;
 /// What a worker does without working.
 mod dead_letters;
 
+/// `worker --status` with the management API.
+mod management;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 
@@ -83,7 +86,7 @@ mod adversity;
 /// Dead letters, retries and results that the broker takes slowly, or not at all.
 mod copies;
 
-/// The outcome told to whoever waits for it.
+/// The outcome told to the client that waits for it.
 mod answers;
 
 /// Workers killed at random, the broker restarted.
@@ -93,7 +96,7 @@ mod chaos;
 #[cfg(feature = "simulation")]
 mod model;
 
-/// The tutorial's own programs, in Python and PHP, beside ours.
+/// The tutorial's own programs, in Python and PHP, together with ours.
 mod interop;
 
 /// Completions for shells.

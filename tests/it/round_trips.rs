@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// the channel is closed by closing the connection.
 const FEWEST: u32 = 6;
 
-/// What it takes beside that where the queue is not there: another channel, the declaration, and the
+/// What it takes besides where the queue is not there: another channel, the declaration, and the
 /// question what type of queue it made, which brokers before 3.11 leave no doubt of.
 const FOR_A_NEW_QUEUE: u32 = 3;
 

@@ -88,7 +88,7 @@ fn max_tasks_takes_no_more_than_it_says() {
 }
 
 /// A task comes when the worker has seen that the queue is empty and is about to end. It does that
-/// task, and takes nothing beside it meanwhile: who else consumes is handed the next.
+/// task, and takes nothing else meanwhile: another consumer gets the next.
 #[test]
 fn a_task_at_the_last_moment_is_done_and_no_more_is_held_than_prefetched() {
     let broker = env::shared();

@@ -10,9 +10,9 @@ use work_queue::worker::core::headers;
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// `kill -9`, and a start after so long.
+    /// `kill -9`, and a start after this time.
     KillBroker(Duration),
-    /// An orderly stop, and a start after so long.
+    /// An orderly stop, and a start after this time.
     RestartBroker(Duration),
     Freeze(Duration),
     Alarm(Duration),
@@ -21,11 +21,11 @@ pub enum Fault {
     Cut(ActorId, Duration, Duration),
     /// An administrator closes all connections.
     CloseConnections,
-    /// A worker is killed, and another one started after so long.
+    /// A worker is killed, and another one started after this time.
     KillWorker(ActorId, Duration),
-    /// A worker is asked to stop, and another one started after so long.
+    /// A worker is asked to stop, and another one started after this time.
     StopWorker(ActorId, Duration),
-    /// A queue refuses all messages for so long.
+    /// A queue refuses all messages for this time.
     Fill(Queue, Duration),
     LoseLeader(Queue, Duration),
     NodeDown(Duration),
@@ -41,6 +41,8 @@ pub enum Queue {
     Dead,
     /// The first delay queue there is.
     Delay,
+    /// The one that keeps results.
+    Results,
 }
 
 /// The end of something that went wrong.
@@ -54,7 +56,7 @@ pub enum Repair {
     StartWorker(ActorId),
 }
 
-/// What a fault asks of whoever runs the actors.
+/// What a fault asks of the code that runs the actors.
 pub enum Ask {
     Nothing,
     Kill(ActorId),
@@ -63,11 +65,15 @@ pub enum Ask {
 
 pub const WORK: &str = "work";
 
+/// Keeps results until the end of the run.
+pub const RESULTS: &str = "work.results.kept";
+
 /// The name of a queue.
 pub fn queue_name(queue: Queue, world: &World) -> String {
     match queue {
         Queue::Work => WORK.to_owned(),
         Queue::Dead => format!("{WORK}.dead"),
+        Queue::Results => RESULTS.to_owned(),
         Queue::Delay => {
             let prefix = format!("{WORK}.delay.");
             let mut names = world.broker.queue_names();
@@ -201,7 +207,7 @@ fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
 }
 
 impl Repair {
-    /// Mends it. A worker is started by whoever runs the actors.
+    /// Mends it. The code that runs the actors starts workers.
     pub fn happen(&self, world: &mut World) {
         world.trace.note(world.now, || format!("mended: {self:?}"));
         match self {

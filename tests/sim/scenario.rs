@@ -3,9 +3,10 @@
 use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
 use crate::broker::declaration::Kind as QueueKind;
 use crate::broker::{ASKS, DIRECT_REPLY, Series};
-use crate::fault::{Fault, Queue};
+use crate::fault::{Fault, Queue, RESULTS};
 use crate::ledger::{Ledger, Make, body};
 use crate::random::Random;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
@@ -88,6 +89,7 @@ impl Scenario {
                 vec![(Duration::ZERO, Fault::Fill(Queue::Dead, long))]
             }
         };
+        let faults = with_fault_of_results(random, faults, &senders);
         let existing = match random.below(4) {
             0 => Some(QueueKind::Quorum),
             1 => Some(QueueKind::Classic),
@@ -113,6 +115,11 @@ impl Scenario {
         (scenario, ledger)
     }
 
+    /// The tasks whose results a queue keeps.
+    pub fn kept(&self) -> BTreeSet<usize> {
+        kept(&self.senders)
+    }
+
     /// The smallest body that is too large at some time is larger than this.
     pub fn smallest_limit(&self) -> usize {
         let limits = self.faults.iter().filter_map(|(_, fault)| match fault {
@@ -133,7 +140,10 @@ impl Scenario {
     pub fn is_calm(&self) -> bool {
         let mut orders = self.senders.iter().flat_map(|sender| &sender.orders);
         // The connection may end with an answer to such an address.
-        let has_address = orders.any(|order| order.task.properties.reply_to().is_some());
+        let has_address = orders.any(|order| {
+            let reply_to = order.task.properties.reply_to();
+            reply_to.is_some_and(|reply_to| reply_to != RESULTS)
+        });
         // Over a slow link what was sent may be given up, and sent again.
         let is_slow = self.senders.iter().any(|sender| sender.rate.is_some());
         !has_address
@@ -210,6 +220,28 @@ fn sender(
     }
 }
 
+fn kept(senders: &[SenderPlan]) -> BTreeSet<usize> {
+    let orders = senders.iter().flat_map(|sender| &sender.orders);
+    let kept = orders.filter(|order| order.task.properties.reply_to() == Some(RESULTS));
+    kept.map(|order| order.key).collect()
+}
+
+/// The queue of the results may be full for a while. By a copy of chance, so that it changes nothing
+/// else.
+fn with_fault_of_results(
+    random: &Random,
+    mut faults: Vec<(Duration, Fault)>,
+    senders: &[SenderPlan],
+) -> Vec<(Duration, Fault)> {
+    let mut random = random.clone();
+    if !faults.is_empty() && !kept(senders).is_empty() && random.chance(50) {
+        let at = random.between(Duration::from_millis(1), Duration::from_secs(20));
+        let long = random.between(Duration::from_millis(500), Duration::from_secs(60));
+        faults.push((at, Fault::Fill(Queue::Results, long)));
+    }
+    faults
+}
+
 /// A task as `new_task` makes it, or as another program does.
 fn task(random: &mut Random, key: usize, size: usize, make: Make, waits: bool) -> Task {
     let mut properties = Properties::persistent();
@@ -227,6 +259,11 @@ fn task(random: &mut Random, key: usize, size: usize, make: Make, waits: bool) -
             .with_correlation_id(key.to_string());
     }
     // By a copy of chance, so that it changes nothing else.
+    if make == Make::Ours && !waits && random.clone().chance(40) {
+        properties = properties
+            .with_reply_to(RESULTS.to_owned())
+            .with_correlation_id(key.to_string());
+    }
     if make == Make::Foreign && random.clone().chance(5) {
         // No channel ever had this address, and some series fall over it.
         properties = properties.with_reply_to(format!("{DIRECT_REPLY}no.address"));

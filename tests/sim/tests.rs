@@ -9,7 +9,7 @@ use std::time::Duration;
 /// So long new schedules are tried in every test run. `scripts/simulate` takes longer, and is faster.
 const NEW: Duration = Duration::from_secs(5);
 
-/// A sabotage is found within so many.
+/// A sabotage is found within this many runs.
 const ENOUGH: u64 = 4000;
 
 fn limited(runs: u64) -> Limits {

@@ -28,7 +28,7 @@ const FILES: usize = 1;
 /// Retries and delayed tasks should be back after a fifth of a second.
 const OVERDUE: Duration = Duration::from_secs(3);
 
-/// Four workers that have done nothing for so long get nothing: each task takes milliseconds.
+/// Four workers that have done nothing for this long get nothing: each task takes milliseconds.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// All nodes.

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     LateOnce,
     /// Fails each time.
     Never,
-    /// Fails in a way after which trying again is no use.
+    /// Fails in a way after which a retry cannot help.
     Fatal,
     /// Oversleeps each time.
     Late,

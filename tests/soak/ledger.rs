@@ -107,7 +107,7 @@ impl Account {
     }
 }
 
-/// The accounts beside each other.
+/// The accounts next to each other.
 pub(super) fn table(columns: &BTreeMap<&str, Account>, sum: &Account) -> String {
     let heads = columns.keys().map(|name| format!("{name:>16}"));
     let mut lines = vec![format!(

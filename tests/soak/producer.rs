@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A producer pauses while about so many tasks of its lane wait.
+/// A producer pauses while about this many tasks of its lane wait.
 const BACKLOG_MAX: u64 = 250;
 
 /// The exit codes that say that tasks were not sent: no broker, and not taken.
 const NOT_SENT: [i32; 2] = [69, 75];
 
-/// What some calls of `new_task` have beside. Delays have queues of their own, which are made in
+/// What some calls of `new_task` have besides. Delays have queues of their own, which are made in
 /// the midst of trouble.
 const OPTIONS: &[&[&str]] = &[
     &[],

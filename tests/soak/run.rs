@@ -38,7 +38,7 @@ impl Options {
 /// What befalls brokers and workers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Course {
-    /// Troubles at random, for so many minutes.
+    /// Troubles at random, for this many minutes.
     Minutes(f64),
     /// The three acts of a cluster.
     Acts,
@@ -105,7 +105,7 @@ pub(super) fn run(options: &Options) {
         "seed {seed}, logs in {}:\n{wrongs}",
         folder.display()
     );
-    // The logs are for whoever looks for the reason of a failure.
+    // The logs help to find the reason of a failure.
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

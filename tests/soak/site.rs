@@ -5,7 +5,7 @@ use crate::env::broker::{Nodes, private_name};
 use crate::env::{Broker, DEADLINE, Proxy, Random};
 use std::time::Duration;
 
-/// The nodes of a cluster give up one that is frozen after about so many seconds, and then choose
+/// The nodes of a cluster give up one that is frozen after about this many seconds, and then choose
 /// other leaders. RabbitMQ's default of 60 would make a run long.
 const TICK: &str = "net_ticktime = 5\n";
 

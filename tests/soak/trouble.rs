@@ -27,7 +27,7 @@ const BROKER: [&str; 9] = [
     "stall links",
 ];
 
-/// What can befall a cluster beside.
+/// What can befall a cluster besides.
 const CLUSTER: [&str; 3] = ["kill a leader", "freeze a leader", "kill two nodes"];
 
 /// How often each thing happened.

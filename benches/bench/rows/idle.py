@@ -55,7 +55,7 @@ def field(status: Path, name: str) -> int:
 
 def rows(_quick: bool) -> list[Row]:
     heartbeats = 6 * 2  # one each way every 10 s, with --heartbeat 20s
-    threads = 4  # a heartbeat wakes the thread that reads it and at most these beside it
+    threads = 4  # a heartbeat wakes the thread that reads it and at most these besides it
     return [
         Row("idle", "an idle worker", "MiB",
             [Contender("worker", idle(lambda lab: [lab.ours("worker")])),

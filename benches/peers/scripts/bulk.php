@@ -1,6 +1,6 @@
 <?php
 
-// php-amqplib's way to send so many tasks, confirmed in batches.
+// php-amqplib's way to send N tasks, confirmed in batches.
 
 $composer = __DIR__ . '/../../../target/php/vendor/autoload.php';
 require_once is_file($composer) ? $composer : 'PhpAmqpLib/autoload.php';

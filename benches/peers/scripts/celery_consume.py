@@ -1,4 +1,4 @@
-"""Celery's way to do so many tasks that are nothing, acknowledged after the work."""
+"""Celery's way to do N tasks that are nothing, acknowledged after the work."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Celery's way to send so many tasks."""
+"""Celery's way to send N tasks."""
 
 import sys
 

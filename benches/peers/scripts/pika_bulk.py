@@ -1,4 +1,4 @@
-"""pika's way to send so many tasks, confirmed: BlockingConnection waits for each."""
+"""pika's way to send N tasks, confirmed: BlockingConnection waits for each."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""pika's way to take so many tasks and acknowledge each."""
+"""pika's way to take N tasks and acknowledge each."""
 
 import os
 import sys

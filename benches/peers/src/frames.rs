@@ -135,7 +135,7 @@ impl Broker {
         Ok(())
     }
 
-    /// The next confirm, after so many.
+    /// The next confirm, after this many.
     fn confirmed(&mut self, before: u64) -> Result<u64> {
         let payload = self.read()?;
         ensure!(is(&payload, (60, 80)), "the broker said {payload:?}");

@@ -29,7 +29,7 @@ struct Common {
     runtime: Threads,
 }
 
-/// tokio's two runtimes. lapin has a thread for the connection beside either.
+/// tokio's two runtimes. lapin has a thread for the connection besides either.
 #[derive(Clone, Copy, ValueEnum)]
 enum Threads {
     Single,

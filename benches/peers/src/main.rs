@@ -25,7 +25,7 @@ enum Peer {
 
 #[derive(Subcommand)]
 enum Lapin {
-    /// Send persistent tasks, confirmed, with so many unconfirmed
+    /// Send persistent tasks, confirmed, with up to this many unconfirmed
     Publish(lapin_peer::Publish),
     /// Take tasks and acknowledge each
     Consume(lapin_peer::Consume),

@@ -13,7 +13,7 @@ pub struct Spawn {
     /// Threads, each of which runs one process at a time
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// How many processes, all in all
+    /// How many processes in total
     #[arg(long)]
     count: u64,
     /// Given to each on its stdin, through a pipe

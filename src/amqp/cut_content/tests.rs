@@ -12,7 +12,7 @@ fn publish(body: usize) -> Vec<Vec<u8>> {
     frames
 }
 
-/// Writes as amiquip does, through a socket that takes so many bytes at a time.
+/// Writes as amiquip does, through a socket that takes `at_once` bytes at a time.
 fn write(cut: &mut CutContent, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
     let mut sent = Vec::new();
     while !bytes.is_empty() {

@@ -13,7 +13,7 @@ fn open() -> Vec<u8> {
     [tune_ok, frame(0, &[0, 10, 0, 40, 1, b'/', 0, 0])].concat()
 }
 
-/// Writes as amiquip does, through a socket that takes so many bytes at a time.
+/// Writes as amiquip does, through a socket that takes `at_once` bytes at a time.
 fn write(early: &mut EarlyOpen, mut bytes: &[u8], at_once: usize) -> Vec<u8> {
     let mut sent = Vec::new();
     while !bytes.is_empty() {
@@ -53,7 +53,7 @@ fn the_answer_comes_when_it_is_asked_for_and_the_brokers_own_does_not() {
     let blocked = frame(0, &[0, 10, 0, 60, 0]);
     let frames: [&[u8]; 5] = [&open_ok, &OPEN_OK, &HEARTBEAT, &blocked, &[METHOD, 0]];
     let sent = frames.concat();
-    // The client asks when so many bytes have come.
+    // The client asks when `asks_at` bytes have come.
     for asks_at in open_ok.len()..=sent.len() {
         for size in 1..=sent.len() {
             let mut early = EarlyOpen::default();

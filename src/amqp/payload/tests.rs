@@ -26,7 +26,7 @@ pub(in crate::amqp) fn depth(value: &AMQPValue) -> usize {
     }
 }
 
-/// One header with so many lists or tables in each other.
+/// One header with `levels` lists or tables in each other.
 pub(in crate::amqp) fn nested(levels: usize, container: u8) -> Vec<u8> {
     let mut value = b"V".to_vec();
     for _ in 0..levels {

@@ -1,11 +1,10 @@
 //! Why TLS failed, told as [`Fault`]s.
 //!
-//! What trying again cannot change ends at once: certificates that are not trusted, and peers that
-//! speak something else.
+//! A failure that a retry cannot change ends the command at once: a certificate that is not
+//! trusted, or a peer that speaks something else.
 
-use super::Tls;
 use super::own_certificate::OwnCertificate;
-use crate::base::endpoint::Endpoint;
+use super::{Peer, Tls};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use rustls::pki_types::UnixTime;
@@ -15,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 /// Who failed, and what we had to show.
 pub(super) struct Why<'a> {
-    pub(super) endpoint: &'a Endpoint,
+    pub(super) peer: Peer<'a>,
     pub(super) tls: &'a Tls,
     pub(super) certificate: &'a OwnCertificate,
 }
@@ -120,7 +119,7 @@ impl Why<'_> {
             .map(|name| name.split_once('(').map_or(name.as_str(), |(_, rest)| rest))
             .map(|name| escape(name.trim_matches(['"', '(', ')']).as_bytes()))
             .collect();
-        let host = escape(self.endpoint.host.as_bytes());
+        let host = escape(self.peer.host.as_bytes());
         match names.as_slice() {
             [] => format!("its certificate is not for `{host}`"),
             names => format!(
@@ -191,7 +190,7 @@ impl Why<'_> {
     }
 
     fn fault(&self, kind: Kind, why: &str) -> Fault {
-        Fault::new(kind, format!("cannot connect to {}: {why}", self.endpoint))
+        Fault::new(kind, format!("cannot connect to {}: {why}", self.peer))
     }
 }
 

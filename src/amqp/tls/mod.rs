@@ -8,11 +8,14 @@ mod failure;
 mod files;
 mod handshake;
 mod own_certificate;
+mod peer;
+mod session;
 mod stream;
 
 pub(super) use handshake::shake_hands;
+pub use peer::Peer;
+pub use session::Session;
 
-use crate::base::endpoint::Endpoint;
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use rustls::ClientConfig;
@@ -62,14 +65,13 @@ impl Tls {
         }
     }
 
-    /// Gets ready to connect to `endpoint`.
+    /// Gets ready to connect to `peer`.
     ///
-    /// The files are read for each connection, so that a worker that reconnects takes renewed
-    /// certificates up. Where they cannot be used at that moment, perhaps because they are just
-    /// being replaced, what they held at first still holds.
-    pub(super) fn prepare(&self, endpoint: &Endpoint) -> Result<Prepared, Fault> {
-        let name =
-            ServerName::try_from(endpoint.host.clone()).map_err(|_| no_server_name(endpoint))?;
+    /// The files are read for each connection, so that a worker that reconnects picks up renewed
+    /// certificates. If they cannot be used at that moment, perhaps because they are just being
+    /// replaced, their content at the first connection is used.
+    pub(super) fn prepare(&self, peer: Peer<'_>) -> Result<Prepared, Fault> {
+        let name = ServerName::try_from(peer.host.to_owned()).map_err(|_| no_server_name(peer))?;
         let loaded = match self.read() {
             Ok(loaded) => {
                 let _ = self.first.set(loaded.clone());
@@ -103,10 +105,10 @@ impl Tls {
 }
 
 /// The URL's host is nothing that a certificate can be for.
-fn no_server_name(endpoint: &Endpoint) -> Fault {
-    let host = escape(endpoint.host.as_bytes());
+fn no_server_name(peer: Peer<'_>) -> Fault {
+    let host = escape(peer.host.as_bytes());
     let text = format!(
-        "cannot connect to {endpoint}: TLS needs a host name or an IP address, and `{host}` is neither"
+        "cannot connect to {peer}: TLS needs a host name or an IP address, and `{host}` is neither"
     );
     Fault::new(Kind::SetUp, text)
 }

@@ -1,9 +1,8 @@
 //! The stream under amiquip's: encrypts what it writes and decrypts what it reads.
 
-use super::Tls;
 use super::failure::Why;
 use super::own_certificate::OwnCertificate;
-use crate::base::endpoint::Endpoint;
+use super::{Peer, Tls};
 use crate::base::fault::Fault;
 use amiquip::IoStream;
 use mio::event::Evented;
@@ -34,7 +33,7 @@ pub(in crate::amqp) struct TlsStream {
     failure: Failure,
 }
 
-/// Why TLS itself failed, once it has. amiquip would tell it as any other error of the socket.
+/// Why TLS itself failed, if it has. amiquip would tell it like any other error of the socket.
 #[derive(Clone)]
 pub(in crate::amqp) struct Failure {
     certificate: Arc<OwnCertificate>,
@@ -43,10 +42,10 @@ pub(in crate::amqp) struct Failure {
 
 impl Failure {
     /// The explanation of what ended TLS, if anything has.
-    pub(in crate::amqp) fn explained(&self, endpoint: &Endpoint, tls: &Tls) -> Option<Fault> {
+    pub(in crate::amqp) fn explained(&self, peer: Peer<'_>, tls: &Tls) -> Option<Fault> {
         let certificate = &self.certificate;
         let why = Why {
-            endpoint,
+            peer,
             tls,
             certificate,
         };

@@ -14,6 +14,7 @@ use super::reporter::{Mode, Reporter};
 use super::sending::{connector, results_queue};
 use crate::amqp::Link;
 use crate::amqp::connector::Connector;
+use crate::base::escape::escape;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::signals::{self, EndsAt};
@@ -40,16 +41,16 @@ pub(super) fn run(
     if args.results.status {
         return Ok(status(&connector, &queue, report)?);
     }
-    Ok(collect(args, connector, queue, report)?)
+    Ok(collect(args, &connector, queue, report)?)
 }
 
 fn collect(
     args: &NewTaskArgs,
-    connector: Connector,
+    connector: &Connector,
     queue: ResultsQueue,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
-    let (reading, _) = open(&connector, &queue, report)?;
+    let (reading, _) = open(connector, &queue, report)?;
     let mut reporter = Reporter::new(args, Mode::Bulk, report);
     reporter.bar = SendBar::new(reporter.report.is_quiet());
     let now = Instant::now();
@@ -74,7 +75,7 @@ fn collect(
     };
     if let Some(part) = collector.progress.take_unnoted() {
         // What was printed must not be printed again by the next collector.
-        let noted = add(&connector, work, &collector.queue, &part);
+        let noted = add(connector, work, &collector.queue, &part);
         ended = ended.and(noted);
     }
     let Collector {
@@ -98,7 +99,7 @@ fn collect(
         }
         return Err(fault);
     }
-    delete(&connector, &queue);
+    delete(connector, &queue);
     reporter.report.result()?;
     Ok(match counts.undone {
         0 => ExitCode::Done,
@@ -132,7 +133,7 @@ fn open(
             "there are no results `{}` (queue `{}`): they were never sent, were all collected, or \
              have expired",
             queue.results,
-            crate::base::escape::escape(queue.name.as_bytes())
+            escape(queue.name.as_bytes())
         );
         return Err(Fault::new(Kind::Queue, text));
     };

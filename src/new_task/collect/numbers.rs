@@ -61,10 +61,10 @@ impl Numbers {
             if !text.is_empty() {
                 text.push(',');
             }
-            let _ = match range.start() == range.end() {
-                true => write!(text, "{}", range.start()),
-                false => write!(text, "{}-{}", range.start(), range.end()),
-            };
+            let _ = write!(text, "{}", range.start());
+            if range.start() < range.end() {
+                let _ = write!(text, "-{}", range.end());
+            }
         }
         text
     }

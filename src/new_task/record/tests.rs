@@ -2,7 +2,7 @@ use super::*;
 use crate::fuzz;
 use proptest::prelude::*;
 
-/// Gives at most so many bytes at once, as pipes do.
+/// Gives a limited number of bytes at once, as pipes do.
 struct Trickle<'a>(&'a [u8], usize);
 
 impl Read for Trickle<'_> {

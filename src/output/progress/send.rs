@@ -5,7 +5,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The rate is that of so much time: long enough to be steady, short enough to show a change.
+/// The rate is measured over this time: long enough to be steady, short enough to show a change.
 const RATE_OVER: Duration = Duration::from_secs(5);
 
 /// How far it is.
@@ -28,7 +28,7 @@ pub enum SendProgress {
     Results {
         /// Tasks that were done.
         done: u64,
-        /// Tasks that failed for good.
+        /// Tasks that failed and are not tried again.
         failed: u64,
         /// All tasks.
         tasks: u64,
@@ -46,7 +46,7 @@ struct DrawnBar {
     ticked: Option<Instant>,
     /// How far it was last time.
     shown: Option<SendProgress>,
-    /// When so many were confirmed.
+    /// How many were confirmed at which time.
     history: VecDeque<(Instant, u64)>,
     /// Why the broker takes nothing, if it does not.
     blocked: Option<String>,

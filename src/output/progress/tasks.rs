@@ -35,7 +35,7 @@ struct StartedTask {
 }
 
 impl TaskBars {
-    /// Rows for so many `slots`, if stderr is a terminal and the user does not want it `quiet`.
+    /// Rows for `slots` slots, if stderr is a terminal and the user does not want it `quiet`.
     #[must_use]
     pub fn new(slots: usize, quiet: bool) -> Self {
         Self {

@@ -18,7 +18,7 @@ pub enum Input<P> {
     /// The message of this number is not to be sent any more. Answered by [`Verdict::Withdrawn`],
     /// or by the verdict that was faster.
     Withdraw(u64),
-    /// The result of the task of this number came: so it was taken, confirmed or not.
+    /// The result of the task of this number came: so the broker took it, confirmed or not.
     Answered(u64),
     /// Answers [`Action::Connect`].
     Connected(FirstChannel),
@@ -43,7 +43,7 @@ pub enum Input<P> {
         /// Why.
         fault: Fault,
     },
-    /// Answers [`Action::Measure`]: so many tasks are ready.
+    /// Answers [`Action::Measure`]: the number of ready tasks.
     Measured(u32),
     /// Answers [`Action::Measure`]: the broker refused, and has closed the channel.
     MeasureRefused(Fault),
@@ -51,9 +51,9 @@ pub enum Input<P> {
     News(PublishNews),
     /// The broker has closed the channel that is published on; the connection stands.
     ChannelClosed(Fault),
-    /// The connection is gone. The fault bears the broker's code and words where it said why.
+    /// The connection is gone. The fault has the broker's code and words if it said why.
     ConnectionLost(Fault),
-    /// So many bytes have left over this connection, all in all.
+    /// The number of bytes that have left over this connection so far.
     Written(u64),
 }
 
@@ -91,7 +91,7 @@ pub enum Action<'a, P> {
         /// A queue that is expected to be there.
         look_for: Option<String>,
     },
-    /// End the connection at once: it is of no more use. No answer.
+    /// End the connection at once: it is given up. No answer.
     Disconnect,
     /// Open a channel with confirms; it replaces the one before. Answered by
     /// [`Input::ChannelOpened`], [`Input::ChannelClosed`] or [`Input::ConnectionLost`].
@@ -117,8 +117,8 @@ pub enum Action<'a, P> {
     Verdict(Verdict<P>),
     /// Something for the user to know.
     Tell(Notice),
-    /// It is of no use to go on, as far as this core was configured to see. What has no verdict is
-    /// still here: take it out, or go on.
+    /// The limits of the configuration are reached: give up. Messages without a verdict are still
+    /// here: take them out, or go on.
     GiveUp(Fault),
     /// Nothing is to be done until something comes in, or this moment.
     Wait(Option<Instant>),
@@ -168,7 +168,7 @@ pub enum Scope {
 /// What the user may want to know while messages are still tried.
 #[derive(Debug)]
 pub enum Notice {
-    /// The connection was lost; so many messages that were sent are sent again.
+    /// The connection was lost; messages that were in flight are sent again.
     Lost {
         /// Why.
         fault: Fault,
@@ -190,6 +190,6 @@ pub enum Notice {
     Blocked(String),
     /// The broker takes messages again.
     Unblocked,
-    /// The queue is as long as it may be: so many tasks are ready.
+    /// The queue is as long as it may be: the number of ready tasks.
     BacklogFull(u32),
 }

@@ -16,8 +16,8 @@ pub(super) enum Age {
     Missing,
     /// We made it then.
     Made(Instant),
-    /// It would be old enough, if the broker has stood all the while. That is to be asked: what it
-    /// confirmed may have been read late, and the connection may be dead without a word.
+    /// It is old enough, if the broker has been up all the time. That has to be asked: its confirms
+    /// may have been read late, and the connection may be dead without a sign.
     Unproven,
     /// That has been asked.
     Asked,

@@ -74,7 +74,7 @@ impl BacklogLimit {
         self.asked = true;
     }
 
-    /// So many tasks are ready in the queue.
+    /// The queue has this many ready tasks.
     pub(super) fn measured(&mut self, ready: u32, queue: &QueueName, now: Instant) -> Measured {
         let Some(limit) = self.limit else {
             return Measured::Known;

@@ -4,10 +4,10 @@ use super::silence::{Question, Silence};
 use crate::base::backoff::Backoff;
 use std::time::{Duration, Instant};
 
-/// Waits before a channel is opened again that was closed for no reason that we know.
+/// How long to wait before a channel is opened again that was closed for an unknown reason.
 const FIRST_CHANNEL: Duration = Duration::from_millis(10);
 
-/// So many bytes may wait to leave before more is published: below what the client library
+/// How many bytes may wait to leave before more is published: below what the client library
 /// buffers before it makes us wait.
 const UNSENT: u64 = 8 << 20;
 
@@ -75,7 +75,7 @@ impl Connection {
         self.silence.restart(now);
     }
 
-    /// It is gone. Returns how long the broker has been of no use.
+    /// It is gone. Returns the time since the first loss after the last confirm.
     pub(super) fn lost(&mut self, now: Instant) -> Duration {
         self.phase = ConnectionPhase::Closed;
         self.channel = ConnectionPhase::Closed;
@@ -117,7 +117,7 @@ impl Connection {
         self.channel_from
     }
 
-    /// Whether messages may be handed over, with so many in flight. What a closed channel has left
+    /// Whether messages may be handed over, with `in_flight` already. The bytes of a closed channel
     /// may never leave, so with none in flight there is always room for one.
     pub(super) fn may_publish(&self, in_flight: usize) -> bool {
         let unsent = self.handed.saturating_sub(self.written);
@@ -126,8 +126,8 @@ impl Connection {
             && (in_flight == 0 || unsent < UNSENT)
     }
 
-    /// A message of at least so many bytes is handed over. Returns the count of bytes with which it
-    /// will have left.
+    /// A message of at least `bytes` is handed over. It has left once the connection's count of
+    /// bytes reaches the one returned.
     pub(super) fn hand_over(&mut self, bytes: usize) -> u64 {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.handed = self.handed.max(self.written).saturating_add(bytes);
@@ -135,7 +135,7 @@ impl Connection {
         self.handed
     }
 
-    /// The broker has settled something; so many bytes are still unconfirmed.
+    /// The broker has settled something; `unconfirmed` bytes are left.
     pub(super) fn settled(&mut self, unconfirmed: usize) {
         self.unread = u64::try_from(unconfirmed).unwrap_or(u64::MAX);
     }
@@ -155,17 +155,17 @@ impl Connection {
         self.handed = self.written;
     }
 
-    /// The count of bytes with which all will have left that was handed over.
+    /// The count of bytes at which all that was handed over will have left.
     pub(super) fn mark(&self) -> u64 {
         self.handed
     }
 
-    /// Whether bytes that were handed over were still to leave when so many had left.
+    /// Whether bytes that were handed over were still to leave when `before` had left.
     pub(super) fn is_leaving(&self, before: u64) -> bool {
         before < self.handed
     }
 
-    /// So many bytes have left in all. Returns how many had before, where more have now.
+    /// `written` bytes have left so far. Returns how many had before, if more have now.
     pub(super) fn left(&mut self, written: u64) -> Option<u64> {
         let before = self.written;
         (written > before).then(|| {

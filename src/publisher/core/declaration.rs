@@ -1,4 +1,4 @@
-//! How one queue is made sure of before messages go there, and when it counts as safe.
+//! Declares one queue before messages go there, and tells when it counts as safe.
 
 use super::age::Age;
 use super::plan::{Form, Plan};
@@ -7,7 +7,7 @@ use crate::base::refusal::{Mismatch, is_missing};
 use crate::queues::QueueType;
 use std::time::Instant;
 
-/// What comes of a refused declaration.
+/// What follows from a refused declaration.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// Another form is tried at once.
@@ -22,7 +22,7 @@ pub(super) enum Refused {
 enum Step {
     Do(Form),
     Asked(Form),
-    /// Declared, and nobody knows yet whether that was refused.
+    /// Declared without waiting: it may turn out to be refused.
     Unverified,
     Ready,
 }
@@ -62,12 +62,12 @@ impl Declaration {
         matches!(self.step, Step::Ready | Step::Unverified)
     }
 
-    /// Whether nobody knows yet if the declaration was refused.
+    /// Whether the declaration may still turn out to be refused.
     pub(super) fn is_unverified(&self) -> bool {
         self.step == Step::Unverified
     }
 
-    /// Whether it is declared on the publishing channel, and that may have been refused.
+    /// Whether it was declared on the publishing channel, and may have been refused there.
     pub(super) fn is_open(&self) -> bool {
         let check = [Step::Do(Form::Check), Step::Asked(Form::Check)];
         self.step == Step::Unverified || check.contains(&self.step)
@@ -85,7 +85,7 @@ impl Declaration {
         }
     }
 
-    /// It must be known whether it was refused before more goes there.
+    /// Before more is sent there, it must be known whether the declaration was refused.
     pub(super) fn check(&mut self) {
         if self.step == Step::Unverified {
             self.step = Step::Do(Form::Check);
@@ -101,7 +101,7 @@ impl Declaration {
 
     /// The broker says that it is not there, as it closes the channel.
     pub(super) fn missing(&mut self) {
-        if matches!(self.plan, Plan::Leave | Plan::Exists) {
+        if matches!(self.plan, Plan::Leave | Plan::Exists | Plan::Results) {
             return;
         }
         self.age = Age::Missing;
@@ -205,7 +205,7 @@ impl Declaration {
         let differs = reply.and_then(|reply| Mismatch::parse(&reply.text));
         let differs = differs.map(|found| found.argument).unwrap_or_default();
         match (self.plan, form) {
-            (plan, Form::Look) if is_missing && plan != Plan::Exists => {
+            (plan, Form::Look) if is_missing && !matches!(plan, Plan::Exists | Plan::Results) => {
                 self.age = Age::Missing;
                 Some(Form::Make)
             }
@@ -245,6 +245,7 @@ impl Declaration {
             return;
         }
         match self.age {
+            Age::Enough if self.plan == Plan::Results => self.step = Step::Do(Form::Look),
             Age::Enough => self.step = first_step(self.plan),
             Age::Missing | Age::Made(_) | Age::Unproven | Age::Asked => {
                 self.age = Age::Missing;
@@ -267,8 +268,9 @@ impl Declaration {
         }
     }
 
-    /// What is declared without waiting is declared over each connection, as it costs nothing; but
-    /// a quorum queue that has gone meanwhile must not be made without our noticing.
+    /// A queue that is declared without waiting is made sure of again over each connection, as that
+    /// costs nothing. It is looked for first: we must notice if a quorum queue is gone and made
+    /// anew.
     fn declare_anew(&mut self) {
         let is_blind = matches!(self.plan, Plan::LookThenBlind | Plan::DelayThenBlind);
         if is_blind {

@@ -59,12 +59,18 @@ impl<P: Payload> Core<P> {
                 let why = Refusal::Undeclared(fault.to_string());
                 route.pace.refused(why, keep, now);
             }
+            Refused::ForGood if route.declaration.plan() == Plan::Results => {
+                // All were collected, or nobody came for them.
+                for entry in route.take_pending() {
+                    self.confirmed(entry);
+                }
+            }
             Refused::ForGood => self.refuse_route(index, fault),
         }
     }
 
-    /// Nothing can be sent to this destination: all that waits for it gets that verdict. What
-    /// comes later is tried again.
+    /// Nothing can be sent to this destination: all messages that wait for it are refused. Later
+    /// ones are tried again.
     pub(super) fn refuse_route(&mut self, index: usize, fault: &Fault) {
         let mut entries = self.routes[index].take_pending();
         self.routes[index].wanted = false;

@@ -37,8 +37,8 @@ impl<P: Payload> Core<P> {
         self.find_cause(entries, alone, fault, now);
     }
 
-    /// Refuses what is larger than the broker takes, where that is why it closed the channel, and
-    /// has the others sent again. Gives them back where that was not it.
+    /// If the broker closed the channel over a body that is too large: refuses those, and has the
+    /// others sent again. If not, gives all of them back.
     fn refuse_too_large(
         &mut self,
         entries: Vec<Entry<P>>,
@@ -69,7 +69,7 @@ impl<P: Payload> Core<P> {
         None
     }
 
-    /// Whether a declaration on that channel may be the cause, which nobody has answered.
+    /// Whether a declaration on that channel, still unanswered, may be the cause.
     fn is_about_a_declaration(&self, fault: &Fault) -> bool {
         let is_open = |route: &Route<P>| route.declaration.is_open();
         faults::largest_body(fault).is_none()

@@ -7,8 +7,8 @@ use super::outstanding::Outstanding;
 pub(super) type InFlight<P> = Outstanding<Entry<P>>;
 
 impl<P: Payload> InFlight<P> {
-    /// A message of this route and id came back. Where several fit, or none does, each may be the
-    /// one: sending all of them again is better than losing one.
+    /// A message of this route and id came back. If several or none have this id, each may be the
+    /// one: all are sent again, rather than one lost.
     /// Returns the numbers of those that are not wanted any more, and are not sent again.
     pub(super) fn came_back(&mut self, route: usize, id: Option<&str>) -> Vec<u64> {
         let mut of_route: Vec<_> = self

@@ -1,4 +1,4 @@
-//! What the core makes of what it is told.
+//! How the core handles its inputs.
 
 use super::action::{Action, FirstChannel, Input, Notice, Scope};
 use super::connection::ConnectionPhase;

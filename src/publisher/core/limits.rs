@@ -7,15 +7,16 @@ use crate::queues::Destination;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What is known of the largest body holds for so long. Then a larger one is tried, alone: the limit
-/// may have been raised.
+/// How long the largest body that is known counts. Then a larger one is tried, alone: the limit may
+/// have been raised.
 const HOLDS: Duration = Duration::from_secs(5);
 
-/// The largest payload of a frame, in bytes: RabbitMQ's default for `frame_max`. It takes so much
-/// although the eight bytes around a payload count as well. A message's headers must fit into one.
+/// The largest payload of a frame, in bytes: RabbitMQ's default for `frame_max`. It accepts that
+/// many, although the eight bytes around a payload count, too. A message's headers must fit into
+/// one.
 pub(super) const FRAME_MAX: usize = 131_072;
 
-/// So many addresses are remembered at which nobody can receive a result.
+/// How many addresses are remembered at which nobody can receive a result.
 const ADDRESSES: usize = 1000;
 
 /// What is known of what the broker takes.
@@ -41,7 +42,7 @@ struct BodyMax {
 pub(super) enum Expected {
     /// As far as is known.
     Yes,
-    /// It did not take such a one; it is tried alone.
+    /// It has refused bodies of this size; this one is tried alone.
     Hardly,
     /// Never.
     No(Fault),
@@ -72,7 +73,7 @@ impl Limits {
         max.is_some_and(|max| payload.body_len() > max.bytes)
     }
 
-    /// The broker has taken a body of so many bytes.
+    /// The broker has taken a body of `body_len` bytes.
     pub(super) fn taken(&mut self, body_len: usize) {
         if matches!(&self.body_max, Some(max) if body_len > max.bytes) {
             self.body_max = None;

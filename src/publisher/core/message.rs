@@ -15,8 +15,8 @@ pub trait Payload: 'static {
 /// A message to be confirmed.
 #[derive(Clone, Debug)]
 pub struct Message<P> {
-    /// Its number; its verdict bears it. Of messages to one destination those with smaller numbers
-    /// are sent first.
+    /// Its number, which is also in its verdict. Of messages to one destination those with smaller
+    /// numbers are sent first.
     pub number: u64,
     /// Where it goes.
     pub to: Destination,

@@ -2,19 +2,19 @@
 //!
 //! A state machine without I/O, threads, clock or randomness. [`Core::handle`] takes an [`Input`]
 //! and the present time; [`Core::poll`] returns the next [`Action`] until that is
-//! [`Action::Wait`]. Whoever drives it does what the actions say and hands back what comes of it:
-//! the loop beside this folder with a real broker, a simulation with a model of one.
+//! [`Action::Wait`]. Its driver carries out the actions and hands back their results: `driver` with
+//! a real broker, a simulation with a model of one.
 //!
 //! What it promises:
-//! - Each message gets exactly one verdict: a [`Verdict`]. Until then it is sent again, for as long as the [`Config`] allows; the
-//!   rest can be taken out with [`Core::take_unfinished`].
+//! - Each message gets exactly one [`Verdict`]. Until then it is sent again, for as long as the
+//!   [`Config`] allows. Messages without one can be taken out with [`Core::take_unfinished`].
 //! - A verdict concerns one message. After the end of a channel or connection that a message may
 //!   have caused, those that were in flight are sent one at a time, until the cause is found.
 //! - Destinations are independent. One that refuses, is not there or does not confirm slows down
 //!   nobody else.
-//! - What a quorum queue confirms that was made less than two seconds ago is held back, and sent
-//!   again if the connection breaks before.
-//! - What still leaves is not given up.
+//! - A confirm by a quorum queue that was made less than two seconds ago does not count yet. If the
+//!   connection breaks in that time, the message is sent again.
+//! - A message of which bytes still leave is not given up.
 //! - A result that nobody can receive counts as confirmed.
 //!
 //! The parts keep their own state and return values: the routes to all destinations, each with its
@@ -87,7 +87,7 @@ pub struct Core<P: 'static> {
     outbox: VecDeque<Action<'static, P>>,
 }
 
-/// When it is of no use to go on.
+/// When to give up.
 #[derive(Debug)]
 struct Patience {
     /// The last time that something was confirmed, or that a new message was sent when none was
@@ -133,8 +133,8 @@ impl<P: Payload> Core<P> {
         self.routes[index].wanted = true;
     }
 
-    /// Whether a message to `to` would be published at once. Ask only where there is one: with
-    /// [`Config::backlog`] the answer may take a question to the broker, which begins with this.
+    /// Whether a message to `to` would be published at once. Call this only with a message at hand:
+    /// with [`Config::backlog`] it may start a question to the broker.
     pub fn has_room(&mut self, to: &Destination, now: Instant) -> bool {
         let Some(index) = self.routes.position(to) else {
             return false;

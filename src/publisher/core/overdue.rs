@@ -17,7 +17,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// How long all publishing may wait for what is in flight, so that a new channel can be opened.
 const DRAINING: Duration = Duration::from_secs(4);
 
-/// A queue that does not confirm while others do keeps its connection for so long.
+/// How long a queue that does not confirm, while others do, keeps its connection.
 const SILENT_ALONE: Duration = Duration::from_secs(60);
 
 /// How long to go on listening when something is too late: if this process was stopped, or blocked
@@ -59,8 +59,8 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    /// Reports what was held until its queue was old enough: the broker has stood all the while.
-    /// Where the queue is gone it is sent again.
+    /// Reports confirms that were held until their queue was old enough: the broker has been up all
+    /// the time. If the queue is gone, the messages are sent again.
     fn release_held(&mut self, now: Instant) {
         for index in 0..self.routes.len() {
             if self.routes[index].held() == 0 {
@@ -221,7 +221,7 @@ impl<P: Payload> Core<P> {
         self.suspects.settled();
     }
 
-    /// It is of no use to go on.
+    /// Gives up, as nothing was confirmed in time.
     pub(super) fn give_up(&mut self, now: Instant) {
         let Some(limit) = self.config.confirm_timeout else {
             return;

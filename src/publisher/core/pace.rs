@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(100);
 const MAX: Duration = Duration::from_millis(800);
 
 /// Waits between two new channels that are opened after refusals. Each waits for what is in flight
-/// to other destinations, so that in the long run they must be rare.
+/// to other destinations, so new channels must be rare in the long run.
 const FIRST_RENEWAL: Duration = Duration::from_millis(100);
 const MAX_RENEWAL: Duration = Duration::from_secs(10);
 

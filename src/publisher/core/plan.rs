@@ -5,6 +5,9 @@
 pub(super) enum Plan {
     /// Somebody else sees to it, or it needs nothing.
     Leave,
+    /// A results queue, which the collector has made. It is looked for when it has not taken a message:
+    /// if it is gone, nobody wants the results.
+    Results,
     /// It must be there: this user may not declare it, or was told not to.
     Exists,
     /// The work queue: looked for, and made where it is missing, with care, as it is young then; or
@@ -14,7 +17,7 @@ pub(super) enum Plan {
     LookThenMake,
     /// The work queue, which is of another type than a plain declaration would make.
     Adopt,
-    /// A quorum queue of ours beside the work queue, for one delay.
+    /// A quorum queue of ours next to the work queue, for one delay.
     Delay,
     /// The same where nothing else is sent: declared as the work queue is.
     DelayThenBlind,
@@ -28,7 +31,7 @@ impl Plan {
     /// What is done first, if anything.
     pub(super) fn first(self) -> Option<Form> {
         match self {
-            Self::Leave => None,
+            Self::Leave | Self::Results => None,
             Self::Dead | Self::Adopt => Some(Form::Make),
             Self::Exists
             | Self::LookThenBlind

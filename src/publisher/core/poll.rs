@@ -11,7 +11,7 @@ use super::routes::Routes;
 use crate::queues::Destination;
 use std::time::Instant;
 
-/// Bytes that a publish takes at least beside its body, its queue's name and its properties:
+/// Bytes that a publish takes at least besides its body, its queue's name and its properties:
 /// RabbitMQ's frames of a method (17) and of a content header (8).
 const FRAMES: usize = 17 + 8;
 

@@ -16,16 +16,16 @@ pub struct Queues {
     pub needed: Needed,
     /// Its type, which the dead-letter queue is to have as well.
     pub queue_type: QueueType,
-    /// Delays of which one is likely to follow upon the other. Their queues are all declared with
-    /// the first, so that they are old enough when a message goes there.
+    /// Delays that are likely to follow each other. Their queues are all declared with the first,
+    /// so that they are old enough when a message goes there.
     pub retry_delays: Vec<Duration>,
 }
 
 /// Who declares the work queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// This core, as [`WorkQueue`] says. It is made sure of also before a message goes to a delay
-    /// queue, which would not come back without it.
+    /// This core, as [`WorkQueue`] says. Also before a message goes to a delay queue: without the
+    /// work queue the message would not come back.
     Ours,
     /// Somebody else on another connection: it is there, or comes back.
     Others,
@@ -53,8 +53,8 @@ impl Queues {
             ..
         } = self;
         match (to, work.declare, upkeep) {
-            (Destination::Reply(_) | Destination::Results(_), ..)
-            | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
+            (Destination::Results(_), ..) => Plan::Results,
+            (Destination::Reply(_), ..) | (Destination::Work, _, Upkeep::Others) => Plan::Leave,
             (Destination::Work, Declare::No, Upkeep::Ours) if *needed == Needed::Nothing => {
                 Plan::Leave
             }

@@ -85,7 +85,7 @@ impl<P: Payload> Route<P> {
         question.filter(|_| self.declaration.is_asked())
     }
 
-    /// Bytes have left over the connection; so many had before.
+    /// Bytes have left over the connection; `before` had left earlier.
     pub(super) fn left(&mut self, before: u64, now: Instant) {
         if self.in_flight.messages > 0 {
             self.silence.left(before, now);
@@ -125,7 +125,8 @@ impl<P: Payload> Route<P> {
             .sort_unstable_by_key(|entry| entry.number);
     }
 
-    /// A message of so many bytes is published, and has left with byte `mark` of the connection.
+    /// A message of this many `bytes` is published. It has left once byte `mark` of the connection
+    /// has.
     pub(super) fn published(&mut self, bytes: usize, mark: u64, now: Instant) {
         if self.in_flight.messages == 0 {
             self.silence.began(mark, now);

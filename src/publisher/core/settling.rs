@@ -34,7 +34,6 @@ impl<P: Payload> Core<P> {
             route.landed(entry.payload.body_len());
             route.silence.heard(mark, now);
             let is_reply = matches!(entry.to, Destination::Reply(_));
-            let is_result = matches!(entry.to, Destination::Results(_));
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
                 (Confirm::Nack, Mark::Unwanted) => {
@@ -55,11 +54,6 @@ impl<P: Payload> Core<P> {
                     } else {
                         outbox.push_back(confirmed(entry, &route.queue));
                     }
-                }
-                // The queue of the results is gone: all were collected, or nobody came for them.
-                (Confirm::Ack, Mark::Returned) if is_result => {
-                    taken = true;
-                    outbox.push_back(confirmed(entry, &route.queue));
                 }
                 (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
                 (Confirm::Nack, Mark::None | Mark::Returned) => {
@@ -107,7 +101,8 @@ impl<P: Payload> Core<P> {
     }
 
     pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
-        if queue.starts_with("amq.rabbitmq.reply-to.") {
+        // Work queues have no such names: it is an address that the broker made up.
+        if queue.starts_with("amq.") {
             // A result that nobody takes.
             return;
         }
@@ -116,7 +111,7 @@ impl<P: Payload> Core<P> {
             self.outbox.push_back(withdrawn(number, Sent::No));
         }
         if matches!(self.routes[index].to, Destination::Results(_)) {
-            return;
+            return self.routes[index].declaration.doubt();
         }
         let keep = self.config.keep_channel;
         let route = &mut self.routes[index];

@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-/// A broker that is not blocked and confirms nothing for so long is tried over another connection,
+/// A broker that is not blocked and confirms nothing for this time is tried over another
+/// connection,
 /// and at another node if there is one. A healthy one confirms in milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -24,7 +25,8 @@ const DOUBLINGS: u32 = 5;
 #[derive(Clone, Debug)]
 pub(super) struct Silence {
     heard: Instant,
-    /// Counted in all bytes of this connection: once so many have left, what is in flight has.
+    /// A count of bytes of this connection: once this many have left, all that is in flight has
+    /// left.
     mark: u64,
     /// How often in a row it was given up.
     given_up: u32,
@@ -52,7 +54,7 @@ impl Silence {
         self.given_up = 0;
     }
 
-    /// Bytes have left, so many in all.
+    /// Bytes have left; `before` had left earlier.
     pub(super) fn left(&mut self, before: u64, now: Instant) {
         if before < self.mark {
             self.heard = now;
@@ -70,8 +72,8 @@ impl Silence {
         self.given_up = (self.given_up + 1).min(DOUBLINGS);
     }
 
-    /// When silence is too long, with so many bytes unconfirmed and so much patience for a broker
-    /// that has them all.
+    /// When silence is too long, with `bytes` unconfirmed and this `patience` for a broker that has
+    /// them all.
     pub(super) fn deadline(&self, bytes: usize, patience: Duration) -> Instant {
         let buffered = u64::try_from(bytes.min(BUFFERED)).unwrap_or(u64::MAX);
         let patience = patience + Duration::from_millis(buffered * 1000 / SLOW_LINK);
@@ -93,7 +95,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Asked behind byte `mark` of the connection, and behind so many that may be unread.
+    /// Asked behind byte `mark` of the connection, and `behind` bytes that may be unread.
     pub(super) fn new(mark: u64, behind: u64, now: Instant) -> Self {
         let mut silence = Silence::new(now);
         silence.began(mark, now);
@@ -101,7 +103,7 @@ impl Question {
         Self { silence, behind }
     }
 
-    /// Bytes have left; so many had before.
+    /// Bytes have left; `before` had left earlier.
     pub(super) fn left(&mut self, before: u64, now: Instant) {
         self.silence.left(before, now);
     }

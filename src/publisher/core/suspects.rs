@@ -14,7 +14,7 @@ const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// So many connections in a row that break without a word, and without anything confirmed, are no
+/// This many connections in a row that break without a word, and without anything confirmed, are no
 /// chance: a message may be the cause.
 const LOSSES: u32 = 3;
 

@@ -191,7 +191,7 @@ impl Bench {
         self.go_on(did)
     }
 
-    /// Lets time pass until it has done something, at most so long.
+    /// Lets time pass until it has done something, up to a limit.
     fn pass_at_most(&mut self, limit: Duration) -> Vec<Did> {
         let end = self.now + limit;
         loop {

@@ -1,4 +1,4 @@
-//! One connection: until it stands, and what is done on it beside publishing.
+//! One connection: how it is made, and what is done on it besides publishing.
 
 use super::Driver;
 use super::step::{Left, NextStep};
@@ -10,7 +10,7 @@ use crate::publisher::user::User;
 use crossbeam_channel::never;
 use std::time::{Duration, Instant};
 
-/// Without a channel nothing tells that the connection has ended, so that is looked for so often.
+/// How often to look whether the connection has ended: without a channel nothing tells it.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl<U: User> Driver<'_, U> {

@@ -29,7 +29,7 @@ pub fn discard(
             given_back.push(token);
             continue;
         }
-        // Whoever reads the events learns of it before it is gone.
+        // Told before it is gone: a reader of the events must not miss one.
         report.event(
             "discarded",
             || Some(format!(" [x] Discarded {}", task.line())),

@@ -7,6 +7,7 @@ mod replay;
 mod replaying;
 mod same;
 mod status;
+mod unacknowledged;
 
 use super::admin_task::AdminTask;
 use super::incoming::Incoming;

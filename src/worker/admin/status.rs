@@ -1,6 +1,7 @@
 //! `worker --status`: how much waits, and for whom.
 
 use super::connect;
+use super::unacknowledged::Unacknowledged;
 use crate::amqp::Link;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
@@ -21,6 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 struct Status {
     at: Instant,
     ready: u32,
+    /// As the management API tells.
+    unacknowledged: Option<u64>,
     consumers: u32,
     delayed: u32,
     dead: u32,
@@ -36,8 +39,9 @@ pub fn show(
     signals: &Receiver<Incoming>,
     report: &mut Report,
 ) -> Result<ExitCode, Fault> {
+    let mut held = Unacknowledged::new(settings.management.as_ref());
     let mut link = connect(settings, report)?;
-    let mut status = look(settings, &mut link)?;
+    let mut status = look(settings, &mut link, &mut held, report)?;
     tell(&status, None, settings, report);
     loop {
         report.result()?;
@@ -49,12 +53,12 @@ pub fn show(
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
         }
         let before = status;
-        status = match look(settings, &mut link) {
+        status = match look(settings, &mut link, &mut held, report) {
             Err(_) if !signals.is_empty() => break,
             Err(fault) if matches!(fault.kind, Kind::Lost | Kind::Unreachable) => {
                 report.warn(&format!("{fault}; reconnecting"));
                 link = connect(settings, report)?;
-                look(settings, &mut link)?
+                look(settings, &mut link, &mut held, report)?
             }
             status => status?,
         };
@@ -67,7 +71,12 @@ pub fn show(
 
 /// AMQP cannot list queues, so of the delay queues only those of a worker with the same options are
 /// counted.
-fn look(settings: &WorkerSettings, link: &mut Link) -> Result<Status, Fault> {
+fn look(
+    settings: &WorkerSettings,
+    link: &mut Link,
+    held: &mut Unacknowledged<'_>,
+    report: &Report,
+) -> Result<Status, Fault> {
     let at = Instant::now();
     let name = &settings.queue.name;
     let Some(work) = inspect(link, name.as_str())? else {
@@ -84,6 +93,7 @@ fn look(settings: &WorkerSettings, link: &mut Link) -> Result<Status, Fault> {
     Ok(Status {
         at,
         ready: work.ready,
+        unacknowledged: held.count(name, report)?,
         consumers: work.consumers,
         delayed,
         dead: dead.map_or(0, |queue| queue.ready),
@@ -100,8 +110,10 @@ fn tell(now: &Status, before: Option<&Status>, settings: &WorkerSettings, report
         "status",
         || {
             let change = change.map_or(String::new(), |rate| format!(" ({rate:+.1}/s)"));
+            let held = now.unacknowledged;
+            let held = held.map_or(String::new(), |held| format!(", unacknowledged {held}"));
             Some(format!(
-                "queue {name}: ready {}{change}, consumers {}, delayed {}, dead {}",
+                "queue {name}: ready {}{change}{held}, consumers {}, delayed {}, dead {}",
                 now.ready, now.consumers, now.delayed, now.dead
             ))
         },
@@ -113,6 +125,9 @@ fn tell(now: &Status, before: Option<&Status>, settings: &WorkerSettings, report
                 "delayed": now.delayed,
                 "dead": now.dead,
             });
+            if let Some(held) = now.unacknowledged {
+                fields["unacknowledged"] = json!(held);
+            }
             if let Some(change) = change {
                 fields["ready_per_second"] = json!(change);
             }

@@ -1,9 +1,9 @@
-//! Acknowledgements that wait a moment for company.
+//! Acknowledgements wait a moment for others, to be sent together.
 //!
-//! One acknowledgement a task costs the broker, and the threads on the way to it, more than a small
-//! task costs this worker. Where more tasks are here already, those that end shortly after each
-//! other are acknowledged together. A worker that is killed meanwhile leaves them to be done
-//! again, as it does with every task that it has not acknowledged.
+//! An acknowledgement per task costs the broker, and the threads on the way to it, more than a
+//! small task costs this worker. If more tasks are here already, tasks that end shortly after each
+//! other are acknowledged together. If the worker is killed meanwhile, they are done again, like
+//! every task that is not acknowledged.
 
 use crate::amqp::{AckToken, Prefetch};
 use crate::task::Task;
@@ -30,7 +30,7 @@ pub(super) struct Acks {
     counted: usize,
     /// When the first of them began to wait.
     since: Option<Instant>,
-    /// So many do not wait any longer.
+    /// At this number they do not wait any longer.
     enough: usize,
 }
 
@@ -38,7 +38,7 @@ impl Acks {
     /// With `prefetch` tasks here and `slots` of them under way, half of the others may wait: the
     /// broker sends more only after an acknowledgement, and should not be waited for.
     pub(super) fn new(prefetch: Prefetch, slots: usize) -> Self {
-        /// What one frame spares is spread over enough tasks by then.
+        /// More tasks per frame would save little.
         const MANY: usize = 1000;
         let enough = match prefetch {
             Prefetch::Unlimited => MANY,
@@ -63,7 +63,7 @@ impl Acks {
         self.waiting.push(waiting);
     }
 
-    /// Whether those that wait are not to wait any longer.
+    /// Whether those that wait are due.
     pub(super) fn are_due(&self, now: Instant) -> bool {
         self.waiting.len() >= self.enough || self.wakes_at().is_some_and(|at| at <= now)
     }

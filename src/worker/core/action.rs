@@ -12,9 +12,9 @@ use std::sync::Arc;
 pub enum Action {
     /// Connect, after a pause if the last connection did not last.
     Connect,
-    /// Start a consumer: the first one of a connection on a new channel, on which the queue is
-    /// declared; so also after [`super::Input::ConsumerCancelled`], and the old channel stays until what
-    /// it delivered is settled. Another one follows on the same channel.
+    /// Start a consumer. The first one of a connection gets a new channel, on which the queue is
+    /// declared; so does one after [`super::Input::ConsumerCancelled`], and the old channel stays
+    /// until its deliveries are settled. Any other runs on the channel of the last one.
     Consume(ConsumeOn),
     /// Cancel the consumer.
     CancelConsumer,
@@ -24,7 +24,7 @@ pub enum Action {
     Signal(Urgency),
     /// Publish a message, and tell what came of it.
     Publish(Box<Outgoing>),
-    /// Do not send this message if it has not been sent. It takes its verdict all the same.
+    /// Do not send this message if it has not been sent. It still gets its verdict.
     Withdraw(u64),
     /// Acknowledge these deliveries. What was reported before must have been written out.
     Acknowledge(Vec<AckToken>),

@@ -46,8 +46,8 @@ impl Worker {
         }
     }
 
-    /// A task came for the first time, the broker says; but one that was killed may have forgotten
-    /// what it had delivered.
+    /// A task that the broker marks as delivered for the first time. A broker that was killed may
+    /// have forgotten that it had delivered it before.
     fn arrived_unmarked(&mut self, now: Moment, delivery: Delivery) {
         let has_void = |delivery: &Delivery| delivery.token.is_none();
         self.tally.knows_earlier = self.intake.completed.knows_any(now.instant)
@@ -70,8 +70,8 @@ impl Worker {
         }
     }
 
-    /// A task that is under way here over an earlier channel goes on under its new token. What only
-    /// looks like it waits until it is over.
+    /// A task that is under way here, delivered over an earlier channel, goes on with its new
+    /// token. One that only looks the same waits until it is over.
     fn adopt(&mut self, delivery: Delivery) -> Option<Delivery> {
         let token = delivery.token?;
         let running = self.slots.iter_mut().map(|running| &mut running.delivery);
@@ -154,9 +154,9 @@ impl Worker {
         }
     }
 
-    /// The broker has cancelled the consumer. What has not begun goes back: who consumes next has
-    /// it. What runs can still be acknowledged, unless the broker has taken it away, and then it
-    /// leaves the acknowledgement alone.
+    /// The broker has cancelled the consumer. Tasks that have not begun go back, for other
+    /// consumers. Those that run can still be acknowledged; where the broker has taken one away, it
+    /// ignores the acknowledgement.
     pub(super) fn consumer_cancelled(&mut self, now: Moment, text: String) {
         if self.settings.ack != Ack::Auto {
             for delivery in self.intake.local.drain() {
@@ -173,7 +173,7 @@ impl Worker {
         self.consume(ConsumeOn::New);
     }
 
-    /// The connection is gone: what it delivered is the broker's again.
+    /// The connection is gone: the broker has all that it delivered over it again.
     pub(super) fn connection_lost(&mut self, now: Moment, fault: Fault) {
         self.consumer.disconnected();
         self.emptiness.disconnected();

@@ -1,17 +1,16 @@
-//! Tasks that have had their outcome here, but whose acknowledgement may not have reached the
-//! broker.
+//! Tasks that have their outcome, but whose acknowledgement may not have reached the broker.
 //!
-//! When a connection breaks the broker delivers again what was not acknowledged. What this worker
-//! has done already is then acknowledged without being done again, and nothing else may be: a task
-//! that is wrongly taken for a completed one is lost. So:
+//! When a connection breaks, the broker delivers again what was not acknowledged. A task that this
+//! worker has done already is then acknowledged without being done again. A task that is wrongly
+//! taken for a completed one would be lost. So:
 //!
-//! - only a task that may be told from every other one is remembered (`Task::has_own_id`).
-//!   Equal tasks by other programs are done again: another worker may have done the one that is
-//!   meant here, and then the next equal one would be skipped and never be done;
+//! - only a task that can be told from every other one is remembered (`Task::has_own_id`).
+//!   Equal tasks by other programs are done again: another worker may meanwhile have done the
+//!   redelivered one, and then an equal task that nobody has done would be skipped;
 //! - a task is recognized by body and all properties and headers (those that count its deliveries
 //!   aside), so that a retry or a replay of the same task is another one;
-//! - each stands for one redelivery, and is then forgotten;
-//! - all is forgotten some time after there is a connection again.
+//! - each is recognized once, and then forgotten;
+//! - all are forgotten some time after there is a connection again.
 
 use super::delivery::Fingerprint;
 use crate::task::Task;
@@ -28,8 +27,8 @@ const RECENT_MAX: usize = 1_000;
 /// Bodies above this are not kept in [`Completed::recent`] but hashed at once, in bytes.
 const BODY_KEPT: usize = 4 * 1024;
 
-/// So long after the broker may have noticed that the old connection is gone, a task may still wait
-/// for its turn in the queue.
+/// How long a redelivered task may wait in the queue, after the broker has noticed that the old
+/// connection is gone.
 const IN_THE_QUEUE: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! The connection and the consumer, as far as decisions depend on them.
 //!
 //! The broker delivers at most `--prefetch` tasks that are not settled. A task that is held back,
-//! or whose settlement takes long, would keep a place for all that time, and with it the tasks that
-//! wait in the queue. AMQP knows no way to give one consumer more places; but what an earlier
-//! consumer of the channel received does not count for the next one. So the consumer is renewed
-//! when it has no place left and a slot is free all the same.
+//! or whose settlement takes long, would take up one of these places for all that time, while tasks
+//! wait in the queue. AMQP cannot give a running consumer more places. But what an earlier consumer
+//! of the channel received does not count for the next one. So when no place is left although a
+//! slot is free, the consumer is replaced by a new one.
 
 use super::ConsumeOn;
 use crate::amqp::{AckToken, Prefetch};
 
-/// So many tasks may be held back, or wait for their settlement, beyond the prefetch.
+/// How many tasks may be held back, or wait for their settlement, beyond the prefetch.
 const BEYOND_MAX: u64 = 256;
 
 /// Where the worker stands.
@@ -32,7 +32,7 @@ pub(super) enum ConsumerPhase {
 pub(super) enum CancelFor {
     /// The worker stops.
     Stop,
-    /// The queue seems to be empty, and no task must be on its way while that is made sure.
+    /// The queue seems to be empty. To be sure, no task may be on its way here.
     LookAgain,
     /// Another one follows at once.
     Renew,

@@ -1,22 +1,23 @@
-//! Whether returns are counted at the moment. It is best effort: a broker that does not take the
-//! copies must not keep sound tasks from being done.
+//! Whether returns are counted at the moment. Counting is best effort: a broker that does not take
+//! the copies must not keep sound tasks from being done.
 //!
-//! But for a task that is near the delivery limit of its quorum queue, which discards it silently
-//! (from RabbitMQ 4.0 on after 20 returns, unless a policy says otherwise). Its copy begins anew, and
-//! is waited for.
+//! The exception is a task near the delivery limit of its quorum queue, which would discard it
+//! silently (from RabbitMQ 4.0 on after 20 returns, unless a policy says otherwise). The queue
+//! counts its copy from 0 again, so the copy is waited for.
 
 use super::delivery::Delivery;
 use super::headers;
 use std::time::{Duration, Instant};
 
-/// So long after a copy was not taken, none is tried.
+/// How long no copy is tried after one was not taken.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// So often a task may come back to a quorum queue before its copy is waited for, however long.
+/// A task that came back to a quorum queue this often waits for its copy, however long that takes.
 const NEAR_THE_LIMIT: u64 = 10;
 
-/// A task that came back to a quorum queue so often, and could not be counted, becomes a dead letter
-/// before the queue discards it: a few returns are left for workers that end before that is safe.
+/// A task that came back to a quorum queue this often, and could not be counted, becomes a dead
+/// letter before the queue discards it. A few returns are left over, for workers that die before
+/// the dead letter is safe.
 const LAST_CHANCE: u64 = 15;
 
 /// Whether returns can be counted.
@@ -33,7 +34,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Counting {
     state: State,
-    /// Beyond so many a task becomes a dead letter; 0: returns are not counted.
+    /// At this many returns a task becomes a dead letter; 0: returns are not counted.
     limit: u64,
 }
 
@@ -45,7 +46,7 @@ impl Counting {
         }
     }
 
-    /// Whether a task that came back so often is not to be done any more.
+    /// Whether a task with this many returns is not to be done any more.
     pub(super) fn is_too_often(&self, delivery: &Delivery, returns: u64) -> bool {
         let is_last_chance = self.state != State::Impossible
             && headers::count(&delivery.task, headers::DELIVERY_COUNT) >= LAST_CHANCE;

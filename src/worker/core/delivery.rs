@@ -34,8 +34,8 @@ impl Delivery {
         headers::redeliveries(&self.task, self.redelivered)
     }
 
-    /// Whether it may be told from every other task. Other programs send equal tasks, and mean each
-    /// of them.
+    /// Whether it can be told from every other task. Other programs send equal tasks that must all
+    /// be done.
     pub(super) fn is_unique(&self) -> bool {
         self.task.has_own_id()
     }
@@ -54,7 +54,7 @@ impl Delivery {
 }
 
 /// Identifies a task by its body and all of its properties but the count of its returns: the copy
-/// that bears a higher count is the same task. A retry, or a replay, is another one.
+/// with a higher count is the same task. A retry, or a replay, is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fingerprint(u64);
 

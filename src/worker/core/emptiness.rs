@@ -1,8 +1,8 @@
 //! Whether nothing is left to do: `--exit-when-empty` and `--idle-timeout`.
 //!
-//! A queue that says it is empty may have a task on its way here. So it is asked twice (what was
-//! handed out just before the first answer comes before the second one), then the consumer is
-//! cancelled, and it is asked once more.
+//! When the broker says that the queue is empty, a task may be on its way here. So it is asked
+//! twice (a task that was handed out just before the first answer arrives before the second). Then
+//! the consumer is cancelled, and the broker is asked once more.
 
 use super::EndSettings;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// A task that has left its delay queue is in the work queue after some milliseconds.
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
-/// Then what still lies in the delay queue is another worker's.
+/// After this, tasks that are still in the delay queue are another worker's.
 const OVERDUE: Duration = Duration::from_secs(5);
 
 /// What the queues hold, as the broker says.
@@ -26,7 +26,7 @@ pub struct Counts {
     pub delayed: u32,
 }
 
-/// How far the question whether the queue is empty has come.
+/// The steps of making sure that the queue is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Not asked.

@@ -56,7 +56,7 @@ pub enum Event {
     Retried {
         /// Which.
         of: TaskEvent,
-        /// For so long.
+        /// How long.
         pause: Duration,
     },
     /// A task lies with the dead letters, confirmed.
@@ -74,7 +74,7 @@ pub enum Event {
     Skipped(TaskEvent),
     /// The connection was lost; why.
     Disconnected(String),
-    /// No new tasks; so many run.
+    /// No new tasks are taken; this many still run.
     Draining(usize),
     /// Of interest.
     Note(String),

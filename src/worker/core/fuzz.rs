@@ -8,7 +8,7 @@ use super::replay::begun_anew;
 use super::testing::moment;
 use crate::amqp::fuzz::properties;
 use crate::fuzz;
-use crate::queues::QueueName;
+use crate::queues::{QueueName, ReplyPolicy};
 use crate::task::Task;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -42,6 +42,7 @@ fn fuzz_tasks_through_failure_and_replay() {
             let author = Author {
                 host: "host",
                 queue: &queue,
+                replies: &ReplyPolicy::new(&queue, Vec::new()),
             };
             let dead = author.dead_letter(&task, &account, Detail::Full, moment());
             let copies = [

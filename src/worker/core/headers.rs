@@ -1,16 +1,16 @@
-//! The headers by which a task bears its history.
+//! The headers that carry a task's history.
 //!
 //! A task that kills its worker, for lack of memory say, comes back to the next one, and would
 //! circle for ever. Quorum queues count deliveries; classic ones only mark a message as
-//! *redelivered*, once or a hundred times alike. So the count is kept in a header: a worker that
+//! *redelivered*, whether once or a hundred times. So the count is kept in a header: a worker that
 //! receives a redelivered task first publishes a copy with the count raised by one, waits for
 //! the confirm, acknowledges the original, and does the copy when it is delivered in its turn.
 //!
 //! This loses no task: at every moment the broker holds the original, or the copy, or both. A
 //! worker that dies in between leaves both, and the task may be done twice, which the promise
-//! allows. It ends, since each return costs one count, until the limit makes it a dead letter. A
-//! copy is a new message to a quorum queue, so that the queue's own delivery limit, which from
-//! RabbitMQ 4.0 on discards silently, is not reached either.
+//! allows. The circle ends, as each return raises the count, and at the limit the task becomes a
+//! dead letter. To a quorum queue a copy is a new message, so the queue's own delivery limit, which
+//! from RabbitMQ 4.0 on discards silently, is not reached either.
 
 use crate::task::Task;
 

@@ -1,5 +1,5 @@
 //! Tasks that have failed and could not be moved anywhere: they go back to the queue, and come
-//! again at once. Each time they wait longer before they are begun.
+//! again at once. Each time they wait here longer before they begin.
 
 use super::delivery::{Delivery, Fingerprint};
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ const FIRST: Duration = Duration::from_secs(1);
 /// acknowledged.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// A task that did not come again for so long after its pause was done elsewhere.
+/// A task that has not come again this long after its pause was done elsewhere.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
-/// So many are remembered.
+/// How many are remembered.
 const MOST: usize = 10_000;
 
 #[derive(Clone, Copy, Debug)]

@@ -54,7 +54,8 @@ impl Worker {
     }
 
     /// Whether the queue was to be looked at once more, with the consumer cancelled, and a task came
-    /// at the last moment that leaves a slot free: it runs beside others, or its settlement takes long.
+    /// at the last moment that leaves a slot free: others run next to it, or its settlement takes
+    /// long.
     pub(super) fn is_paused_in_vain(&self) -> bool {
         self.consumer.phase == ConsumerPhase::Paused
             && !self.slots.is_full()

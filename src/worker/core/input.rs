@@ -49,8 +49,8 @@ pub enum Input {
         /// What came of it.
         verdict: Verdict,
     },
-    /// What the queues hold. Answers [`super::Action::Count`]; what was delivered before it is told
-    /// before.
+    /// What the queues hold. Answers [`super::Action::Count`]. Deliveries that came before the
+    /// answer are told before it.
     Counts(Counts),
     /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,

@@ -23,7 +23,7 @@ pub(super) enum Admission {
     Queued,
     /// It has had its outcome here: it is acknowledged.
     Completed(Delivery),
-    /// It came back so often that it is not done any more.
+    /// It came back too often: it is not done any more.
     TooOften(Delivery, u64),
     /// Its return is to be counted, by a copy.
     Count(Delivery, u64),

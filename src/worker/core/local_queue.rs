@@ -43,12 +43,12 @@ impl LocalQueue {
         self.returned.push_back(delivery);
     }
 
-    /// The next task to begin, but for those that came back.
+    /// The next task to begin among those that did not come back.
     pub(super) fn pop(&mut self) -> Option<Delivery> {
         self.ready.pop_front()
     }
 
-    /// The next task to begin that came back.
+    /// The next task to begin among those that came back.
     pub(super) fn pop_returned(&mut self) -> Option<Delivery> {
         self.returned.pop_front()
     }

@@ -18,7 +18,7 @@ pub(super) struct Author<'a> {
 }
 
 impl Author<'_> {
-    /// The result for whoever waits for the outcome, if somebody does.
+    /// The result for the client that waits for the outcome, if one does.
     pub(super) fn result(
         self,
         task: &Task,
@@ -96,7 +96,7 @@ impl Author<'_> {
     }
 }
 
-/// A copy of a task that has had an outcome, and begins anew to count its returns.
+/// A copy of a task that has had an outcome. Its returns are counted anew.
 #[must_use]
 pub fn failed_once_more(task: &Task) -> Task {
     let attempts = headers::attempt(task).to_string();
@@ -108,7 +108,7 @@ pub fn failed_once_more(task: &Task) -> Task {
     task.with(properties)
 }
 
-/// A copy of a task that came back so often.
+/// A copy of a task that came back this often.
 #[must_use]
 pub fn returned_so_often(task: &Task, returns: u64) -> Task {
     let properties = task.properties.for_another_publish();

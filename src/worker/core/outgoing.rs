@@ -1,4 +1,4 @@
-//! The boundary with whoever publishes.
+//! What the core hands to the publisher, and what comes back.
 
 use crate::base::fault::Fault;
 use crate::publisher::core::Message;

@@ -158,7 +158,7 @@ fn pause(text: &str) -> Result<Duration, String> {
 }
 
 impl FailurePolicy {
-    /// What becomes of a task that ended so in its `attempt`, counted from 1.
+    /// What becomes of a task whose `attempt`, counted from 1, ended like this.
     #[must_use]
     pub fn decide(&self, ending: &Ending, attempt: u64) -> Decision {
         match ending {
@@ -185,7 +185,7 @@ impl FailurePolicy {
     /// The pauses that a task goes through if it fails every time; the first few of them.
     #[must_use]
     pub fn retry_delays(&self) -> Vec<Duration> {
-        /// Beyond so many the pauses are minutes, or all the same.
+        /// Beyond this many the pauses are minutes, or no longer grow.
         const MANY: u64 = 8;
         if self.on_failure != OnFailure::Retry {
             return Vec::new();

@@ -3,12 +3,12 @@
 use crate::queues::Destination;
 use crate::task::Task;
 
-/// The result for whoever waits for it.
+/// The result, for the client that waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct ResultMessage {
     pub(super) to: Destination,
     pub(super) task: Task,
-    /// It was found too long with its body.
+    /// Whether the broker found it too long with its body.
     pub(super) is_shortened: bool,
 }
 
@@ -44,7 +44,7 @@ impl ResultMessage {
     }
 }
 
-/// How a task ended for good, as its result tells it.
+/// How a task finally ended, as its result tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Done,
@@ -63,7 +63,7 @@ impl Fate {
     }
 }
 
-/// It says that it is not whole.
+/// The same, with a header that says that its output is cut off.
 pub(super) fn marked_as_truncated(mut result: Task) -> Task {
     let properties = std::mem::take(&mut result.properties);
     result.properties = properties.with_header("task-truncated", "true".to_owned());

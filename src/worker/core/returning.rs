@@ -52,7 +52,7 @@ impl Worker {
         self.over(now, delivery, Over::Returned);
     }
 
-    /// A task is not under way any more: its copies, if any came, need not wait for it.
+    /// A task is not under way any more: copies of it that came need not wait any longer.
     pub(super) fn over(&mut self, now: Moment, delivery: &Delivery, how: Over) {
         let Some(copies) = self.intake.local.over(delivery) else {
             return;

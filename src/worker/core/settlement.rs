@@ -1,8 +1,8 @@
 //! What must be safe elsewhere before a task is acknowledged.
 //!
 //! A retry, a dead letter and a result are published and confirmed first, and only then is the
-//! original acknowledged. A worker that dies in between leaves both: the task is done twice, and
-//! never not at all.
+//! original acknowledged. A worker that dies in between leaves both: the task may be done twice,
+//! but it is not lost.
 
 use super::account::{Account, Detail};
 use super::counting::Counting;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 
 /// A settlement that takes longer than this leaves its place to another task. The first message to a
-/// new quorum queue takes two seconds: so long is waited until the queue is safe.
+/// new quorum queue takes two seconds: the queue is not safe before.
 const TAKES_LONG: Duration = Duration::from_secs(5);
 
 /// What becomes of the task.
@@ -31,9 +31,9 @@ pub(super) enum Purpose {
     Retry(Duration),
     /// A copy goes to the end of the queue.
     Requeue,
-    /// A copy goes to the dead letters, which tells so much.
+    /// A copy goes to the dead letters, with this much detail.
     DeadLetter(Detail),
-    /// A copy that bears one more return goes to the end of the queue.
+    /// A copy that counts one more return goes to the end of the queue.
     CountReturn,
 }
 
@@ -119,8 +119,8 @@ impl Settlements {
         Some(taken)
     }
 
-    /// The next return that has waited too long to be counted, by its number: its copy is to be
-    /// withdrawn, now and again. One that must be counted waits on.
+    /// The number of the next return that has waited too long to be counted: its copy is to be
+    /// withdrawn, and again after the same time. One that must be counted goes on waiting.
     pub(super) fn uncounted(&mut self, now: Instant) -> Option<u64> {
         while let Some(number) = due(&mut self.counting, now) {
             let Some(settlement) = self.pending.get_mut(&number) else {
@@ -153,7 +153,7 @@ impl Settlements {
         }
     }
 
-    /// How many take so long that others should not wait for their places.
+    /// How many take too long for others to wait for their places.
     pub(super) fn overdue(&self) -> usize {
         self.overdue
     }

@@ -97,7 +97,7 @@ impl Slots {
         self.tasks.iter_mut().flatten()
     }
 
-    /// The command in `slot` could not be started. Whether it is new that commands cannot be.
+    /// The command in `slot` could not be started. Returns whether it is the first such one.
     pub(super) fn not_started(&mut self, slot: usize, now: Instant) -> bool {
         let Some(Some(running)) = self.tasks.get_mut(slot) else {
             return false;

@@ -101,7 +101,7 @@ impl Stopping {
         true
     }
 
-    /// What is wrong. What fails while it stops is still how it ends; the first of these counts.
+    /// Something is wrong, also while it stops: it ends with the first of these faults.
     pub(super) fn failed(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
     }
@@ -168,7 +168,7 @@ impl Stopping {
         self.lost.get_or_insert(fault);
     }
 
-    /// So many tasks had their outcome and will be done again all the same. Not a clean end.
+    /// `count` tasks have their outcome and will be done again. Not a clean end.
     pub(super) fn unacknowledged(&mut self, tasks: u64) {
         let cause = self.fault.take().or_else(|| self.lost.take());
         let (kind, cause) = match cause {

@@ -41,7 +41,7 @@ impl Worker {
         self.settled(now, &settlement);
     }
 
-    /// The message cannot be taken. That concerns this one alone, unless nobody's would be.
+    /// The message cannot be taken. That concerns this one alone, unless none would be taken.
     fn refused(&mut self, now: Moment, mut settlement: Settlement, fault: &Fault) {
         let is_for_all = matches!(
             fault.kind,

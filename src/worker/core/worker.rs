@@ -201,8 +201,8 @@ impl Worker {
         }
     }
 
-    /// The next task to begin. One that came back may kill this worker as well. If it did while other
-    /// returns are being counted, each of these tasks would be there twice from then on.
+    /// The next task to begin. One that came back may kill this worker, too. If that happened while
+    /// other returns are being counted, each of those tasks would exist twice from then on.
     fn next(&mut self) -> Option<Delivery> {
         let local = &mut self.intake.local;
         if self.settling.counts_returns() || self.acks.has_counted() {
@@ -211,8 +211,8 @@ impl Worker {
         local.pop_returned().or_else(|| local.pop())
     }
 
-    /// Keeps a task that came back while it runs here. One of both may be of a delivery that the
-    /// broker took away while it was held back.
+    /// Keeps a task that came back while it runs here. Either may come from a delivery that the
+    /// broker took away while the task was held back.
     fn wait_for_run(&mut self, delivery: Delivery) -> Option<Delivery> {
         if !(delivery.redelivered && delivery.is_unique()) {
             return Some(delivery);
@@ -236,8 +236,8 @@ impl Worker {
         }
     }
 
-    /// Sends the acknowledgements that are due, or all where no task that runs can bring company.
-    /// Whether there were any.
+    /// Sends the acknowledgements that are due, or all if no task runs whose end could be told with
+    /// them. Whether there were any.
     fn send_due_acks(&mut self, now: Moment) -> bool {
         let are_due = self.acks.are_due(now.instant)
             || (self.slots.is_idle() && self.acks.wakes_at().is_some());

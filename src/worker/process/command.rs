@@ -87,7 +87,10 @@ impl TaskCommand {
     fn set_environment(&self, command: &mut Command, job: &Job) {
         let properties = &job.start.task.properties;
         // They may hold a password, and the command has no business with the broker.
-        command.env_remove("AMQP_URL").env_remove(CONCEALED);
+        command
+            .env_remove("AMQP_URL")
+            .env_remove("AMQP_MANAGEMENT_URL")
+            .env_remove(CONCEALED);
         command
             .env("TASK_ID", without_nul(job.start.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)

@@ -25,14 +25,14 @@ pub enum Capture {
     Buffer,
 }
 
-/// Whether stdout is to be told to whoever waits for the result.
+/// Whether stdout is part of the result, as somebody waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResultWanted {
     Yes,
     No,
 }
 
-/// Which of the worker's own streams bears the stdout of commands.
+/// Which of the worker's own streams gets the stdout of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StdoutTo {
     Stdout,

@@ -14,7 +14,7 @@ const FOR_ALL: u64 = 48;
 /// Raises the limit of open files as far as `slots` commands at once need it.
 ///
 /// # Errors
-/// [`Kind::SetUp`] where the system does not allow so many.
+/// [`Kind::SetUp`] where the system does not allow that many.
 pub fn make_room(slots: usize) -> Result<(), Fault> {
     let limit = getrlimit(Resource::Nofile);
     let needed = FOR_ALL + FOR_EACH * slots as u64;

@@ -11,7 +11,7 @@ const IN_MEMORY: usize = 1024 * 1024;
 /// How much of the end of stderr is kept for a dead letter, in bytes.
 const TAIL: usize = 2 * 1024;
 
-/// How much of stdout a result may bear, in bytes: RabbitMQ 4 takes messages of up to 16 MiB.
+/// How much of stdout a result may hold, in bytes: RabbitMQ 4 takes messages of up to 16 MiB.
 const RESULT_MAX: usize = 15 * 1024 * 1024;
 
 /// What a command wrote, where it was kept until its end.

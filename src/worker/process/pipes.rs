@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-/// So many bytes an empty pipe takes without waiting, on every system.
+/// How many bytes an empty pipe takes without waiting, on every system.
 const FITS: usize = 4096;
 
 /// The ends of the pipes to a running command.

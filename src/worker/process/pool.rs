@@ -20,7 +20,7 @@ impl Pool {
     /// Starts a thread for each of `count` slots. What a job came to is told over `messages`.
     ///
     /// # Errors
-    /// [`Kind::SetUp`] where the system does not allow so many threads.
+    /// [`Kind::SetUp`] where the system does not allow that many threads.
     pub fn start(
         count: usize,
         command: &TaskCommand,

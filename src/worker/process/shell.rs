@@ -1,4 +1,5 @@
-//! Commands that would run a task's body as code. Whoever may send a task could then run anything.
+//! Commands that would run a task's body as code. Anyone who may send a task could then run
+//! anything.
 
 use super::command::PLACEHOLDER;
 use memchr::memmem;

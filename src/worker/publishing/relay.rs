@@ -12,7 +12,7 @@ use crate::worker::queues::missing;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::time::Instant;
 
-/// So many requests are taken in before anything else is looked at.
+/// How many requests are taken in before anything else is looked at.
 const AT_ONCE: usize = 256;
 
 /// A lost connection is told by the worker; if this many follow upon each other, that is told too.

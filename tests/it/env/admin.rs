@@ -18,7 +18,7 @@ pub enum Kind {
     Quorum,
     /// Has priorities from 0 to this one.
     Priorities(i8),
-    /// Refuses publishes beyond so many messages.
+    /// Refuses publishes beyond this many messages.
     Full(i64),
 }
 
@@ -98,7 +98,7 @@ impl Admin {
             .unwrap()
     }
 
-    /// Waits until so many tasks are ready or handed out.
+    /// Waits until `count` tasks are ready or handed out.
     pub fn wait_for_unsettled(&self, broker: &Broker, count: u32) {
         wait_for(&format!("{count} unsettled in {}", self.queue), || {
             (self.unsettled(broker) == count).then_some(())
@@ -132,12 +132,12 @@ impl Admin {
         ready.unwrap_or_default()
     }
 
-    /// Waits until so many tasks are ready.
+    /// Waits until `count` tasks are ready.
     pub fn wait_for_ready(&self, count: u32) {
         self.wait_for_ready_in(&self.queue, count);
     }
 
-    /// Waits until so many messages are ready in `queue`.
+    /// Waits until `count` messages are ready in `queue`.
     pub fn wait_for_ready_in(&self, queue: &str, count: u32) {
         wait_for(&format!("{count} ready in {queue}"), || {
             (self.ready_in(queue) == count).then_some(())

@@ -59,6 +59,23 @@ impl Broker {
         Self::start(private_name(), &["--tls".to_owned()])
     }
 
+    /// A private broker with the management API, over TLS, too; `url` is its `amqp://` one.
+    pub fn with_management() -> Self {
+        let options = ["--management", "--tls"].map(str::to_owned);
+        let mut broker = Self::start(private_name(), &options);
+        broker.url = last_line(&broker.run(&["url"]));
+        broker
+    }
+
+    /// The URLs of its management API: `http://` and `https://`.
+    pub fn management_urls(&self) -> [String; 2] {
+        [
+            &["url", "--management"][..],
+            &["url", "--management", "--tls"],
+        ]
+        .map(|arguments| last_line(&self.run(arguments)))
+    }
+
     fn start(name: String, options: &[String]) -> Self {
         let mut arguments = vec!["start"];
         arguments.extend(options.iter().map(String::as_str));

@@ -13,6 +13,7 @@ pub fn command(name: &str) -> Command {
     let mut command = Command::new(program);
     for name in [
         "AMQP_URL",
+        "AMQP_MANAGEMENT_URL",
         "TASK_QUEUE",
         "NO_COLOR",
         "SSL_CERT_FILE",

@@ -21,7 +21,7 @@ pub struct Proxy {
 struct State {
     /// All there have been; those that are over are gone.
     connections: Mutex<Vec<Weak<Connection>>>,
-    /// Each piece arrives so many milliseconds later.
+    /// Each piece arrives this many milliseconds later.
     delay: AtomicU64,
     /// Nothing passes.
     stalled: AtomicBool,
@@ -115,7 +115,7 @@ impl Proxy {
 
 #[allow(dead_code, reason = "tests/soak alone disturbs links so")]
 impl Proxy {
-    /// From now on each piece of at most 16 KiB arrives so much later than the one before it.
+    /// From now on each piece of at most 16 KiB arrives this much later than the one before it.
     pub fn delay(&self, delay: Duration) {
         let delay = u64::try_from(delay.as_millis()).unwrap();
         self.state.delay.store(delay, Ordering::SeqCst);

@@ -20,7 +20,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Runs `command` in a terminal with so many `columns` and `rows`.
+    /// Runs `command` in a terminal with this many `columns` and `rows`.
     pub fn run(command: &Command, columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());

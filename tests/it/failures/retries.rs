@@ -188,7 +188,7 @@ fn retries_wait_in_the_broker_while_it_is_restarted() {
         let mut worker = env::worker(&broker, &queue, &options);
         worker.event("retried");
         worker.kill();
-        // A queue that was declared a moment ago is not known to a quorum's members for good.
+        // A quorum's members may forget a queue that was declared a moment ago.
         broker.ctl(&["-q", "eval", "[dets:sync(T) || T <- dets:all()]."]);
         broker.script("kill");
         broker.script("start");

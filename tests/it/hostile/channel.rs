@@ -241,7 +241,7 @@ fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
         spawn(command).ended().expect(0);
     }
     assert_eq!(admin.ready(), 1);
-    // What could not be kept is what lay too deep, and nothing beside it.
+    // What could not be kept is what lay too deep, and nothing else.
     let headers = admin.get().unwrap().1.headers().clone().unwrap();
     assert_eq!(headers["plain"], AmqpValue::LongString("kept".to_owned()));
     admin.delete_queue(&format!("{}.delay.30", admin.queue));

@@ -26,7 +26,7 @@ fn fill(client: ChannelId, queue: &str, arguments: &Arguments) -> Vec<(ChannelId
     ]
 }
 
-/// All three are there, and none beside them.
+/// All three are there, and no others.
 fn fetch(client: ChannelId, queue: &str) -> Vec<(ChannelId, Request)> {
     let mut all = vec![(client, passive(queue))];
     all.extend((0..4).map(|_| (client, Request::Get(queue.to_owned()))));

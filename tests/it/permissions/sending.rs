@@ -62,7 +62,7 @@ fn asking_and_answering() {
     ];
     let words = [&words[..], &["--max-redeliveries", "0", "--", "cat"]].concat();
     let [no_write, no_read]: [Permissions; 2] = answers.with_one_less().try_into().ok().unwrap();
-    // The task is done, whoever hears of it.
+    // The task is done, whether or not anybody hears of it.
     let unheard = admin.ask("x");
     users
         .run(&no_write, queue, &words)

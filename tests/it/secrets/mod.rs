@@ -96,12 +96,12 @@ impl Drop for User {
     }
 }
 
-/// Fails the test if `text` bears the password, in whatever form.
+/// Fails the test if `text` holds the password, in whatever form.
 fn expect_no_secret(what: &str, text: &str, user: &str) {
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let log_in = base64(&format!("\0{user}\0{}", password()));
     for form in [CORE, &base64(&password()), &base64(&encoded()), &log_in] {
-        assert!(!text.contains(form), "{what} bears {form}:\n{text}");
+        assert!(!text.contains(form), "{what} holds {form}:\n{text}");
     }
 }
 

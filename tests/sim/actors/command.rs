@@ -12,7 +12,7 @@ pub enum Kind {
     Fails,
     /// It fails so often, and then works.
     Flaky(u64),
-    /// It fails with a code that says that trying again is no use.
+    /// It fails with a code that says that a retry cannot help.
     Fatal,
     /// It kills its worker so often, and then works.
     Crashes(u64),

@@ -102,7 +102,7 @@ impl Sender {
         loop {
             let mut changed = self.drive(world, ledger);
             changed |= self.feed(world);
-            // Whoever asks for room may have begun a question to the broker.
+            // To ask for room may have begun a question to the broker.
             changed |= self.drive(world, ledger);
             if !changed || self.is_over {
                 break;

@@ -1,4 +1,4 @@
-//! What is asked on channels of its own, beside the one that is published on: a refusal closes the
+//! What is asked on channels of its own, not on the one that is published on: a refusal closes the
 //! channel, and must not touch the others.
 
 use super::channel_fault;

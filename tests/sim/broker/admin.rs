@@ -21,7 +21,7 @@ impl Broker {
         self.remove(name);
     }
 
-    /// A policy: the queue of this name refuses beyond so many messages.
+    /// A policy: the queue of this name refuses beyond this many messages.
     pub fn limit_length(&mut self, name: &str, limit: Option<u64>) {
         match limit {
             Some(limit) => self.policies.insert(name.to_owned(), limit),

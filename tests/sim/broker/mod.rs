@@ -60,12 +60,13 @@ pub struct Settings {
     pub default_type: Kind,
     /// The largest body, in bytes.
     pub max_message_size: usize,
-    /// After so long without an acknowledgement the broker gives a consumer up.
+    /// After this time without an acknowledgement the broker gives a consumer up.
     pub consumer_timeout: Duration,
     pub permissions: Permissions,
     /// The name of all users.
     pub user: String,
-    /// After so long a message that has expired, and could not reach the next queue, is sent again.
+    /// After this time a message that has expired, and could not reach the next queue, is sent
+    /// again.
     pub transfers_again: Duration,
     /// The longest a healthy queue takes until it confirms.
     pub confirm_within: Duration,

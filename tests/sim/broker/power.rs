@@ -54,7 +54,7 @@ impl Broker {
     pub fn start(&mut self) {
         if self.power == Power::Off {
             self.power = Power::On;
-            // Whoever is short of memory is so no more.
+            // A broker that was short of memory no longer is.
             self.alarm = Alarm::Off;
             self.note_expiries();
         }

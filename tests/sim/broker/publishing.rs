@@ -31,7 +31,7 @@ enum Fate {
     Delivered,
     Unroutable,
     Refused,
-    /// Nobody decides about it for so long, and then it is refused.
+    /// Nobody decides about it for this time, and then it is refused.
     Stuck,
 }
 

@@ -41,7 +41,7 @@ pub enum State {
     NodeDown,
     /// A quorum queue has no leader now, and gets one again.
     Electing,
-    /// A quorum queue has lost its leader for good.
+    /// A quorum queue has lost its leader permanently.
     Dead,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Ledger, Make, key};
 use crate::actors::Kind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use work_queue::task::Task;
 use work_queue::worker::core::headers;
@@ -43,6 +43,19 @@ impl Ledger {
         }
     }
 
+    /// Each confirmed task whose result a queue keeps has one.
+    pub fn check_results(&mut self, kept: &BTreeSet<usize>, results: &[Rc<Task>]) {
+        let key = |result: &Rc<Task>| result.properties.correlation_id()?.parse().ok();
+        let told: BTreeSet<usize> = results.iter().filter_map(key).collect();
+        for key in kept.difference(&told) {
+            let record = &self.records[*key];
+            if record.confirmed > 0 && !record.excused {
+                self.wrongs
+                    .push(format!("the result of task {key} is lost: {record:?}"));
+            }
+        }
+    }
+
     fn dead_letter(&mut self, key: usize, task: &Task) {
         let record = &self.records[key];
         let Some(reason) = task.properties.header(headers::ERROR) else {
@@ -74,7 +87,7 @@ impl Ledger {
             .iter()
             .any(|record| matches!(record.kind, Kind::Crashes(_)))
         {
-            // What ran beside them comes back.
+            // What ran next to them comes back.
             return;
         }
         for key in 0..self.records.len() {

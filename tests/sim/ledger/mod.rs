@@ -81,7 +81,7 @@ pub fn key(task: &Task) -> Option<usize> {
     std::str::from_utf8(&task.body[..end]).ok()?.parse().ok()
 }
 
-/// The body of a task, of at least so many bytes.
+/// The body of a task, of at least this many bytes.
 pub fn body(key: usize, size: usize) -> Vec<u8> {
     let mut body = format!("{key}:").into_bytes();
     body.resize(body.len().max(size), b'.');

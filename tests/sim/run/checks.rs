@@ -2,7 +2,7 @@
 
 use super::{PROMPTLY, Run};
 use crate::actors::{Kind, Sender};
-use crate::fault::WORK;
+use crate::fault::{RESULTS, WORK};
 use crate::scenario::Course;
 use work_queue::worker::core::policy::OnFailure;
 
@@ -39,7 +39,7 @@ impl Run {
             && broker.unsettled() == 0
             && broker
                 .queue_names()
-                .all(|name| name == format!("{WORK}.dead") || broker.stored(name) == 0)
+                .all(|name| is_kept(name) || broker.stored(name) == 0)
     }
 
     pub(super) fn close(&mut self) {
@@ -61,8 +61,15 @@ impl Run {
         let dropped = self.world.broker.take_dropped();
         let movable = self.scenario.smallest_limit();
         self.ledger.close(&dead, &dropped, movable);
+        let results = self.world.broker.messages(RESULTS);
+        self.ledger.check_results(&self.scenario.kept(), &results);
         if self.scenario.is_calm() && self.ledger.wrongs().is_empty() {
             self.ledger.check_single_runs();
         }
     }
+}
+
+/// Whether messages stay in this queue for good.
+fn is_kept(queue: &str) -> bool {
+    queue == format!("{WORK}.dead") || queue == RESULTS
 }

@@ -5,7 +5,7 @@ mod plan;
 
 use crate::actors::{Sender, WorkerActor};
 use crate::broker::{Broker, Settings, Time};
-use crate::fault::WORK;
+use crate::fault::{RESULTS, WORK};
 use crate::ledger::Ledger;
 use crate::random::Random;
 use crate::sabotage::Sabotage;
@@ -28,7 +28,7 @@ const PROMPTLY: Duration = Duration::from_secs(150);
 /// where connections broke before they were confirmed, and one worker for all.
 const DONE: Duration = Duration::from_secs(6 * 3600);
 
-/// No run has so many events, unless something goes in circles.
+/// No run has this many events, unless something goes in circles.
 const EVENTS: u64 = 400_000;
 
 /// The same with what happens within the model alone.
@@ -74,7 +74,7 @@ struct Run {
     is_mended: bool,
 }
 
-/// Without a heartbeat for so long a connection is given up.
+/// Without a heartbeat for this time a connection is given up.
 const HEARTBEATS: Duration = Duration::from_secs(40);
 
 impl Run {
@@ -110,6 +110,10 @@ impl Run {
             let arguments = crate::actors::typed(typed);
             world.broker.make_queue(WORK, kind, arguments);
         }
+        let results = crate::broker::declaration::Kind::Classic;
+        world
+            .broker
+            .make_queue(RESULTS, results, crate::actors::typed(Some("classic")));
         let senders: Vec<Sender> = scenario
             .senders
             .iter()

@@ -136,7 +136,7 @@ impl World {
         /// `--connect-timeout`
         const TIMEOUT: Duration = Duration::from_secs(10);
         let at = self.now + after + self.latency();
-        // The attempt is made now, and what comes of it is told later.
+        // The attempt is made now, and its result is told later.
         let Some(id) = self.broker.open() else {
             let told = match self.broker.power() {
                 Power::Frozen => at + TIMEOUT,
@@ -213,7 +213,7 @@ impl World {
         self.schedule(at, Event::Arrives(id, number, Input::End));
     }
 
-    /// The network drops a connection: the client and the broker notice after so long each.
+    /// The network drops a connection: the client and the broker notice after these times.
     pub fn cut(&mut self, id: ConnectionId, client: Duration, broker: Duration) {
         let Some(wire) = self.wires.get_mut(&id).filter(|wire| wire.is_heard) else {
             return;

@@ -134,13 +134,58 @@ fn equal_messages_that_come_back_are_all_sent_again() {
 #[test]
 fn a_result_that_nobody_takes_is_delivered() {
     let mut bench = Bench::new(config());
-    bench.publish(1, reply("gone"));
-    bench.handle(Input::News(PublishNews::Returned {
-        queue: "amq.rabbitmq.reply-to.gone".to_owned(),
-        id: Some("1".to_owned()),
+    for (tag, address) in [(1, "amq.rabbitmq.reply-to.gone"), (2, "amq.gen-gone")] {
+        bench.publish(tag, Destination::Reply(address.to_owned()));
+        bench.handle(came_back(address, tag));
+        assert_eq!(bench.ack(tag), [safe(tag, "")]);
+    }
+    assert_eq!(published(&bench.publish(3, Destination::Work)), [3]);
+}
+
+#[test]
+fn a_result_whose_queue_is_gone_is_delivered_and_a_full_one_is_tried_again() {
+    let mut bench = Bench::new(config());
+    let results = |name: &str| Destination::Results(name.to_owned());
+    bench.publish(1, results("gone"));
+    bench.handle(came_back("gone", 1));
+    let look = declared("gone", Form::Look);
+    assert_eq!(bench.ack(1), [look]);
+    let gone = closed(404, "NOT_FOUND - no queue 'gone' in vhost '/'");
+    let did = bench.handle(Input::DeclarationRefused {
+        queue: "gone".to_owned(),
+        fault: gone,
+    });
+    assert_eq!(did, [safe(1, "gone")]);
+    bench.publish(2, results("full"));
+    assert_eq!(bench.nack(2), [Tell("refused")]);
+    // Nobody else waits for it.
+    let other = bench.publish(3, results("other"));
+    assert_eq!(published(&other), [3]);
+    assert_eq!(bench.ack(3), [safe(3, "other")]);
+    assert_eq!(bench.pass(), [sent(2, "full")]);
+    assert_eq!(bench.ack(4), [safe(2, "full")]);
+}
+
+#[test]
+fn results_to_a_thousand_queues_take_few_routes() {
+    let mut bench = Bench::new(config());
+    for number in 1..=1000 {
+        let to = Destination::Results(format!("results {number}"));
+        assert_eq!(published(&bench.publish(number, to)), [number]);
+        assert_eq!(
+            bench.ack(number),
+            [safe(number, &format!("results {number}"))]
+        );
+    }
+    assert_eq!(bench.core.routes.len(), 2);
+}
+
+fn came_back(queue: &str, number: u64) -> Input<Letter> {
+    Input::News(PublishNews::Returned {
+        queue: queue.to_owned(),
+        id: Some(number.to_string()),
         reason: "NO_ROUTE".to_owned(),
-    }));
-    assert_eq!(bench.ack(1), [safe(1, "")]);
+    })
 }
 
 #[test]

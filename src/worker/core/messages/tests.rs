@@ -8,6 +8,7 @@ fn author(test: impl Fn(Author<'_>)) {
     test(Author {
         host: "host",
         queue: &queue,
+        replies: &ReplyPolicy::new(&queue, Vec::new()),
     });
 }
 

@@ -134,7 +134,7 @@ impl Client {
             properties = properties.with_message_id(id.to_owned());
         }
         if let Some(id) = task.properties.correlation_id() {
-            // Whoever asks has an id, by which it knows the answer.
+            // Each question has an id, by which its answer is known.
             properties = properties.with_correlation_id(id.to_owned());
             properties = properties.with_reply_to(ASKS.to_owned());
         }

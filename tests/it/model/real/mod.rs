@@ -20,7 +20,7 @@ pub struct Real<'b> {
 impl Drop for Real<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Whoever leaves a broker that blocks waits for ever.
+            // To leave a broker that blocks takes for ever.
             std::mem::forget(std::mem::take(&mut self.clients));
         }
     }

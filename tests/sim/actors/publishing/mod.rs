@@ -18,7 +18,7 @@ use work_queue::publisher::core::{
 };
 use work_queue::task::Task;
 
-/// What the core decided, for whoever sends.
+/// What the core decided, for the sender.
 pub enum Output {
     Confirmed {
         number: u64,

@@ -130,6 +130,7 @@ impl WorkerActor {
             Destination::Delay(delay) => To::Delay(delay),
             Destination::Dead(queue) => To::Dead(queue),
             Destination::Reply(address) => To::Reply(address),
+            Destination::Results(queue) => To::Results(queue),
         };
         if sabotage == Some(Sabotage::CountsRetryTwice) && matches!(to, To::Delay(_)) {
             let attempts = headers::attempt(&task).to_string();
