@@ -41,6 +41,10 @@ impl Author<'_> {
         properties = properties
             .with_header("task-duration-ms", account.took.as_millis().to_string())
             .with_header(headers::STDERR, stderr);
+        if let Some(at) = account.started {
+            let at = humantime::format_rfc3339_millis(at).to_string();
+            properties = properties.with_header(headers::STARTED_AT, at);
+        }
         match outcome.ending {
             Ending::Exit(code) => {
                 properties = properties.with_header("task-exit-code", code.to_string());

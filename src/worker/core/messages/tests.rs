@@ -1,7 +1,7 @@
 use super::super::testing::{moment, task};
 use super::*;
 use crate::worker::core::policy::Outcome;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn author(test: impl Fn(Author<'_>)) {
     let queue = "q".parse().unwrap();
@@ -17,7 +17,8 @@ fn failed() -> Account {
         result: b"out".to_vec(),
         ..Outcome::from(Ending::Exit(3))
     };
-    Account::of(outcome, Duration::from_millis(70))
+    let now = UNIX_EPOCH + Duration::from_millis(1_000_070);
+    Account::of(outcome, Duration::from_millis(70), now)
 }
 
 fn names(task: &Task) -> Vec<&str> {
@@ -53,11 +54,20 @@ fn a_result_is_only_for_whoever_asked() {
         assert_eq!(header("task-outcome").as_deref(), Some("dead-lettered"));
         assert_eq!(header("task-exit-code").as_deref(), Some("3"));
         assert_eq!(header("task-duration-ms").as_deref(), Some("70"));
+        let started = header(headers::STARTED_AT);
+        assert_eq!(started.as_deref(), Some("1970-01-01T00:16:40.000Z"));
         let short = result.shortened().take();
         assert!(short.body.is_empty());
         let marked = short.properties.header("task-truncated");
         assert_eq!(marked.as_deref(), Some("true"));
     });
+}
+
+#[test]
+fn a_clock_that_begins_in_1970_stops_nobody() {
+    let outcome = Outcome::from(Ending::Exit(0));
+    let account = Account::of(outcome, Duration::from_secs(9), UNIX_EPOCH);
+    assert_eq!(account.started, Some(UNIX_EPOCH));
 }
 
 #[test]
