@@ -80,7 +80,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn feed(&mut self, core: &mut Core<PendingTask>, now: Instant) {
-        if !self.pending.has_some() || !core.has_room(&self.to, now) {
+        if self.is_far_ahead() || !self.pending.has_some() || !core.has_room(&self.to, now) {
             return;
         }
         let Some(mut payload) = self.pending.next() else {
@@ -89,6 +89,7 @@ impl User for Sender<'_, '_> {
         let number = payload.number;
         if self.args.wait {
             self.results.expect(&payload);
+            self.reporter.outcomes.expect(number, &payload.task.body);
             let properties = std::mem::take(&mut payload.task.properties);
             payload.task.properties = properties.with_answer_wanted(number.to_string());
         }
@@ -165,7 +166,7 @@ impl User for Sender<'_, '_> {
         if is_visible {
             self.reporter.progress(&self.pending);
         }
-        if !self.args.wait || !self.pending.is_over() || !core.is_idle() {
+        if !self.only_waits(core) {
             return Ok(tick);
         }
         let until = self.args.wait_timeout.map(|limit| core.progress() + limit);
@@ -176,10 +177,8 @@ impl User for Sender<'_, '_> {
     }
 
     fn wants_consumers(&self, core: &mut Core<PendingTask>) -> Option<Instant> {
-        let is_waiting = self.args.wait
-            && self.to == Destination::Work
-            && self.pending.is_over()
-            && core.is_idle()
+        let is_waiting = self.to == Destination::Work
+            && self.only_waits(core)
             // A request without an answer would end the connection, and the way back for results.
             && !core.is_blocked();
         is_waiting.then(|| self.workers.next_look(core.progress()))?
@@ -192,7 +191,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn is_done(&self, core: &mut Core<PendingTask>) -> bool {
-        self.pending.is_over() && self.results.is_empty() && core.is_idle()
+        self.is_over(core)
     }
 
     fn waits_for_results(&self) -> bool {
@@ -208,6 +207,7 @@ impl User for Sender<'_, '_> {
             return Ok(None);
         };
         self.reporter.answered(number, result)?;
+        self.halt_if_due();
         Ok(Some(number))
     }
 

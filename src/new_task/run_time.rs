@@ -1,0 +1,76 @@
+//! When a task ran, as its result tells.
+
+use crate::amqp::Properties;
+use crate::worker::core::headers;
+use std::time::{Duration, SystemTime};
+
+/// When a task ran, the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunTime {
+    /// When it began, by the clock of its worker.
+    pub started: Option<SystemTime>,
+    /// How long it took.
+    pub took: Option<Duration>,
+}
+
+impl RunTime {
+    /// As the headers of a result say.
+    pub(super) fn of(properties: &Properties) -> Self {
+        let header = |name: &str| properties.header(name);
+        let milliseconds = header("task-duration-ms").and_then(|text| text.parse().ok());
+        let started = header(headers::STARTED_AT);
+        Self {
+            started: started.and_then(|text| humantime::parse_rfc3339(&text).ok()),
+            took: milliseconds.map(Duration::from_millis),
+        }
+    }
+
+    /// The same with a beginning. Older workers do not tell it: the task has ended a moment before its
+    /// result came.
+    pub(super) fn received_at(self, now: SystemTime) -> Self {
+        let at = now.checked_sub(self.took.unwrap_or_default());
+        Self {
+            started: self.started.or(at),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn what_an_older_worker_does_not_tell_is_reckoned() {
+        let second = Duration::from_secs(1);
+        let result = Properties::persistent().with_header("task-duration-ms", "2000".into());
+        let older = RunTime::of(&result);
+        assert_eq!(older.started, None);
+        let received = older.received_at(UNIX_EPOCH + 9 * second);
+        assert_eq!(received.started, Some(UNIX_EPOCH + 7 * second));
+        let at = "1970-01-01T00:00:05.250Z".to_owned();
+        let newer = RunTime::of(&result.with_header(headers::STARTED_AT, at));
+        let received = newer.received_at(UNIX_EPOCH + 9 * second);
+        let started = UNIX_EPOCH + Duration::from_millis(5250);
+        assert_eq!(received.started, Some(started));
+        assert_eq!(received.took, Some(2 * second));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "yesterday", "1970-01-01", "-1"] {
+            let result = Properties::persistent()
+                .with_header("task-duration-ms", text.into())
+                .with_header(headers::STARTED_AT, text.into());
+            assert_eq!(RunTime::of(&result), RunTime::default());
+        }
+        // As far as numbers go: nothing is reckoned that cannot be.
+        let longest = Duration::from_millis(u64::MAX);
+        let time = RunTime {
+            started: None,
+            took: Some(longest),
+        };
+        assert!(time.received_at(UNIX_EPOCH).took.is_some());
+    }
+}
