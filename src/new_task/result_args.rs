@@ -26,11 +26,11 @@ pub struct ResultArgs {
     pub joblog: Option<PathBuf>,
 
     /// Skip the tasks in the log of an earlier run
-    #[arg(long, requires = "joblog", requires = "file")]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
     resume: bool,
 
     /// Skip the tasks that succeeded in an earlier run, by its log
-    #[arg(long, requires = "joblog", requires = "file")]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
     resume_failed: bool,
 
     /// When to stop before the end: `never`, or as in `soon,fail=1`
@@ -44,7 +44,8 @@ pub struct ResultArgs {
         value_name = "WHEN",
         default_value = "never",
         requires = "wait",
-        requires = "file"
+        requires = "file",
+        conflicts_with_all = ["words", "body_file"]
     )]
     pub halt: Halt,
 

@@ -34,10 +34,12 @@ impl JobLog {
     /// [`Kind::InputOutput`].
     pub fn create(path: &Path) -> Result<Self, Fault> {
         let file = opened(path)?;
-        let is_regular = |file: &File| file.metadata().map(|metadata| metadata.is_file());
-        let emptied = is_regular(&file).and_then(|is_regular| match is_regular {
-            true => file.set_len(0),
-            false => Ok(()),
+        let metadata = file.metadata();
+        let emptied = metadata.and_then(|metadata| {
+            if metadata.is_file() {
+                file.set_len(0)?;
+            }
+            Ok(())
         });
         emptied.map_err(|error| unwritten(path, &error))?;
         let mut log = Self {
@@ -116,11 +118,10 @@ fn read(mut input: impl BufRead, again: Again) -> io::Result<Result<Content, Str
     input.by_ref().take(most).read_until(b'\n', &mut line)?;
     if line != HEADER.as_bytes() {
         content.is_cut = !line.is_empty();
-        let is_begun = HEADER.as_bytes().starts_with(&line);
-        return Ok(match is_begun {
-            true => Ok(content),
-            false => Err("its first line does not name the columns".to_owned()),
-        });
+        if HEADER.as_bytes().starts_with(&line) {
+            return Ok(Ok(content));
+        }
+        return Ok(Err("its first line does not name the columns".to_owned()));
     }
     for number in 2_u64.. {
         content.whole += line.len() as u64;
