@@ -13,24 +13,23 @@ const AHEAD: usize = 100;
 
 /// What becomes of results.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Outcome")]
 pub struct ResultArgs {
     /// Begin each line of output with the task's body and a tab
-    #[arg(long, requires = "wait")]
+    #[arg(long, requires = "wait", help_heading = "Outcome")]
     tag: bool,
 
     /// Log each result to FILE, in the format of GNU parallel
     ///
     /// Without --resume or --resume-failed, what FILE held before is lost.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "wait")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "wait", help_heading = "Outcome")]
     pub joblog: Option<PathBuf>,
 
     /// Skip the tasks in the log of an earlier run
-    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Outcome")]
     resume: bool,
 
     /// Skip the tasks that succeeded in an earlier run, by its log
-    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Outcome")]
     resume_failed: bool,
 
     /// When to stop before the end: `never`, or as in `soon,fail=1`
@@ -45,12 +44,13 @@ pub struct ResultArgs {
         default_value = "never",
         requires = "wait",
         requires = "file",
-        conflicts_with_all = ["words", "body_file"]
+        conflicts_with_all = ["words", "body_file"],
+        help_heading = "Outcome"
     )]
     pub halt: Halt,
 
     /// Have at most N tasks without a result [default: no limit; with --halt, 100]
-    #[arg(value_parser = positive::<NonZeroU32>, long, value_name = "N", requires = "wait")]
+    #[arg(value_parser = positive::<NonZeroU32>, long, value_name = "N", requires = "wait", help_heading = "Outcome")]
     ahead: Option<NonZeroU32>,
 }
 
