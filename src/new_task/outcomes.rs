@@ -124,3 +124,6 @@ impl Printer {
         logged.inspect_err(|fault| self.fault = Some(fault.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

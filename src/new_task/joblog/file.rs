@@ -78,6 +78,17 @@ impl JobLog {
         Ok((log, content.logged, content.is_cut))
     }
 
+    /// Goes on with what is not empty.
+    #[cfg(test)]
+    pub fn to(file: File) -> Self {
+        Self {
+            path: PathBuf::from("log"),
+            file,
+            cut_at: None,
+            is_empty: false,
+        }
+    }
+
     /// Adds the line of the task `number`, which has ended.
     ///
     /// # Errors
