@@ -2,7 +2,7 @@
 
 use crate::amqp::Properties;
 use crate::worker::core::headers;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// When a task ran, the last time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,12 +16,14 @@ pub struct RunTime {
 impl RunTime {
     /// As the headers of a result say.
     pub(super) fn of(properties: &Properties) -> Self {
-        let header = |name: &str| properties.header(name);
-        let milliseconds = header("task-duration-ms").and_then(|text| text.parse().ok());
-        let started = header(headers::STARTED_AT);
+        let time = |name: &str| {
+            let milliseconds = properties.header(name)?.parse().ok()?;
+            Some(Duration::from_millis(milliseconds))
+        };
+        let since_1970 = time(headers::STARTED_AT);
         Self {
-            started: started.and_then(|text| humantime::parse_rfc3339(&text).ok()),
-            took: milliseconds.map(Duration::from_millis),
+            started: since_1970.and_then(|since| UNIX_EPOCH.checked_add(since)),
+            took: time("task-duration-ms"),
         }
     }
 
@@ -39,7 +41,6 @@ impl RunTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::UNIX_EPOCH;
 
     #[test]
     fn what_an_older_worker_does_not_tell_is_reckoned() {
@@ -49,8 +50,7 @@ mod tests {
         assert_eq!(older.started, None);
         let received = older.received_at(UNIX_EPOCH + 9 * second);
         assert_eq!(received.started, Some(UNIX_EPOCH + 7 * second));
-        let at = "1970-01-01T00:00:05.250Z".to_owned();
-        let newer = RunTime::of(&result.with_header(headers::STARTED_AT, at));
+        let newer = RunTime::of(&result.with_header(headers::STARTED_AT, "5250".into()));
         let received = newer.received_at(UNIX_EPOCH + 9 * second);
         let started = UNIX_EPOCH + Duration::from_millis(5250);
         assert_eq!(received.started, Some(started));

@@ -1,7 +1,7 @@
 //! What is told of a task's end, and how much of it.
 
 use super::policy::Outcome;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// What is told of a task's end: an outcome, or why it never began.
 #[derive(Clone, Debug)]
@@ -18,8 +18,7 @@ impl Account {
     /// Of a task that has ended by now.
     pub(super) fn of(outcome: Outcome, took: Duration, now: SystemTime) -> Self {
         Self {
-            // A machine without a clock of its own begins in 1970, and nothing is written as earlier.
-            started: now.checked_sub(took).map(|at| at.max(UNIX_EPOCH)),
+            started: now.checked_sub(took),
             reason: outcome.ending.describe(),
             outcome: Some(outcome),
             took,
