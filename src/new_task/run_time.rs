@@ -1,7 +1,6 @@
 //! When a task ran, as its result tells.
 
 use crate::amqp::Properties;
-use crate::worker::core::headers;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// When a task ran, the last time.
@@ -20,7 +19,7 @@ impl RunTime {
             let milliseconds = properties.header(name)?.parse().ok()?;
             Some(Duration::from_millis(milliseconds))
         };
-        let since_1970 = time(headers::STARTED_AT);
+        let since_1970 = time("task-started-at");
         Self {
             started: since_1970.and_then(|since| UNIX_EPOCH.checked_add(since)),
             took: time("task-duration-ms"),
@@ -50,7 +49,7 @@ mod tests {
         assert_eq!(older.started, None);
         let received = older.received_at(UNIX_EPOCH + 9 * second);
         assert_eq!(received.started, Some(UNIX_EPOCH + 7 * second));
-        let newer = RunTime::of(&result.with_header(headers::STARTED_AT, "5250".into()));
+        let newer = RunTime::of(&result.with_header("task-started-at", "5250".into()));
         let received = newer.received_at(UNIX_EPOCH + 9 * second);
         let started = UNIX_EPOCH + Duration::from_millis(5250);
         assert_eq!(received.started, Some(started));
@@ -62,7 +61,7 @@ mod tests {
         for text in ["", "yesterday", "1970-01-01", "-1"] {
             let result = Properties::persistent()
                 .with_header("task-duration-ms", text.into())
-                .with_header(headers::STARTED_AT, text.into());
+                .with_header("task-started-at", text.into());
             assert_eq!(RunTime::of(&result), RunTime::default());
         }
         // As far as numbers go: nothing is reckoned that cannot be.
