@@ -111,12 +111,18 @@ impl Task {
     /// The body as one harmless line, not more of it than a person reads.
     #[must_use]
     pub fn line(&self) -> String {
-        match self.body.get(..LINE_MAX) {
-            Some(begin) if self.body.len() > LINE_MAX => {
-                format!("{}… ({} bytes)", escape(begin), self.body.len())
-            }
-            _ => escape(&self.body),
+        line(&self.body)
+    }
+}
+
+/// A body as one harmless line, not more of it than a person reads.
+#[must_use]
+pub fn line(body: &[u8]) -> String {
+    match body.get(..LINE_MAX) {
+        Some(begin) if body.len() > LINE_MAX => {
+            format!("{}… ({} bytes)", escape(begin), body.len())
         }
+        _ => escape(body),
     }
 }
 

@@ -1,12 +1,15 @@
 //! `new_task`'s command line.
 
 use super::delay;
+use super::outcome_args::OutcomeArgs;
+use super::outcomes::Tag;
 use super::record::Separator;
 use super::result_args::ResultArgs;
 use super::sections::USAGE;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
 use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
+use crate::output::LogFormat;
 use crate::task::{Header, ShortString, TaskOptions};
 use clap::{Parser, ValueHint};
 use std::ffi::OsString;
@@ -79,6 +82,10 @@ pub struct NewTaskArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub results: ResultArgs,
+
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub outcomes: OutcomeArgs,
 
     /// Set the task's priority, on a queue with priorities
     #[arg(long, value_name = "N")]
@@ -156,7 +163,8 @@ impl CommandLine for NewTaskArgs {
     }
 
     fn mistake(&self, _given: &[OsString]) -> Option<String> {
-        None
+        let is_vain = self.common.log_format == LogFormat::Json && self.outcomes.tag() == Tag::Body;
+        is_vain.then(|| "--tag is for lines; with --log-format json, events bear the id".to_owned())
     }
 }
 

@@ -1,8 +1,11 @@
 //! Sending the tasks of a file.
 
 use super::args::NewTaskArgs;
+use super::halt::{Enough, Halt, How};
 use super::input::{self, TaskFile};
+use super::joblog;
 use super::pending::{Pending, Rest};
+use super::preview::Preview;
 use super::record::Separator;
 use super::reporter::{Mode, Reporter, SendCounts};
 use super::sender::Ended;
@@ -32,14 +35,16 @@ pub(super) fn send(
     let connector = connector(args, when_cancelled, report)?;
     let file = TaskFile::open(path, args.separator())?;
     let mut reporter = Reporter::new(args, Mode::Bulk, report);
-    // Last, as it empties that file.
+    refuse_same_files(args, &file)?;
+    // Last, as they empty their files.
+    let logged = joblog::open(args, &mut reporter)?;
     if let Some(unsent) = &args.unsent {
-        if file.is(unsent) {
-            let text = "--unsent names the file that the tasks come from; use another one";
-            return Err(Fault::new(Kind::SetUp, text).into());
-        }
         reporter.unsent = Some(Unsent::create(unsent, args.separator())?);
     }
+    let preview = Preview {
+        logged,
+        counts: args.outcomes.halt.wants_total(),
+    };
     reporter.size = file.size();
     if file.is_typed() {
         // No bar: it would stand between the lines that are typed.
@@ -52,12 +57,12 @@ pub(super) fn send(
     } else {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let mut ended = send_all(args, &connector, file.read()?, &mut reporter);
+    let mut ended = send_all(args, &connector, file.read(preview)?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();
     reporter.counts.failed += too_large.len() as u64;
-    summarize(&mut reporter, ended.rest.taken(), began.elapsed());
+    summarize(&mut reporter, ended.rest.counts(), began.elapsed());
     let too_large = (!too_large.is_empty()).then(|| input::too_large_in(path, too_large));
     let fault = fault
         .or(finished.err())
@@ -66,18 +71,46 @@ pub(super) fn send(
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    Ok(ending(reporter.counts))
+    let halted = halted(args, &ended.rest);
+    Ok(ending(reporter.counts, halted))
 }
 
 /// How a bulk send ends in which nothing went wrong as a whole.
-fn ending(counts: SendCounts) -> ExitCode {
-    if counts.failed > 0 || counts.not_sent > 0 || counts.unanswered > 0 {
+fn ending(counts: SendCounts, halted: Option<Enough>) -> ExitCode {
+    let is_as_meant = |enough: &Enough| enough.how == How::Now || counts.unanswered == 0;
+    if let Some(enough) = halted.filter(is_as_meant).filter(|_| counts.failed == 0) {
+        enough.exit_code(counts)
+    } else if counts.failed > 0 || counts.not_sent > 0 || counts.unanswered > 0 {
         ExitCode::NotTaken
     } else if counts.undone > 0 {
         ExitCode::Failure
     } else {
         ExitCode::Done
     }
+}
+
+/// What was enough to stop, if it came to that.
+fn halted(args: &NewTaskArgs, rest: &Pending) -> Option<Enough> {
+    match args.outcomes.halt {
+        Halt::When(enough) if rest.is_halted() => Some(enough),
+        Halt::When(_) | Halt::Never => None,
+    }
+}
+
+/// No file may be emptied that is read, or written by another option.
+fn refuse_same_files(args: &NewTaskArgs, file: &TaskFile) -> Result<(), Fault> {
+    let (unsent, log) = (args.unsent.as_deref(), args.outcomes.joblog.as_deref());
+    let clash = if unsent.is_some_and(|path| file.is(path)) {
+        "--unsent names the file that the tasks come from"
+    } else if log.is_some_and(|path| file.is(path)) {
+        "--joblog names the file that the tasks come from"
+    } else if log.is_some() && log == unsent {
+        "--joblog names the file of --unsent"
+    } else {
+        return Ok(());
+    };
+    let text = format!("{clash}; use another one");
+    Err(Fault::new(Kind::SetUp, text))
 }
 
 /// Puts aside what was not sent, and finds the fault to end with.
@@ -95,7 +128,9 @@ fn keep_unsent(
     if let Some(mut unsent) = reporter.unsent.take() {
         // What was under way is safe in the file before the rest is read, which may take for ever.
         unsent.flush();
-        if let Some(fault) = &fault {
+        let halted = ended.rest.is_halted();
+        let halt = halted.then(|| Fault::new(Kind::Other, "halted (--halt)"));
+        if let Some(fault) = fault.as_ref().or(halt.as_ref()) {
             copy_rest(&mut ended.rest, &mut unsent, reporter, fault, signals);
         }
         reporter.unsent = Some(unsent);

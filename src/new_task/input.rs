@@ -1,11 +1,12 @@
 //! Where the tasks come from: the command line, or a file that a thread reads ahead.
 
 use super::pending::TaskInput;
+use super::preview::{Kept, Preview};
 use crate::base::fault::{Fault, Kind};
 use crate::new_task::record::{Batch, Record, RecordEnd, Records, Separator};
 use crossbeam_channel::{Sender, bounded};
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -19,6 +20,7 @@ const AHEAD: usize = 2;
 pub fn one(body: Vec<u8>) -> TaskInput {
     let (sender, input) = bounded(1);
     let record = Record {
+        number: 1,
         body,
         end: RecordEnd::Input,
     };
@@ -90,17 +92,29 @@ impl TaskFile {
         this.is_ok_and(|this| (this.st_dev, this.st_ino) == (other.st_dev, other.st_ino))
     }
 
-    /// Reads it on a thread, a little ahead of what is sent.
+    /// Reads it on a thread, a little ahead of what is sent, and after `preview` where that is needed.
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn read(self) -> Result<TaskInput, Fault> {
+    pub fn read(self, preview: Preview) -> Result<TaskInput, Fault> {
         let (sender, input) = bounded(AHEAD);
         let started = thread::Builder::new()
             .name("input".to_owned())
-            .spawn(move || match self.file {
-                Some(file) => pass_on(&self.path, file, self.separator, &sender),
-                None => pass_on(&self.path, io::stdin().lock(), self.separator, &sender),
+            .spawn(move || {
+                let reading = Reading {
+                    path: self.path,
+                    separator: self.separator,
+                    preview,
+                    sender,
+                };
+                let read = match self.file {
+                    Some(file) => reading.file(file),
+                    None => reading.pipe(io::stdin().lock()),
+                };
+                if let Err(fault) = read {
+                    // Nobody wants it any more if this fails.
+                    let _ = reading.sender.send(Err(fault));
+                }
             });
         started.map_err(|error| {
             let text = format!("cannot start a thread to read with: {error}");
@@ -110,24 +124,72 @@ impl TaskFile {
     }
 }
 
-fn pass_on(
-    path: &Path,
-    input: impl Read,
+/// A file that is being read.
+struct Reading {
+    path: PathBuf,
     separator: Separator,
-    sender: &Sender<Result<Batch, Fault>>,
-) {
-    let max = usize::try_from(BODY_MAX).unwrap_or(usize::MAX);
-    let mut records = Records::new(input, separator, max);
-    loop {
-        let came = match records.next_batch() {
-            Ok(Some(batch)) => Ok(batch),
-            Ok(None) => return,
-            Err(error) => Err(unreadable(path, &error)),
-        };
-        let is_last = came.is_err();
-        if sender.send(came).is_err() || is_last {
-            return;
+    preview: Preview,
+    sender: Sender<Result<Batch, Fault>>,
+}
+
+impl Reading {
+    fn file(&self, mut file: File) -> Result<(), Fault> {
+        let unreadable = |error| unreadable(&self.path, &error);
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return self.pipe(file);
         }
+        // Where a descriptor is opened by its name, reading need not begin at 0.
+        let start = file.stream_position().map_err(unreadable)?;
+        self.look(&file)?;
+        file.seek(SeekFrom::Start(start)).map_err(unreadable)?;
+        self.pass_on(file)
+    }
+
+    /// What can be read but once.
+    fn pipe(&self, input: impl Read) -> Result<(), Fault> {
+        if !self.preview.is_needed() {
+            return self.pass_on(input);
+        }
+        let mut kept = Kept::new(input);
+        self.look(&mut kept)?;
+        let again = kept.rewind();
+        self.pass_on(again.map_err(|error| unreadable(&self.path, &error))?)
+    }
+
+    /// The first reading, as far as one is needed.
+    fn look(&self, input: impl Read) -> Result<(), Fault> {
+        if !self.preview.is_needed() {
+            return Ok(());
+        }
+        let records = self.records(input);
+        let total = self
+            .preview
+            .look(records, |error| unreadable(&self.path, error))?;
+        let found = Batch {
+            total,
+            ..Batch::default()
+        };
+        let _ = self.sender.send(Ok(found));
+        Ok(())
+    }
+
+    fn pass_on(&self, input: impl Read) -> Result<(), Fault> {
+        let mut records = self.records(input);
+        while let Some(mut batch) = records
+            .next_batch()
+            .map_err(|error| unreadable(&self.path, &error))?
+        {
+            self.preview.leave_out(&mut batch)?;
+            if self.sender.send(Ok(batch)).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn records<R: Read>(&self, input: R) -> Records<R> {
+        let max = usize::try_from(BODY_MAX).unwrap_or(usize::MAX);
+        Records::new(input, self.separator, max)
     }
 }
 

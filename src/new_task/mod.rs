@@ -2,21 +2,29 @@
 //!
 //! `single` sends one task and `bulk` those of a file. `input` reads the tasks, `sending` runs
 //! [`crate::publisher`] with `sender` between the two, and `reporter` tells what became of them.
+//! `outcomes` prints results, and writes them into `joblog`; `halt` says when they are enough.
 //! `sections` is the end of its help text.
 
 mod args;
 mod bulk;
 mod collect;
 mod delay;
+mod halt;
+mod halting;
 mod input;
+mod joblog;
 mod later;
 mod ordered;
 mod outcome;
+mod outcome_args;
+mod outcomes;
 mod pending;
+mod preview;
 mod record;
 mod reporter;
 mod result_args;
 mod results;
+mod run_time;
 mod sections;
 mod sender;
 mod sending;

@@ -6,6 +6,7 @@ use crate::base::fault::{Fault, Kind};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 
 /// Output that is kept in memory until its turn comes, in bytes; more goes to a temporary file, but
 /// for some hundred bytes of each outcome.
@@ -18,6 +19,8 @@ pub struct Ordered {
     waiting: BTreeMap<u64, HeldResult>,
     /// How many of these are outcomes.
     held: usize,
+    /// Numbers that no task has, as ranges.
+    gaps: BTreeMap<u64, u64>,
     /// The bytes of output that are kept in memory.
     kept: usize,
     spool: Option<Spool>,
@@ -50,6 +53,7 @@ impl Default for Ordered {
             next: 1,
             waiting: BTreeMap::new(),
             held: 0,
+            gaps: BTreeMap::new(),
             kept: 0,
             spool: None,
         }
@@ -65,11 +69,11 @@ impl Ordered {
         &mut self,
         number: u64,
         answer: Option<TaskResult>,
-        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
+        mut print: impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let waiting = match answer {
             Some(answer) if number == self.next => {
-                print(&answer)?;
+                print(number, &answer)?;
                 HeldResult::Nothing
             }
             Some(answer) => {
@@ -84,11 +88,13 @@ impl Ordered {
 
     fn print_due(
         &mut self,
-        print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
+        print: &mut impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         while let Some(waiting) = self.waiting.remove(&self.next) {
+            let number = self.next;
             self.next += 1;
-            self.print(waiting, print)?;
+            self.pass_gaps();
+            self.print(number, waiting, print)?;
         }
         Ok(())
     }
@@ -101,27 +107,42 @@ impl Ordered {
     pub fn advance(
         &mut self,
         number: u64,
-        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
+        mut print: impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         while let Some(first) = self
             .waiting
             .first_entry()
             .filter(|first| *first.key() < number)
         {
-            let waiting = first.remove();
-            self.print(waiting, &mut print)?;
+            let (number, waiting) = first.remove_entry();
+            self.print(number, waiting, &mut print)?;
         }
         self.next = self.next.max(number);
+        self.pass_gaps();
         self.print_due(&mut print)
+    }
+
+    /// There are no tasks with these numbers. To be said before one behind them is taken.
+    pub fn leave_out(&mut self, numbers: Range<u64>) {
+        if !numbers.is_empty() {
+            self.gaps.insert(numbers.start, numbers.end);
+            self.pass_gaps();
+        }
+    }
+
+    fn pass_gaps(&mut self) {
+        while let Some(end) = self.gaps.remove(&self.next) {
+            self.next = end;
+        }
     }
 
     /// Gives the rest to `print`, as no more will come.
     pub fn finish(
         &mut self,
-        mut print: impl FnMut(&TaskResult) -> Result<(), Fault>,
+        mut print: impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        for waiting in std::mem::take(&mut self.waiting).into_values() {
-            self.print(waiting, &mut print)?;
+        for (number, waiting) in std::mem::take(&mut self.waiting) {
+            self.print(number, waiting, &mut print)?;
         }
         Ok(())
     }
@@ -182,15 +203,16 @@ impl Ordered {
 
     fn print(
         &mut self,
+        number: u64,
         waiting: HeldResult,
-        print: &mut impl FnMut(&TaskResult) -> Result<(), Fault>,
+        print: &mut impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         match waiting {
             HeldResult::Nothing => Ok(()),
             HeldResult::Here(answer) => {
                 self.held -= 1;
                 self.kept -= answer.stdout.len() + answer.stderr.len();
-                print(&answer)
+                print(number, &answer)
             }
             HeldResult::Spooled(mut answer, at, sizes) => {
                 self.held -= 1;
@@ -198,7 +220,7 @@ impl Ordered {
                     let read = spool.read(at, sizes);
                     (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;
                 }
-                print(&answer)
+                print(number, &answer)
             }
         }
     }

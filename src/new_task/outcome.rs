@@ -7,13 +7,17 @@ use crate::base::fault::Fault;
 use crate::output::{Fields, Report, insert_bytes};
 use serde_json::json;
 
-/// Prints an outcome: the task's own output, or an event.
-pub(super) fn print(report: &mut Report, answer: &TaskResult) -> Result<(), Fault> {
+/// Prints an outcome: the task's own output, each line behind `tag` if there is one, or an event.
+pub(super) fn print(
+    report: &mut Report,
+    answer: &TaskResult,
+    tag: Option<&str>,
+) -> Result<(), Fault> {
     if report.is_json() {
         report.silent("result", || result_fields(answer));
         report.flush();
     } else {
-        report.pass_on(&answer.stdout, answer.stderr.as_bytes());
+        report.pass_on(&answer.stdout, answer.stderr.as_bytes(), tag);
         if let Some(text) = complaint(answer) {
             report.warn(&text);
         }
@@ -37,6 +41,11 @@ fn complaint(answer: &TaskResult) -> Option<String> {
     answer
         .is_truncated
         .then(|| format!("the output of task {id} is cut: it was too large for a message"))
+}
+
+/// Whether the task was done.
+pub(super) fn is_success(answer: &TaskResult) -> bool {
+    answer.outcome == "done" && exit_code(answer) == 0
 }
 
 /// An outcome as a shell tells it: the exit code, or 128 and the signal.
@@ -63,7 +72,7 @@ fn result_fields(answer: &TaskResult) -> Fields {
     if let Some(host) = &answer.host {
         fields["host"] = json!(host);
     }
-    if let Some(duration) = answer.duration {
+    if let Some(duration) = answer.time.took {
         fields["duration_ms"] = json!(milliseconds(duration));
     }
     if answer.is_truncated {

@@ -33,11 +33,25 @@ pub struct Pending {
     input: Option<TaskInput>,
     batch: std::vec::IntoIter<Record>,
     template: Template,
-    taken: u64,
-    bytes: u64,
+    counts: InputCounts,
+    /// Nothing more is to be taken (`--halt`).
+    is_halted: bool,
     /// The numbers of records that were passed over.
     too_large: Vec<u64>,
     fault: Option<Fault>,
+}
+
+/// What was read of an input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InputCounts {
+    /// So many tasks were taken from it.
+    pub taken: u64,
+    /// So many bytes were read for them.
+    pub bytes: u64,
+    /// So many were left out, as a log has them.
+    pub skipped: u64,
+    /// So many there are in all without those, where that is known.
+    pub total: Option<u64>,
 }
 
 /// What is left of an input.
@@ -57,8 +71,8 @@ impl Pending {
             input: Some(input),
             batch: Vec::new().into_iter(),
             template,
-            taken: 0,
-            bytes: 0,
+            counts: InputCounts::default(),
+            is_halted: false,
             too_large: Vec::new(),
             fault: None,
         }
@@ -68,7 +82,9 @@ impl Pending {
     pub(super) fn accept(&mut self, came: Option<Result<Batch, Fault>>) {
         match came {
             Some(Ok(batch)) => {
-                self.bytes += batch.bytes;
+                self.counts.bytes += batch.bytes;
+                self.counts.skipped += batch.skipped;
+                self.counts.total = self.counts.total.or(batch.total);
                 self.too_large.extend(batch.too_large);
                 self.batch = batch.records.into_iter();
             }
@@ -83,9 +99,9 @@ impl Pending {
     /// The next task, if there is one already.
     pub(super) fn next(&mut self) -> Option<PendingTask> {
         let record = self.batch.next()?;
-        self.taken += 1;
+        self.counts.taken += 1;
         Some(PendingTask {
-            number: self.taken,
+            number: record.number,
             task: self.template.task(record.body),
             end: record.end,
         })
@@ -93,6 +109,9 @@ impl Pending {
 
     /// Whether a task can be had at once.
     pub(super) fn has_some(&mut self) -> bool {
+        if self.is_halted {
+            return false;
+        }
         while self.batch.len() == 0 {
             let Some(input) = &self.input else {
                 return false;
@@ -130,23 +149,28 @@ impl Pending {
 
     /// Where to wait for more, unless there is something already or there will never be.
     pub(super) fn inbox(&self) -> Option<&TaskInput> {
-        let is_empty = self.batch.len() == 0;
-        self.input.as_ref().filter(|_| is_empty)
+        let may_come = self.batch.len() == 0 && !self.is_halted;
+        self.input.as_ref().filter(|_| may_come)
     }
 
-    /// Whether nothing is left, and nothing will come.
+    /// Whether nothing is left to be sent, and nothing will come.
     pub(super) fn is_over(&self) -> bool {
-        self.input.is_none() && self.batch.len() == 0
+        self.is_halted || self.input.is_none() && self.batch.len() == 0
     }
 
-    /// How many tasks were taken from the input.
-    pub fn taken(&self) -> u64 {
-        self.taken
+    /// Nothing more of it is to be sent. It may still be copied.
+    pub(super) fn halt(&mut self) {
+        self.is_halted = true;
     }
 
-    /// How many bytes of the input were read for them.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// Whether nothing more of it is to be sent, whatever is left.
+    pub fn is_halted(&self) -> bool {
+        self.is_halted
+    }
+
+    /// What was read of the input.
+    pub fn counts(&self) -> InputCounts {
+        self.counts
     }
 
     /// The numbers of the records that were too large for any broker.

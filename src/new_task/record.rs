@@ -32,6 +32,8 @@ pub enum RecordEnd {
 /// One task of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// Its place in the file, from 1, empty ones not counted.
+    pub number: u64,
     /// The task's body, any bytes.
     pub body: Vec<u8>,
     /// What stood behind it.
@@ -57,9 +59,12 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// How far the input was read for it, in bytes since the batch before.
     pub bytes: u64,
-    /// The numbers of records that are larger than the limit and were passed over, from 1, empty
-    /// ones not counted.
+    /// The numbers of records that are larger than the limit and were passed over.
     pub too_large: Vec<u64>,
+    /// How many tasks there are to be sent in all, where that has been found out.
+    pub total: Option<u64>,
+    /// How many records are left out, as a log has them.
+    pub skipped: u64,
 }
 
 /// Splits an input into records.
@@ -173,7 +178,8 @@ impl<R: Read> Records<R> {
         };
         if !body.is_empty() {
             self.count += 1;
-            batch.records.push(Record { body, end });
+            let number = self.count;
+            batch.records.push(Record { number, body, end });
         }
     }
 }

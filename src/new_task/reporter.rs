@@ -3,6 +3,7 @@
 use super::args::NewTaskArgs;
 use super::ordered::Ordered;
 use super::outcome;
+use super::outcomes::Outcomes;
 use super::pending::{Pending, PendingTask};
 use super::results::TaskResult;
 use super::unsent::Unsent;
@@ -14,6 +15,7 @@ use crate::output::{Fields, Report, insert_body};
 use crate::publisher::core::{Notice, describe};
 use crate::queues::{DEFAULT_QUEUE, ResultsName, WorkQueue, adoption_note};
 use serde_json::json;
+use std::time::SystemTime;
 
 /// How many ids are named when outcomes do not come.
 const IDS_SHOWN: usize = 10;
@@ -54,10 +56,8 @@ pub struct Reporter<'a> {
     pub mode: Mode,
     /// Whether stdout belongs to the tasks' output.
     pub wait: bool,
-    /// Puts outcomes in order, where that is wanted.
-    pub ordered: Option<Ordered>,
-    /// What results whose output is written are acknowledged with.
-    pub written: Vec<AckToken>,
+    /// Prints outcomes.
+    pub outcomes: Outcomes,
     /// Takes what was not confirmed.
     pub unsent: Option<Unsent>,
     /// The progress.
@@ -77,8 +77,10 @@ impl<'a> Reporter<'a> {
             queue: args.common.work_queue(),
             mode,
             wait: args.results.wait,
-            ordered: args.results.keep_order.then(Ordered::default),
-            written: Vec::new(),
+            outcomes: Outcomes::new(
+                args.results.keep_order.then(Ordered::default),
+                args.outcomes.tag(),
+            ),
             unsent: None,
             bar: SendBar::default(),
             size: None,
@@ -163,12 +165,12 @@ impl<'a> Reporter<'a> {
             Mode::Bulk if self.wait && pending.is_over() => SendProgress::Results {
                 done: counts.done,
                 failed: counts.undone,
-                tasks: pending.taken().saturating_sub(counts.failed),
+                tasks: pending.counts().taken.saturating_sub(counts.failed),
             },
             Mode::Bulk => SendProgress::Sending {
-                bytes: pending.bytes(),
+                bytes: pending.counts().bytes,
                 size: self.size,
-                sent: pending.taken(),
+                sent: pending.counts().taken,
                 confirmed: counts.confirmed,
             },
         });
@@ -201,55 +203,31 @@ impl<'a> Reporter<'a> {
     }
 
     /// The result of the task with this number.
-    pub(super) fn answered(&mut self, number: u64, answer: TaskResult) -> Result<(), Fault> {
-        let code = outcome::exit_code(&answer);
-        if answer.outcome == "done" && code == 0 {
+    pub(super) fn answered(&mut self, number: u64, mut answer: TaskResult) -> Result<(), Fault> {
+        answer.time = answer.time.received_at(SystemTime::now());
+        if outcome::is_success(&answer) {
             self.counts.done += 1;
         } else {
             self.counts.undone += 1;
         }
-        self.exit_code = Some(code);
+        self.exit_code = Some(outcome::exit_code(&answer));
         self.outcome(number, Some(answer))
     }
 
     /// Prints an outcome, in its turn; `None`: none will come.
     fn outcome(&mut self, number: u64, answer: Option<TaskResult>) -> Result<(), Fault> {
-        let (report, bar, written) = (&mut *self.report, &self.bar, &mut self.written);
-        let mut show = |answer: &TaskResult| {
-            bar.suspend(|| outcome::print(report, answer))?;
-            written.extend(answer.token);
-            Ok(())
-        };
-        match (&mut self.ordered, answer) {
-            (Some(ordered), answer) => ordered.take(number, answer, show),
-            (None, Some(answer)) => show(&answer),
-            (None, None) => Ok(()),
-        }
+        self.outcomes.take(number, answer, self.report, &self.bar)
     }
 
     /// Prints those whose turn has come: none will come before this one.
     pub(super) fn advance(&mut self, number: u64) -> Result<(), Fault> {
-        let (report, bar, written) = (&mut *self.report, &self.bar, &mut self.written);
-        let Some(ordered) = &mut self.ordered else {
-            return Ok(());
-        };
-        ordered.advance(number, |answer| {
-            bar.suspend(|| outcome::print(report, answer))?;
-            written.extend(answer.token);
-            Ok(())
-        })
-    }
-
-    /// The result of this number came again. If it waits here for its turn, it has this token now, and
-    /// its former one is given back.
-    pub(super) fn renew(&mut self, number: u64, token: AckToken) -> Option<AckToken> {
-        self.ordered.as_mut()?.renew(number, token)
+        self.outcomes.advance(number, self.report, &self.bar)
     }
 
     /// A result that came before, over another channel perhaps.
     pub(super) fn came_again(&mut self, number: u64, token: AckToken) {
-        let needless = self.renew(number, token).unwrap_or(token);
-        self.written.push(needless);
+        let needless = self.outcomes.renew(number, token).unwrap_or(token);
+        self.outcomes.written().push(needless);
     }
 
     /// So many results are left to another command, and whether their number could be noted.
@@ -324,11 +302,7 @@ impl<'a> Reporter<'a> {
     /// No more outcomes will come: those that still wait for their turn are printed.
     pub fn finish(&mut self) -> Result<(), Fault> {
         self.bar.clear();
-        let report = &mut *self.report;
-        match &mut self.ordered {
-            Some(ordered) => ordered.finish(|answer| outcome::print(report, answer)),
-            None => Ok(()),
-        }
+        self.outcomes.finish(self.report)
     }
 
     /// Results are waited for, and nobody takes the tasks.

@@ -2,11 +2,11 @@
 
 use super::collect::{Numbers, ResultKey, Run, State};
 use super::pending::PendingTask;
+use super::run_time::RunTime;
 use crate::amqp::{AckToken, DIRECT_REPLY_TO, Delivery, Properties};
 use crate::publisher::ResultsFrom;
 use crate::queues::ResultsQueue;
 use std::collections::HashMap;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// What a worker tells of a task that it did.
@@ -26,8 +26,8 @@ pub struct TaskResult {
     pub error: Option<String>,
     /// Where it was done.
     pub host: Option<String>,
-    /// How long it took, the last time.
-    pub duration: Option<Duration>,
+    /// When it ran.
+    pub time: RunTime,
     /// stdout is not whole, as it was too large to send.
     pub is_truncated: bool,
     /// The id of the task.
@@ -188,6 +188,10 @@ impl AwaitedResults {
         self.awaited.remove(&number);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.awaited.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.awaited.is_empty()
     }
@@ -264,7 +268,6 @@ impl TaskResult {
     fn new(delivery: Delivery, id: String) -> Self {
         let properties = &delivery.properties;
         let header = |name: &str| properties.header(name);
-        let milliseconds = header("task-duration-ms").and_then(|text| text.parse().ok());
         Self {
             stderr: header("task-stderr").unwrap_or_default(),
             outcome: header("task-outcome").unwrap_or_default(),
@@ -272,7 +275,7 @@ impl TaskResult {
             signal: header("task-signal").and_then(|text| text.parse().ok()),
             error: header("task-error"),
             host: header("task-host"),
-            duration: milliseconds.map(Duration::from_millis),
+            time: RunTime::of(properties),
             is_truncated: header("task-truncated").is_some(),
             token: Some(delivery.token),
             stdout: delivery.body,

@@ -25,7 +25,8 @@ impl Documented for NewTaskArgs {
                 ),
                 Paragraph(
                     "With --wait and a single task, the exit code is the task's own, or 128 plus the \
-                     signal that ended it.",
+                     signal that ended it. A run that ends by `--halt soon,success=N` or \
+                     `now,success=N` ends with 0, whatever failed before.",
                 ),
             ]),
             Section::environment(&[]),
@@ -55,6 +56,11 @@ impl Documented for NewTaskArgs {
                     "--unsent FILE",
                     "Unconfirmed tasks in the format of --file; emptied at the start",
                 ),
+                Entry(
+                    "--joblog FILE",
+                    "Results in the format of GNU parallel; emptied at the start without --resume or \
+                     --resume-failed",
+                ),
             ]),
             Section::new(
                 "Examples",
@@ -68,6 +74,10 @@ impl Documented for NewTaskArgs {
                     Example(
                         "Print the results of a hundred tasks, in their order:",
                         "seq 100 | new_task --file - --wait --keep-order",
+                    ),
+                    Example(
+                        "Log results, and later do what failed or is missing:",
+                        "new_task --file list --wait --joblog log\nnew_task --file list --wait --joblog log --resume-failed",
                     ),
                     Example(
                         "Deliver a task in ten minutes:",

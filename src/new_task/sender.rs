@@ -3,7 +3,6 @@
 use super::args::NewTaskArgs;
 use super::collect::note;
 use super::later::Later;
-use super::ordered::Ordered;
 use super::pending::{Pending, PendingTask, TaskInput};
 use super::reporter::Reporter;
 use super::results::{AwaitedResults, Came};
@@ -69,11 +68,7 @@ impl Sender<'_, '_> {
         let ResultsFrom::Queue(queue) = self.results.from() else {
             return;
         };
-        let held = self
-            .reporter
-            .ordered
-            .as_mut()
-            .map_or_else(Vec::new, Ordered::leave);
+        let held = self.reporter.outcomes.leave();
         let (left, state) = self.results.left(&held);
         if left == 0 {
             return;
@@ -126,7 +121,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn feed(&mut self, core: &mut Core<PendingTask>, now: Instant) {
-        if !self.pending.has_some() || !core.has_room(&self.to, now) {
+        if self.is_far_ahead() || !self.pending.has_some() || !core.has_room(&self.to, now) {
             return;
         }
         let Some(mut payload) = self.pending.next() else {
@@ -135,6 +130,7 @@ impl User for Sender<'_, '_> {
         let number = payload.number;
         if self.args.results.wait {
             self.results.expect(&payload);
+            self.reporter.outcomes.expect(number, &payload.task.body);
             let properties = std::mem::take(&mut payload.task.properties);
             payload.task.properties = self.results.address(properties, number);
         }
@@ -218,7 +214,7 @@ impl User for Sender<'_, '_> {
         if is_visible {
             self.reporter.progress(&self.pending);
         }
-        if !self.args.results.wait || !self.pending.is_over() || !core.is_idle() {
+        if !self.only_waits(core) {
             return Ok(tick);
         }
         let until = self
@@ -233,10 +229,8 @@ impl User for Sender<'_, '_> {
     }
 
     fn wants_consumers(&self, core: &mut Core<PendingTask>) -> Option<Instant> {
-        let is_waiting = self.args.results.wait
-            && self.to == Destination::Work
-            && self.pending.is_over()
-            && core.is_idle()
+        let is_waiting = self.to == Destination::Work
+            && self.only_waits(core)
             // A request without an answer would end the connection, and the way back for results.
             && !core.is_blocked();
         is_waiting.then(|| self.workers.next_look(core.progress()))?
@@ -249,7 +243,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn is_done(&self, core: &mut Core<PendingTask>) -> bool {
-        self.pending.is_over() && self.results.is_empty() && core.is_idle()
+        self.is_over(core)
     }
 
     fn results(&self) -> Option<ResultsFrom> {
@@ -269,11 +263,11 @@ impl User for Sender<'_, '_> {
     }
 
     fn take_written(&mut self) -> Vec<AckToken> {
-        std::mem::take(&mut self.reporter.written)
+        std::mem::take(self.reporter.outcomes.written())
     }
 
     fn held_results(&self) -> usize {
-        self.reporter.ordered.as_ref().map_or(0, Ordered::held)
+        self.reporter.outcomes.held()
     }
 
     fn deletes_results(&self) -> bool {
@@ -288,6 +282,7 @@ impl User for Sender<'_, '_> {
         match self.results.came(delivery) {
             Came::New(number, result) => {
                 self.reporter.answered(number, result)?;
+                self.halt_if_due();
                 Ok(Some(number))
             }
             Came::Again(number, token) => {
@@ -295,7 +290,7 @@ impl User for Sender<'_, '_> {
                 Ok(None)
             }
             Came::Foreign(token) => {
-                self.reporter.written.push(token);
+                self.reporter.outcomes.written().push(token);
                 Ok(None)
             }
         }

@@ -2,6 +2,7 @@
 
 use super::args::NewTaskArgs;
 use super::input;
+use super::joblog;
 use super::reporter::{Mode, Reporter};
 use super::sending::{connector, send as send_all};
 use crate::base::exit_code::ExitCode;
@@ -26,6 +27,11 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     };
     let connector = connector(args, when_cancelled, report)?;
     let mut reporter = Reporter::new(args, Mode::Single, report);
+    if args.body_file.is_some() && args.body_file == args.outcomes.joblog {
+        let text = "--joblog names the file of the body; use another one";
+        return Err(Fault::new(Kind::SetUp, text).into());
+    }
+    joblog::open(args, &mut reporter)?;
     if args.results.wait {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }

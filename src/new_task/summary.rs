@@ -1,5 +1,6 @@
 //! How a bulk send went, as a whole.
 
+use super::pending::InputCounts;
 use super::reporter::Reporter;
 use super::unsent::Unsent;
 use crate::base::duration::milliseconds;
@@ -8,14 +9,18 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Tells how many were sent and what became of them.
-pub(super) fn summarize(reporter: &mut Reporter<'_>, sent: u64, took: Duration) {
+pub(super) fn summarize(reporter: &mut Reporter<'_>, input: InputCounts, took: Duration) {
     let counts = reporter.counts;
+    let (sent, skipped) = (input.taken, input.skipped);
     let mut line = format!(
         "sent {sent}, confirmed {}, failed {}",
         counts.confirmed, counts.failed
     );
     if counts.not_sent > 0 {
         let _ = write!(line, ", not sent {}", counts.not_sent);
+    }
+    if skipped > 0 {
+        let _ = write!(line, ", skipped {skipped}");
     }
     if reporter.wait {
         let _ = write!(
@@ -35,6 +40,9 @@ pub(super) fn summarize(reporter: &mut Reporter<'_>, sent: u64, took: Duration) 
             "failed": counts.failed,
             "not_sent": counts.not_sent,
         });
+        if skipped > 0 {
+            fields["skipped"] = json!(skipped);
+        }
         if reporter.wait {
             fields["outcomes_done"] = json!(counts.done);
             fields["outcomes_failed"] = json!(counts.undone);

@@ -5,6 +5,7 @@ mod json;
 pub mod progress;
 mod report;
 mod screen;
+mod tagged;
 
 pub use format::{Color, LogFormat};
 pub use report::{Fields, Report, Verbosity, insert_body, insert_bytes, not_written};

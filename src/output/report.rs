@@ -2,6 +2,7 @@
 
 use super::json;
 use super::screen::size;
+use super::tagged;
 use super::{Color, LogFormat};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
@@ -126,12 +127,11 @@ impl Report {
         }
     }
 
-    /// Passes on what a task wrote, as it is.
-    pub fn pass_on(&mut self, stdout: &[u8], stderr: &[u8]) {
+    /// Passes on what a task wrote, as it is, or each line behind a tag.
+    pub fn pass_on(&mut self, stdout: &[u8], stderr: &[u8], tag: Option<&str>) {
         // Nothing is left to tell it to if stderr is gone.
-        let _ = io::stderr().write_all(stderr);
-        let mut out = io::stdout().lock();
-        if let Err(error) = out.write_all(stdout).and_then(|()| out.flush()) {
+        let _ = tagged::write(io::stderr().lock(), stderr, tag);
+        if let Err(error) = tagged::write(io::stdout().lock(), stdout, tag) {
             self.output_failed(&error);
         }
     }

@@ -1,6 +1,7 @@
 //! The outcome told to the client that waits for it, by direct reply-to.
 
 use crate::env::{self, Admin, Answer};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn ask(name: &str, options: &[&str], words: &[&str]) -> Answer {
     let broker = env::shared();
@@ -17,6 +18,7 @@ fn ask(name: &str, options: &[&str], words: &[&str]) -> Answer {
 #[test]
 fn the_answer_bears_stdout_and_how_it_ended() {
     for slots in ["1", "2"] {
+        let began = SystemTime::now();
         let answer = ask("done", &["-j", slots], &["sh", "-c", "cat; echo oops >&2"]);
         assert_eq!(answer.body, "question");
         assert_eq!(answer.correlation_id, "question");
@@ -29,6 +31,9 @@ fn the_answer_bears_stdout_and_how_it_ended() {
         }
         assert!(answer.headers.contains_key("task-host"));
         assert!(answer.headers["task-duration-ms"].parse::<u64>().is_ok());
+        let since_1970 = answer.headers["task-started-at"].parse().unwrap();
+        let started = UNIX_EPOCH + Duration::from_millis(since_1970);
+        assert!(began <= started + Duration::from_millis(1) && started <= SystemTime::now());
     }
 }
 

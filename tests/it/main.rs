@@ -59,6 +59,15 @@ mod results;
 /// The outcome of tasks as `new_task --wait` tells it.
 mod waiting;
 
+/// The log of `--joblog`, and what `--resume` makes of it.
+mod joblog;
+
+/// Lines of output behind their task (`--tag`).
+mod tagging;
+
+/// Runs that stop when they have seen enough (`--halt`), and those that are not far ahead.
+mod halting;
+
 /// Delays, priorities, times to live, on both types of queue.
 mod delays;
 

@@ -1,25 +1,9 @@
 //! The outcome of tasks as `new_task --wait` tells it.
 
-use crate::env::{self, Admin, Broker, Gate, Kind, Running, Scratch, worker_with};
+use crate::env::{self, Admin, Broker, Gate, Kind, Scratch, asking, sh, words, worker_with};
 use rustix::process::Signal;
 use std::io::Write as _;
 use std::process::Stdio;
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
-}
-
-fn sh(script: &str) -> Vec<String> {
-    words(&["sh", "-c", script])
-}
-
-fn asking(broker: &Broker, queue: &str, arguments: &[&str]) -> Running {
-    let mut all = vec!["--wait"];
-    all.extend(arguments);
-    let mut running = env::piped(broker, queue, &all);
-    drop(running.stdin());
-    running
-}
 
 #[test]
 fn the_tasks_output_and_exit_code_become_the_commands_own() {

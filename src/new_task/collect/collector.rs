@@ -6,7 +6,6 @@ use super::state::{ResultKey, State};
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckToken, Delivery};
 use crate::base::fault::{Fault, Kind};
-use crate::new_task::ordered::Ordered;
 use crate::new_task::outcome;
 use crate::new_task::reporter::Reporter;
 use crate::new_task::results::TaskResult;
@@ -152,7 +151,7 @@ impl Collector<'_, '_> {
 
     /// Prints those whose turn has come, where results are kept in order.
     fn advance(&mut self) -> Result<(), Fault> {
-        if self.reporter.ordered.is_none() {
+        if !self.reporter.outcomes.are_ordered() {
             return Ok(());
         }
         let mut known = self.progress.state.clone();
@@ -176,7 +175,7 @@ impl Collector<'_, '_> {
 
     /// Notes what the reporter has printed.
     fn take_printed(&mut self) {
-        for token in std::mem::take(&mut self.reporter.written) {
+        for token in std::mem::take(self.reporter.outcomes.written()) {
             if let Some((key, is_done)) = self.arrived.remove(&token) {
                 self.progress.printed(key, is_done, token);
             }
@@ -304,7 +303,7 @@ impl User for Collector<'_, '_> {
     }
 
     fn held_results(&self) -> usize {
-        self.reporter.ordered.as_ref().map_or(0, Ordered::held)
+        self.reporter.outcomes.held()
     }
 
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
@@ -324,7 +323,7 @@ impl User for Collector<'_, '_> {
         let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
         let position = self.position(key);
         self.arrived.insert(token, (key, is_done));
-        match self.reporter.renew(position, token) {
+        match self.reporter.outcomes.renew(position, token) {
             Some(needless) => {
                 self.arrived.remove(&needless);
                 self.progress.noted.push(needless);

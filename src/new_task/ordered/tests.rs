@@ -22,7 +22,7 @@ fn what_does_not_fit_into_memory_waits_in_a_file() {
         for number in (1..=6).rev().map(|number| round * 6 + number) {
             let answer = answer(number, IN_MEMORY / 3);
             ordered
-                .take(number, Some(answer), |printed_now| {
+                .take(number, Some(answer), |_, printed_now| {
                     let number = super::tests::number(printed_now);
                     assert_eq!(*printed_now, self::answer(number, IN_MEMORY / 3));
                     printed.push(number);
@@ -43,18 +43,31 @@ proptest! {
         order in Just((1..=30_u64).collect::<Vec<_>>()).prop_shuffle(),
         missing in proptest::collection::btree_set(1..=30_u64, 0..10),
         never_told in proptest::collection::btree_set(1..=30_u64, 0..3),
+        no_tasks in proptest::collection::btree_set(1..=30_u64, 0..20),
     ) {
         let mut ordered = Ordered::default();
         let mut printed = Vec::new();
-        let mut print = |answer: &TaskResult| { printed.push(number(answer)); Ok(()) };
-        for number in order.into_iter().filter(|number| !never_told.contains(number)) {
+        let mut print = |told, answer: &TaskResult| {
+            assert_eq!(told, number(answer));
+            printed.push(told);
+            Ok(())
+        };
+        let mut next = 1;
+        for number in (1..=30).filter(|number| !no_tasks.contains(number)) {
+            ordered.leave_out(next..number);
+            next = number + 1;
+        }
+        let is_told = |number: &u64| !never_told.contains(number) && !no_tasks.contains(number);
+        for number in order.into_iter().filter(is_told) {
             let answer = (!missing.contains(&number)).then(|| answer(number, 10));
             ordered.take(number, answer, &mut print).unwrap();
         }
+        // Without those that are never told, nothing waits for the end.
+        let waits = ordered.waiting.len();
         ordered.finish(&mut print).unwrap();
-        let all = 1..=30_u64;
         let expected: Vec<_> =
-            all.filter(|n| !missing.contains(n) && !never_told.contains(n)).collect();
+            (1..=30).filter(|n| is_told(n) && !missing.contains(n)).collect();
         prop_assert_eq!(printed, expected);
+        prop_assert!(waits == 0 || never_told.iter().any(|n| !no_tasks.contains(n)));
     }
 }

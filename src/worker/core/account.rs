@@ -1,20 +1,24 @@
 //! What is told of a task's end, and how much of it.
 
 use super::policy::Outcome;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What is told of a task's end: an outcome, or why it never began.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) outcome: Option<Outcome>,
     pub(super) took: Duration,
+    /// When it began.
+    pub(super) started: Option<SystemTime>,
     /// Why it failed.
     pub(super) reason: String,
 }
 
 impl Account {
-    pub(super) fn of(outcome: Outcome, took: Duration) -> Self {
+    /// Of a task that has ended by now.
+    pub(super) fn of(outcome: Outcome, took: Duration, now: SystemTime) -> Self {
         Self {
+            started: now.checked_sub(took),
             reason: outcome.ending.describe(),
             outcome: Some(outcome),
             took,
@@ -25,6 +29,7 @@ impl Account {
         Self {
             outcome: None,
             took: Duration::ZERO,
+            started: None,
             reason,
         }
     }

@@ -37,7 +37,11 @@ fn fuzz_tasks_through_failure_and_replay() {
             let returns = headers::redeliveries(&task, redelivered);
             let account = Account {
                 reason: reason.clone(),
-                ..Account::of(Outcome::from(Ending::Exit(1)), Duration::ZERO)
+                ..Account::of(
+                    Outcome::from(Ending::Exit(1)),
+                    Duration::ZERO,
+                    moment().wall,
+                )
             };
             let author = Author {
                 host: "host",

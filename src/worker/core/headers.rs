@@ -28,6 +28,8 @@ pub const STDERR: &str = "task-stderr";
 pub const HOST: &str = "task-host";
 /// When it failed last.
 pub const FAILED_AT: &str = "task-failed-at";
+/// When it began, the last time, in milliseconds since 1970. On results alone.
+pub const STARTED_AT: &str = "task-started-at";
 /// The queue that it came from.
 pub const QUEUE: &str = "task-queue";
 

@@ -7,6 +7,7 @@ use super::policy::Ending;
 use super::result_message::{Fate, ResultMessage, marked_as_truncated};
 use crate::queues::{Destination, QueueName, ReplyPolicy};
 use crate::task::Task;
+use std::time::UNIX_EPOCH;
 use uuid::Builder;
 
 /// In whose name messages are made.
@@ -47,6 +48,12 @@ impl Author<'_> {
         properties = properties
             .with_header("task-duration-ms", account.took.as_millis().to_string())
             .with_header(headers::STDERR, stderr);
+        if let Some(at) = account.started {
+            // A machine without a clock of its own begins in 1970.
+            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let at = since.as_millis().to_string();
+            properties = properties.with_header(headers::STARTED_AT, at);
+        }
         match outcome.ending {
             Ending::Exit(code) => {
                 properties = properties.with_header("task-exit-code", code.to_string());
@@ -118,7 +125,7 @@ pub fn returned_so_often(task: &Task, returns: u64) -> Task {
 /// An id for message `number`, a UUID of version 7. Unique within one worker, which is all that a
 /// result needs.
 pub(super) fn id(now: Moment, number: u64) -> String {
-    let since = now.wall.duration_since(std::time::UNIX_EPOCH);
+    let since = now.wall.duration_since(UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
     let mut rest = [0; 10];
     rest[2..].copy_from_slice(&number.to_be_bytes());

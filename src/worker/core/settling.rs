@@ -70,7 +70,7 @@ impl Worker {
             Decision::DeadLetter => Purpose::DeadLetter(Detail::Full),
         };
         if self.settings.ack == Ack::After {
-            let account = Account::of(outcome, took);
+            let account = Account::of(outcome, took, now.wall);
             self.settle(now, delivery, Some(slot), purpose, account);
         }
         let max = self.settings.ending.max_tasks;

@@ -67,3 +67,22 @@ pub fn worker_with(broker: &Broker, queue: &str, options: &[&str], words: &[Stri
     all.extend(words.iter().map(String::as_str));
     worker(broker, queue, &all)
 }
+
+/// Starts `new_task --wait` on `queue`, with nothing on its stdin.
+pub fn asking(broker: &Broker, queue: &str, arguments: &[&str]) -> Running {
+    let mut all = vec!["--wait"];
+    all.extend(arguments);
+    let mut running = piped(broker, queue, &all);
+    drop(running.stdin());
+    running
+}
+
+/// The words of a command.
+pub fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A shell that runs a script.
+pub fn sh(script: &str) -> Vec<String> {
+    words(&["sh", "-c", script])
+}

@@ -18,7 +18,7 @@ mod version;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
-pub use commands::{command, new_task, piped, worker, worker_with};
+pub use commands::{asking, command, new_task, piped, sh, words, worker, worker_with};
 pub use ended::Ended;
 pub use gate::Gate;
 pub use http::Http;

@@ -1,9 +1,9 @@
 use super::super::testing::{moment, task};
 use super::*;
 use crate::worker::core::policy::Outcome;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-fn author(test: impl Fn(Author<'_>)) {
+fn author(test: impl FnOnce(Author<'_>)) {
     let queue = "q".parse().unwrap();
     test(Author {
         host: "host",
@@ -18,7 +18,8 @@ fn failed() -> Account {
         result: b"out".to_vec(),
         ..Outcome::from(Ending::Exit(3))
     };
-    Account::of(outcome, Duration::from_millis(70))
+    let now = UNIX_EPOCH + Duration::from_millis(1_000_070);
+    Account::of(outcome, Duration::from_millis(70), now)
 }
 
 fn names(task: &Task) -> Vec<&str> {
@@ -54,10 +55,25 @@ fn a_result_is_only_for_whoever_asked() {
         assert_eq!(header("task-outcome").as_deref(), Some("dead-lettered"));
         assert_eq!(header("task-exit-code").as_deref(), Some("3"));
         assert_eq!(header("task-duration-ms").as_deref(), Some("70"));
+        let started = header(headers::STARTED_AT);
+        assert_eq!(started.as_deref(), Some("1000000"));
         let short = result.shortened().take();
         assert!(short.body.is_empty());
         let marked = short.properties.header("task-truncated");
         assert_eq!(marked.as_deref(), Some("true"));
+    });
+}
+
+#[test]
+fn a_clock_that_begins_in_1970_stops_nobody() {
+    let outcome = Outcome::from(Ending::Exit(0));
+    let mut account = Account::of(outcome, Duration::from_secs(9), UNIX_EPOCH);
+    author(|author| {
+        let asked = super::super::testing::asking("x");
+        let id = id(moment(), 1);
+        let result = author.result(&asked, Fate::Done, &mut account, id);
+        let started = result.unwrap().task.properties.header(headers::STARTED_AT);
+        assert_eq!(started.as_deref(), Some("0"));
     });
 }
 

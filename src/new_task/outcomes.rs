@@ -1,0 +1,180 @@
+//! Prints results in their turn, tagged and logged where that is wanted.
+
+use super::joblog::JobLog;
+use super::ordered::Ordered;
+use super::outcome;
+use super::results::TaskResult;
+use crate::amqp::AckToken;
+use crate::base::fault::Fault;
+use crate::output::Report;
+use crate::output::progress::SendBar;
+use crate::task;
+use std::collections::HashMap;
+
+/// Whether lines of output are told apart by a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// They are as the tasks wrote them.
+    None,
+    /// The body of its task and a tab stand before each.
+    Body,
+}
+
+/// Prints results in their turn.
+pub struct Outcomes {
+    /// Puts them in order, where that is wanted.
+    ordered: Option<Ordered>,
+    printer: Printer,
+    /// The number after that of the last task that was sent.
+    next: u64,
+}
+
+struct Printer {
+    tag: Tag,
+    log: Option<JobLog>,
+    /// The bodies of the tasks that have no result yet, as far as tag or log want them.
+    bodies: HashMap<u64, Box<[u8]>>,
+    /// What results that are printed and logged are acknowledged with.
+    written: Vec<AckToken>,
+    /// Why the log ends. Nothing is printed after that, as it would look as if it had not been.
+    fault: Option<Fault>,
+}
+
+impl Outcomes {
+    /// As they come, or in the order of the tasks.
+    pub(super) fn new(ordered: Option<Ordered>, tag: Tag) -> Self {
+        Self {
+            ordered,
+            printer: Printer {
+                tag,
+                log: None,
+                bodies: HashMap::new(),
+                written: Vec::new(),
+                fault: None,
+            },
+            next: 1,
+        }
+    }
+
+    /// From now on each result is logged.
+    pub(super) fn log_to(&mut self, log: JobLog) {
+        self.printer.log = Some(log);
+    }
+
+    /// The result of this task will be taken. Tasks are announced in the order of their numbers; those
+    /// between two have no result.
+    pub(super) fn expect(&mut self, number: u64, body: &[u8]) {
+        if let Some(ordered) = &mut self.ordered {
+            ordered.leave_out(self.next..number);
+        }
+        self.next = number + 1;
+        if self.printer.wants_bodies() {
+            self.printer.bodies.insert(number, body.into());
+        }
+    }
+
+    /// Takes a result; `None`: none will come. Those whose turn has come are printed.
+    pub(super) fn take(
+        &mut self,
+        number: u64,
+        result: Option<TaskResult>,
+        report: &mut Report,
+        bar: &SendBar,
+    ) -> Result<(), Fault> {
+        let printer = &mut self.printer;
+        if result.is_none() {
+            printer.bodies.remove(&number);
+        }
+        let mut print =
+            |number, result: &TaskResult| bar.suspend(|| printer.print(number, result, report));
+        match (&mut self.ordered, result) {
+            (Some(ordered), result) => ordered.take(number, result, print),
+            (None, Some(result)) => print(number, &result),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Prints those whose turn has come: none will come before this one.
+    pub(super) fn advance(
+        &mut self,
+        number: u64,
+        report: &mut Report,
+        bar: &SendBar,
+    ) -> Result<(), Fault> {
+        let printer = &mut self.printer;
+        let Some(ordered) = &mut self.ordered else {
+            return Ok(());
+        };
+        ordered.advance(number, |number, result| {
+            bar.suspend(|| printer.print(number, result, report))
+        })
+    }
+
+    /// The result of this number came again. If it waits here for its turn, it has this token now, and
+    /// its former one is given back.
+    pub(super) fn renew(&mut self, number: u64, token: AckToken) -> Option<AckToken> {
+        self.ordered.as_mut()?.renew(number, token)
+    }
+
+    /// How many wait for their turn.
+    pub(super) fn held(&self) -> usize {
+        self.ordered.as_ref().map_or(0, Ordered::held)
+    }
+
+    /// Leaves those that wait for their turn where they came from: their numbers.
+    pub(super) fn leave(&mut self) -> Vec<u64> {
+        self.ordered.as_mut().map_or_else(Vec::new, Ordered::leave)
+    }
+
+    /// Whether they are printed in the order of the tasks.
+    pub(super) fn are_ordered(&self) -> bool {
+        self.ordered.is_some()
+    }
+
+    /// What results that are printed and logged are acknowledged with.
+    pub(super) fn written(&mut self) -> &mut Vec<AckToken> {
+        &mut self.printer.written
+    }
+
+    /// Prints those that still wait for their turn, as no more will come.
+    pub(super) fn finish(&mut self, report: &mut Report) -> Result<(), Fault> {
+        let printer = &mut self.printer;
+        match &mut self.ordered {
+            Some(ordered) => ordered.finish(|number, result| printer.print(number, result, report)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Printer {
+    fn wants_bodies(&self) -> bool {
+        self.tag == Tag::Body || self.log.is_some()
+    }
+
+    fn print(
+        &mut self,
+        number: u64,
+        result: &TaskResult,
+        report: &mut Report,
+    ) -> Result<(), Fault> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let body = self.bodies.remove(&number).unwrap_or_default();
+        let tag = (self.tag == Tag::Body).then(|| task::line(&body));
+        outcome::print(report, result, tag.as_deref())?;
+        let logged = match &mut self.log {
+            Some(log) => log.add(number, &body, result),
+            None => Ok(()),
+        };
+        if let Err(fault) = logged {
+            self.fault = Some(fault.clone());
+            return Err(fault);
+        }
+        self.written.extend(result.token);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
