@@ -13,24 +13,23 @@ const AHEAD: usize = 100;
 
 /// What is done with outcomes.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Results")]
 pub struct OutcomeArgs {
     /// Begin each line of output with the task's body and a tab
-    #[arg(long, requires = "wait")]
+    #[arg(long, requires = "wait", help_heading = "Results")]
     tag: bool,
 
     /// Log each result to FILE, in the format of GNU parallel
     ///
     /// Without --resume or --resume-failed, what FILE held before is lost.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "wait")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "wait", help_heading = "Results")]
     pub joblog: Option<PathBuf>,
 
     /// Skip the tasks in the log of an earlier run
-    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Results")]
     resume: bool,
 
     /// Skip the tasks that succeeded in an earlier run, by its log
-    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"])]
+    #[arg(long, requires = "joblog", requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Results")]
     resume_failed: bool,
 
     /// When to stop before the end: `never`, or as in `soon,fail=1`
@@ -46,11 +45,12 @@ pub struct OutcomeArgs {
         requires = "wait",
         requires = "file",
         conflicts_with_all = ["words", "body_file"],
+        help_heading = "Results"
     )]
     pub halt: Halt,
 
     /// Have at most N tasks without a result [default: no limit; with --halt, 100]
-    #[arg(value_parser = positive::<NonZeroU32>, long, value_name = "N", requires = "wait")]
+    #[arg(value_parser = positive::<NonZeroU32>, long, value_name = "N", requires = "wait", help_heading = "Results")]
     ahead: Option<NonZeroU32>,
 }
 

@@ -10,14 +10,18 @@ use crate::cli::sections::{
 /// The forms of its command line.
 pub(super) const USAGE: &str = "new_task [OPTIONS] [MESSAGE]...
        new_task [OPTIONS] --body-file FILE
-       new_task [OPTIONS] --file FILE";
+       new_task [OPTIONS] --file FILE
+       new_task [OPTIONS] --collect NAME";
 
 impl Documented for NewTaskArgs {
     fn sections() -> Vec<Section> {
         vec![
             Section::exit_status(&[
                 Entry("0", "The broker confirmed every task"),
-                Entry("1", "Any other error; with `--file --wait`: a task failed"),
+                Entry(
+                    "1",
+                    "Any other error; with `--file --wait` or --collect: a task failed",
+                ),
                 Entry(
                     "75",
                     "The broker did not take every task (nack, no queue, no confirm in time, backlog \
@@ -74,6 +78,10 @@ impl Documented for NewTaskArgs {
                     Example(
                         "Print the results of a hundred tasks, in their order:",
                         "seq 100 | new_task --file - --wait --keep-order",
+                    ),
+                    Example(
+                        "Send now, and print the results in the morning:",
+                        "new_task --file list --results night\nnew_task --collect night --keep-order",
                     ),
                     Example(
                         "Log results, and later do what failed or is missing:",
