@@ -104,7 +104,13 @@ impl Scenario {
                 0 => Duration::from_secs(1800),
                 // The same of those that cannot be told from equal ones.
                 _ if ledger.has_slow_ones_alike() => Duration::from_secs(1800),
-                _ => *random.pick(&[Duration::from_secs(30), Duration::from_secs(1800)]),
+                _ => {
+                    let picked =
+                        *random.pick(&[Duration::from_secs(30), Duration::from_secs(1800)]);
+                    // Over a slow link a copy and a result may take longer than half a minute. Then
+                    // the task comes back each time, and its copies grow without end.
+                    all.rate.map_or(picked, |_| Duration::from_secs(1800))
+                }
             },
             senders,
             workers,
