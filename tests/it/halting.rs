@@ -45,7 +45,7 @@ fn now_waits_for_no_result() {
         .ended()
         .expect(1)
         .says("1 task failed (--halt); sending no more tasks, not waiting for results")
-        .says("3 tasks are in the queue; their results will not arrive here")
+        .says("3 results are still to be collected: new_task -q ")
         .says("sent 4, confirmed 4, failed 0, not sent 5")
         .says("outcomes: done 0, failed 1, unanswered 3");
     assert_eq!(rest.read(), b"5\n6\n7\n8\n9\n");

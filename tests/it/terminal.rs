@@ -150,7 +150,7 @@ fn results_of_a_file_have_a_goal_and_their_interruption_a_count() {
     assert!(screen.contains(" 25 %, "), "{screen}");
     terminal.interrupt();
     let (_, screen) = terminal.ended();
-    let told = "warning: 15 tasks are in the queue; their results will not arrive here\n";
+    let told = "warning: 15 results are still to be collected: new_task -q ";
     assert!(screen.contains(told), "{screen}");
     assert!(!screen.contains(" of 20 results"), "{screen}");
 }

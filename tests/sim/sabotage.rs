@@ -38,10 +38,12 @@ pub enum Sabotage {
     TakesEqualForSame,
     /// A failed task is acknowledged as if it were done.
     TakesFailureForSuccess,
+    /// A result for a queue that keeps it counts as safe and is not sent, now and then.
+    LosesResults,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ForgetsInFlight,
         Self::TakesNackForAck,
         Self::IgnoresMultiple,
@@ -59,6 +61,7 @@ impl Sabotage {
         Self::DropsReason,
         Self::TakesEqualForSame,
         Self::TakesFailureForSuccess,
+        Self::LosesResults,
     ];
 
     /// The name on the command line.

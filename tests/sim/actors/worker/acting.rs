@@ -146,8 +146,13 @@ impl WorkerActor {
             To::Delay(delay) => format!("work.delay.{}", delay.as_millis()),
             _ => String::new(),
         };
-        self.publishing.send(world, number, to, Rc::new(task));
-        if sabotage == Some(Sabotage::AcksBeforeConfirm) {
+        let is_lost = sabotage == Some(Sabotage::LosesResults)
+            && matches!(to, To::Results(_))
+            && world.random.chance(20);
+        if !is_lost {
+            self.publishing.send(world, number, to, Rc::new(task));
+        }
+        if is_lost || sabotage == Some(Sabotage::AcksBeforeConfirm) {
             let verdict = Verdict::Confirmed(queue);
             self.core
                 .handle(moment(world), Input::Verdict { number, verdict });
