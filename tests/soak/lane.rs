@@ -41,6 +41,8 @@ pub(super) struct Lane {
     pub(super) told: Mutex<BTreeMap<String, u32>>,
     /// The tasks that wait.
     pub(super) backlog: Backlog,
+    /// Results that are kept in the broker, by name, and of how many tasks.
+    results: Mutex<Vec<(String, usize)>>,
     /// When the calls of `new_task` began whose tasks were all confirmed.
     calls: Mutex<Vec<(Mode, Instant)>>,
 }
@@ -64,6 +66,7 @@ impl Lane {
             sent: Mutex::default(),
             told: Mutex::default(),
             backlog: Backlog::default(),
+            results: Mutex::default(),
             calls: Mutex::default(),
         }
     }
@@ -82,6 +85,16 @@ impl Lane {
             }
             sent.insert(id, confirmed);
         }
+    }
+
+    /// Notes that the results of so many tasks are kept under this name.
+    pub(super) fn note_results(&self, name: String, tasks: usize) {
+        self.results.lock().unwrap().push((name, tasks));
+    }
+
+    /// What was noted of results.
+    pub(super) fn results(&self) -> Vec<(String, usize)> {
+        self.results.lock().unwrap().clone()
     }
 
     /// Notes a call of `new_task` whose tasks were all confirmed.

@@ -57,6 +57,9 @@ mod orders;
 /// Who sends.
 mod producer;
 
+/// Results that were kept.
+mod results;
+
 /// A run, from the broker's start to the verdict.
 mod run;
 

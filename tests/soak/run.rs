@@ -6,6 +6,7 @@ use super::drain;
 use super::lane::{Lane, Manner, Work};
 use super::ledger::{Account, table};
 use super::producer::{Mode, Producer};
+use super::results;
 use super::site::Site;
 use super::staff::Post;
 use super::trouble::{self, Counts};
@@ -78,6 +79,9 @@ pub(super) fn run(options: &Options) {
     let (workers, broker) = work(options, &site, &lanes, &diary);
 
     site.broker.keep_logs(&folder);
+    for lane in &lanes {
+        results::collect_all(&site, lane, &diary);
+    }
     let accounts: BTreeMap<&str, Account> = lanes
         .iter()
         .map(|lane| {
