@@ -1,6 +1,7 @@
 //! Sending the tasks of a file.
 
 use super::args::NewTaskArgs;
+use super::ended::Ended;
 use super::halt::{Enough, Halt, How};
 use super::input::{self, TaskFile};
 use super::joblog;
@@ -8,7 +9,6 @@ use super::pending::{Pending, Rest};
 use super::preview::Preview;
 use super::record::Separator;
 use super::reporter::{Mode, Reporter, SendCounts};
-use super::sender::Ended;
 use super::sending::{connector, send as send_all};
 use super::summary::summarize;
 use super::unsent::Unsent;

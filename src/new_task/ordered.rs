@@ -1,6 +1,6 @@
 //! Outcomes in the order of the tasks, however they come (`--keep-order`).
 
-use super::results::TaskResult;
+use super::task_result::TaskResult;
 use crate::amqp::AckToken;
 use crate::base::fault::{Fault, Kind};
 use std::collections::BTreeMap;

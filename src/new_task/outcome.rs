@@ -1,6 +1,6 @@
 //! One outcome, as it is shown.
 
-use super::results::TaskResult;
+use super::task_result::TaskResult;
 use crate::base::duration::milliseconds;
 use crate::base::escape::escape;
 use crate::base::fault::Fault;

@@ -3,7 +3,7 @@
 use super::joblog::JobLog;
 use super::ordered::Ordered;
 use super::outcome;
-use super::results::TaskResult;
+use super::task_result::TaskResult;
 use crate::amqp::AckToken;
 use crate::base::fault::Fault;
 use crate::output::Report;

@@ -5,20 +5,15 @@ use super::ordered::Ordered;
 use super::outcome;
 use super::outcomes::Outcomes;
 use super::pending::{Pending, PendingTask};
-use super::results::TaskResult;
+use super::task_result::TaskResult;
 use super::unsent::Unsent;
-use crate::amqp::AckToken;
-use crate::base::escape::escape;
 use crate::base::fault::Fault;
 use crate::output::progress::{SendBar, SendProgress};
 use crate::output::{Fields, Report, insert_body};
 use crate::publisher::core::{Notice, describe};
-use crate::queues::{DEFAULT_QUEUE, ResultsName, WorkQueue, adoption_note};
+use crate::queues::{WorkQueue, adoption_note};
 use serde_json::json;
 use std::time::SystemTime;
-
-/// How many ids are named when outcomes do not come.
-const IDS_SHOWN: usize = 10;
 
 /// Whether one task is sent, or those of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,88 +210,13 @@ impl<'a> Reporter<'a> {
     }
 
     /// Prints an outcome, in its turn; `None`: none will come.
-    fn outcome(&mut self, number: u64, answer: Option<TaskResult>) -> Result<(), Fault> {
+    pub(super) fn outcome(&mut self, number: u64, answer: Option<TaskResult>) -> Result<(), Fault> {
         self.outcomes.take(number, answer, self.report, &self.bar)
     }
 
     /// Prints those whose turn has come: none will come before this one.
     pub(super) fn advance(&mut self, number: u64) -> Result<(), Fault> {
         self.outcomes.advance(number, self.report, &self.bar)
-    }
-
-    /// A result that came before, over another channel perhaps.
-    pub(super) fn came_again(&mut self, number: u64, token: AckToken) {
-        let needless = self.outcomes.renew(number, token).unwrap_or(token);
-        self.outcomes.written().push(needless);
-    }
-
-    /// So many results are left to another command, and whether their number could be noted.
-    pub(super) fn left(&mut self, name: &ResultsName, left: u64, is_noted: bool) {
-        self.counts.unanswered += left;
-        self.still_to_collect(name, left);
-        if !is_noted {
-            self.warn("their number could not be noted, so --collect will not end by itself");
-        }
-    }
-
-    /// So many results can be collected by another command.
-    pub(super) fn still_to_collect(&self, name: &ResultsName, left: u64) {
-        let results = match left {
-            1 => "1 result is".to_owned(),
-            _ => format!("{left} results are"),
-        };
-        let queue = match self.queue.name.as_str() {
-            DEFAULT_QUEUE => String::new(),
-            _ => format!(" -q {}", self.queue.name),
-        };
-        self.warn(&format!(
-            "{results} still to be collected: new_task{queue} --collect {name}"
-        ));
-    }
-
-    /// Results come straight to the channel.
-    pub(super) fn no_results_queue(&self, fault: &Fault) {
-        self.note(&format!(
-            "{fault}; without a results queue, results are lost if the connection breaks"
-        ));
-    }
-
-    /// The queue of the results is gone.
-    pub(super) fn results_lost(&self) {
-        self.warn("the results queue was deleted");
-    }
-
-    /// These tasks are in the queue, and their results will not come: numbers and ids.
-    pub(super) fn unanswered(&mut self, tasks: &[(u64, String)]) -> Result<(), Fault> {
-        self.counts.unanswered += tasks.len() as u64;
-        let mut ids: Vec<_> = tasks
-            .iter()
-            .take(IDS_SHOWN)
-            .map(|(_, id)| escape(id.as_bytes()))
-            .collect();
-        if tasks.len() > IDS_SHOWN {
-            ids.push(format!("and {} more", tasks.len() - IDS_SHOWN));
-        }
-        match tasks.len() {
-            1 => self.warn(&format!(
-                "the task is in the queue; its result will not arrive here: {}",
-                ids.join("")
-            )),
-            count => {
-                self.warn(&format!(
-                    "{count} tasks are in the queue; their results will not arrive here"
-                ));
-                self.bar
-                    .suspend(|| self.report.detail(&format!("these are {}", ids.join(", "))));
-            }
-        }
-        for (number, id) in tasks {
-            let fields = || json!({ "id": id, "outcome": "unanswered" });
-            self.report.silent("result", fields);
-            self.outcome(*number, None)?;
-        }
-        self.report.flush();
-        Ok(())
     }
 
     /// No more outcomes will come: those that still wait for their turn are printed.
@@ -316,7 +236,7 @@ impl<'a> Reporter<'a> {
         self.bar.suspend(|| self.report.warn(text));
     }
 
-    fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.bar.suspend(|| self.report.note(text));
     }
 }

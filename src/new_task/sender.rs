@@ -2,6 +2,7 @@
 
 use super::args::NewTaskArgs;
 use super::collect::note;
+use super::ended::{Ended, interrupted, no_result};
 use super::later::Later;
 use super::pending::{Pending, PendingTask, TaskInput};
 use super::reporter::Reporter;
@@ -15,21 +16,7 @@ use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict}
 use crate::publisher::{ResultsFrom, User};
 use crate::queues::{Destination, QueueType, WorkQueue, priority_note};
 use crossbeam_channel::Receiver;
-use humantime::format_duration;
-use std::time::{Duration, Instant};
-
-/// How the sending ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// Why it ended before all was done.
-    pub fault: Option<Fault>,
-    /// What was not confirmed, in order.
-    pub unconfirmed: Vec<PendingTask>,
-    /// What was not looked at.
-    pub rest: Pending,
-    /// Whether any of the unconfirmed may be in the queue all the same.
-    pub perhaps: bool,
-}
+use std::time::Instant;
 
 /// Gives the tasks of an input.
 pub(super) struct Sender<'a, 'r> {
@@ -43,18 +30,6 @@ pub(super) struct Sender<'a, 'r> {
     pub(super) workers: Workers,
     /// What was not sent because nothing can be.
     pub(super) refused: Vec<PendingTask>,
-}
-
-impl Ended {
-    /// Before anything was sent.
-    pub(super) fn without_sending(rest: Pending, fault: Fault) -> Self {
-        Self {
-            fault: Some(fault),
-            unconfirmed: Vec::new(),
-            rest,
-            perhaps: false,
-        }
-    }
 }
 
 impl Sender<'_, '_> {
@@ -303,28 +278,4 @@ impl User for Sender<'_, '_> {
         }
         self.reporter.unanswered(&gone)
     }
-}
-
-/// The user has interrupted; `count` tasks are unconfirmed, and `perhaps` in the queue.
-fn interrupted(count: usize, perhaps: bool) -> Fault {
-    let tasks = match count {
-        1 => "the task".to_owned(),
-        _ => format!("{count} tasks"),
-    };
-    let text = match (count, perhaps) {
-        (1, false) => "interrupted; the task was not sent".to_owned(),
-        (_, false) => format!("interrupted; {tasks} were not sent"),
-        (_, true) => format!(
-            "interrupted before the broker had confirmed; {tasks} may or may not be in the queue"
-        ),
-    };
-    Fault::new(Kind::Interrupted, text)
-}
-
-fn no_result(limit: Duration) -> Fault {
-    let text = format!(
-        "no result arrived for {} (--wait-timeout)",
-        format_duration(limit)
-    );
-    Fault::new(Kind::NotTaken, text)
 }

@@ -1,11 +1,12 @@
 //! Sends the tasks of an input: sets up the engine that publishes, and runs it.
 
 use super::args::NewTaskArgs;
+use super::ended::Ended;
 use super::later::Later;
 use super::pending::{Pending, TaskInput};
 use super::reporter::Reporter;
 use super::results::AwaitedResults;
-use super::sender::{Ended, Sender};
+use super::sender::Sender;
 use super::workers::Workers;
 use crate::amqp::FramesInFlight;
 use crate::amqp::connector::{Connector, RetryFor};

@@ -20,6 +20,9 @@ mod world;
 /// Senders and workers: the real cores, and model commands.
 mod actors;
 
+/// Tasks whose results a queue keeps.
+mod kept;
+
 /// What became of every task.
 mod ledger;
 

@@ -4,6 +4,7 @@ use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
 use crate::broker::declaration::Kind as QueueKind;
 use crate::broker::{ASKS, DIRECT_REPLY, Series};
 use crate::fault::{Fault, Queue, RESULTS};
+use crate::kept;
 use crate::ledger::{Ledger, Make, body};
 use crate::random::Random;
 use std::collections::BTreeSet;
@@ -89,7 +90,7 @@ impl Scenario {
                 vec![(Duration::ZERO, Fault::Fill(Queue::Dead, long))]
             }
         };
-        let faults = with_fault_of_results(random, faults, &senders);
+        let faults = kept::with_fault(random, faults, &senders);
         let existing = match random.below(4) {
             0 => Some(QueueKind::Quorum),
             1 => Some(QueueKind::Classic),
@@ -123,7 +124,7 @@ impl Scenario {
 
     /// The tasks whose results a queue keeps.
     pub fn kept(&self) -> BTreeSet<usize> {
-        kept(&self.senders)
+        kept::keys(&self.senders)
     }
 
     /// The smallest body that is too large at some time is larger than this.
@@ -224,28 +225,6 @@ fn sender(
         orders,
         pause: random.between(Duration::from_micros(1), Duration::from_secs(4)),
     }
-}
-
-fn kept(senders: &[SenderPlan]) -> BTreeSet<usize> {
-    let orders = senders.iter().flat_map(|sender| &sender.orders);
-    let kept = orders.filter(|order| order.task.properties.reply_to() == Some(RESULTS));
-    kept.map(|order| order.key).collect()
-}
-
-/// The queue of the results may be full for a while. By a copy of chance, so that it changes nothing
-/// else.
-fn with_fault_of_results(
-    random: &Random,
-    mut faults: Vec<(Duration, Fault)>,
-    senders: &[SenderPlan],
-) -> Vec<(Duration, Fault)> {
-    let mut random = random.clone();
-    if !faults.is_empty() && !kept(senders).is_empty() && random.chance(50) {
-        let at = random.between(Duration::from_millis(1), Duration::from_secs(20));
-        let long = random.between(Duration::from_millis(500), Duration::from_secs(60));
-        faults.push((at, Fault::Fill(Queue::Results, long)));
-    }
-    faults
 }
 
 /// A task as `new_task` makes it, or as another program does.

@@ -1,14 +1,15 @@
 //! Receives results, prints them, and notes in the broker that they were collected, before it
 //! forgets them.
 
-use super::journal::{self, Replaced};
-use super::state::{ResultKey, State};
+use super::journal;
+use super::progress::Progress;
+use super::state::ResultKey;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckToken, Delivery};
 use crate::base::fault::{Fault, Kind};
 use crate::new_task::outcome;
 use crate::new_task::reporter::Reporter;
-use crate::new_task::results::TaskResult;
+use crate::new_task::task_result::TaskResult;
 use crate::output::progress::{SendProgress, TICK};
 use crate::publisher::core::{Core, Input, Notice, Verdict};
 use crate::publisher::{ResultsFrom, User};
@@ -26,28 +27,6 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Bits of a position that are a task's number; above them is the command that sent it.
 const NUMBER_BITS: u32 = 40;
 
-/// Results that were printed and are not noted yet.
-#[derive(Debug, Default)]
-struct Printed {
-    part: State,
-    tokens: Vec<AckToken>,
-}
-
-/// What is known of the results, and what is under way.
-pub(super) struct Progress {
-    /// What the broker knows.
-    pub(super) state: State,
-    /// To be noted, and being noted.
-    printed: Printed,
-    noting: Option<Printed>,
-    /// Messages with parts of the state that the next one replaces.
-    pub(super) replaced: Option<Replaced>,
-    /// How many messages with parts of the state were sent.
-    notes: u64,
-    /// To be acknowledged.
-    noted: Vec<AckToken>,
-}
-
 /// Collects results.
 pub(super) struct Collector<'a, 'r> {
     pub(super) connector: Connector,
@@ -62,80 +41,6 @@ pub(super) struct Collector<'a, 'r> {
     /// When something came last, and when the state was read.
     pub(super) last: Instant,
     pub(super) looked: Instant,
-}
-
-impl Progress {
-    pub(super) fn new(state: State, replaced: Option<Replaced>) -> Self {
-        Self {
-            state,
-            printed: Printed::default(),
-            noting: None,
-            replaced,
-            notes: 0,
-            noted: Vec::new(),
-        }
-    }
-
-    /// A result was printed.
-    fn printed(&mut self, key: ResultKey, is_done: bool, token: AckToken) {
-        self.printed.part.collected(key, is_done);
-        self.printed.tokens.push(token);
-    }
-
-    /// Takes care of a result that was printed before. Whether it was.
-    fn knows(&mut self, key: ResultKey, token: AckToken) -> bool {
-        if self.state.has(key) {
-            self.noted.push(token);
-        } else if self.printed.part.has(key) {
-            self.printed.tokens.push(token);
-        } else if let Some(noting) = self.noting.as_mut().filter(|noting| noting.part.has(key)) {
-            noting.tokens.push(token);
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// What is to be noted next, if nothing is under way.
-    fn note(&mut self) -> Option<State> {
-        if self.noting.is_some() || (self.printed.part.is_empty() && self.replaced.is_none()) {
-            return None;
-        }
-        let printed = self.noting.insert(std::mem::take(&mut self.printed));
-        let mut part = printed.part.clone();
-        if self.replaced.is_some() {
-            part.merge(&self.state);
-        }
-        self.notes += 1;
-        Some(part)
-    }
-
-    /// The broker knows it.
-    fn has_noted(&mut self) {
-        if let Some(printed) = self.noting.take() {
-            self.state.merge(&printed.part);
-            self.noted.extend(printed.tokens);
-        }
-        if let Some(replaced) = self.replaced.take() {
-            // What is left is read again, and says the same.
-            let _ = replaced.acknowledge();
-        }
-    }
-
-    /// Whether nothing is under way.
-    fn is_settled(&self) -> bool {
-        self.printed.part.is_empty() && self.noting.is_none() && self.noted.is_empty()
-    }
-
-    /// What was printed and is not known to be noted: it counts as noted from now on.
-    pub(super) fn take_unnoted(&mut self) -> Option<State> {
-        let mut part = std::mem::take(&mut self.printed).part;
-        if let Some(noting) = self.noting.take() {
-            part.merge(&noting.part);
-        }
-        self.state.merge(&part);
-        (!part.is_empty()).then_some(part)
-    }
 }
 
 impl Collector<'_, '_> {
@@ -154,11 +59,7 @@ impl Collector<'_, '_> {
         if !self.reporter.outcomes.are_ordered() {
             return Ok(());
         }
-        let mut known = self.progress.state.clone();
-        known.merge(&self.progress.printed.part);
-        if let Some(noting) = &self.progress.noting {
-            known.merge(&noting.part);
-        }
+        let known = self.progress.known();
         let next = known.next().find_map(|(run, number)| {
             Some(ResultKey {
                 run,

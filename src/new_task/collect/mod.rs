@@ -3,6 +3,7 @@
 mod collector;
 mod journal;
 mod numbers;
+mod progress;
 mod state;
 
 pub(super) use journal::{add, make, note};
@@ -23,8 +24,9 @@ use crate::output::progress::SendBar;
 use crate::publisher::Driver;
 use crate::publisher::core::Core;
 use crate::queues::{Destination, ResultsName, ResultsQueue, inspect};
-use collector::{Collector, Progress};
+use collector::Collector;
 use journal::Reading;
+use progress::Progress;
 use serde_json::json;
 use std::collections::HashMap;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! The file of the log.
 
-use super::super::results::TaskResult;
+use super::super::task_result::TaskResult;
 use super::line::{self, HEADER};
 use super::logged::{Again, LoggedTasks};
 use crate::base::fault::{Fault, Kind};

@@ -1,7 +1,7 @@
 //! One line of the log. Pure.
 
 use super::super::outcome;
-use super::super::results::TaskResult;
+use super::super::task_result::TaskResult;
 use crate::base::escape::escape;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

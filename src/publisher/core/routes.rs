@@ -1,9 +1,11 @@
 //! All destinations, each with a state of its own.
 
+mod delays;
+
 use super::age::Age;
 use super::declaration::Declaration;
 use super::message::{Entry, Payload};
-use super::plan::{Form, Plan};
+use super::plan::Form;
 use super::queues::{Queues, Upkeep};
 use super::route::Route;
 use super::window::Size;
@@ -158,43 +160,8 @@ impl<P: Payload> Routes<P> {
         }
     }
 
-    /// A destination with the delay that its queue really has.
-    pub(super) fn real(&self, to: &Destination) -> Destination {
-        let Destination::Delay(delay) = to else {
-            return to.clone();
-        };
-        let longer = self.lengthened.iter().find(|(of, _)| of == delay);
-        let longer = longer.map_or(0, |(_, longer)| *longer);
-        Destination::Delay(*delay + Duration::from_millis(u64::from(longer)))
-    }
-
     fn name(&self, to: &Destination) -> String {
         self.real(to).queue(&self.queues.work.name)
-    }
-
-    /// The delay queue does not confirm, or is somebody else's: one whose delay is a millisecond
-    /// longer is used instead. Whether there can be one.
-    pub(super) fn lengthen_delay(&mut self, index: usize) -> bool {
-        let route = &self.list[index];
-        let plan = route.declaration.plan();
-        let Destination::Delay(delay) = route.to else {
-            return false;
-        };
-        if plan == Plan::Exists {
-            return false;
-        }
-        match self.lengthened.iter_mut().find(|(of, _)| *of == delay) {
-            Some((_, longer)) => *longer += 1,
-            None => self.lengthened.push((delay, 1)),
-        }
-        let queue = self.name(&Destination::Delay(delay));
-        let route = &mut self.list[index];
-        route.queue = queue.into();
-        route.declaration = Declaration::new(plan);
-        // Whether the old queue was safe will never be known.
-        let held = route.release().into_iter().map(Entry::perhaps);
-        route.take_back(held.collect());
-        true
     }
 
     /// Whether messages to this destination may be published, as far as its queue is concerned.

@@ -3,7 +3,7 @@
 use super::account::{Account, Detail};
 use super::acks::WaitingAck;
 use super::delivery::Delivery;
-use super::messages;
+use super::messages::{self, Author};
 use super::outgoing::{Destination, Outgoing};
 use super::policy::{Ack, Decision, Outcome};
 use super::result_message::Fate;
@@ -181,6 +181,14 @@ impl Worker {
                     messages::returned_so_often(task, returns),
                 )
             }
+        }
+    }
+
+    fn author(&self) -> Author<'_> {
+        Author {
+            host: &self.settings.host,
+            queue: &self.settings.queue,
+            replies: &self.settings.replies,
         }
     }
 

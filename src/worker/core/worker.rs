@@ -9,7 +9,6 @@ use super::emptiness::Emptiness;
 use super::held_back::HeldBack;
 use super::intake::Intake;
 use super::local_queue::LocalQueue;
-use super::messages::Author;
 use super::settlement::Settlements;
 use super::slots::Slots;
 use super::stopping::{Reason, Stopping};
@@ -46,7 +45,7 @@ pub(super) struct Tally {
     pub(super) knows_earlier: bool,
     /// Results that nobody could be told.
     pub(super) undelivered_results: u64,
-    /// It was told that a result is not sent, as its address is not allowed.
+    /// That a result is not sent, for its address, was told.
     pub(super) has_unanswered: bool,
     /// The end has been told.
     pub(super) is_over: bool,
@@ -278,14 +277,6 @@ impl Worker {
     pub(super) fn fail(&mut self, now: Moment, fault: Fault) {
         self.stopping.failed(fault);
         self.stop(now, Reason::Failed);
-    }
-
-    pub(super) fn author(&self) -> Author<'_> {
-        Author {
-            host: &self.settings.host,
-            queue: &self.settings.queue,
-            replies: &self.settings.replies,
-        }
     }
 
     pub(super) fn act(&mut self, action: Action) {
