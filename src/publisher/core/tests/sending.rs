@@ -162,8 +162,9 @@ fn a_result_whose_queue_is_gone_is_delivered_and_a_full_one_is_tried_again() {
     let other = bench.publish(3, results("other"));
     assert_eq!(published(&other), [3]);
     assert_eq!(bench.ack(3), [safe(3, "other")]);
-    assert_eq!(bench.pass(), [sent(2, "full")]);
-    assert_eq!(bench.ack(4), [safe(2, "full")]);
+    // On a new channel, in case that helps.
+    assert_eq!(published(&bench.pass()), [2]);
+    assert_eq!(bench.ack(1), [safe(2, "full")]);
 }
 
 #[test]
