@@ -6,7 +6,9 @@ use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT};
 use crate::base::fault::Fault;
-use amiquip::{ExchangeDeclareOptions, ExchangeType, Publish, QueueDeleteOptions};
+use amiquip::{
+    ExchangeDeclareOptions, ExchangeType, Publish, QueueDeclareOptions, QueueDeleteOptions,
+};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,6 +144,17 @@ impl Channel {
         let exchange =
             channel.exchange_declare_nowait(ExchangeType::Direct, name, internal_exchange())?;
         exchange.delete_nowait(true)?;
+        Ok(())
+    }
+
+    /// Declares a queue that this connection alone may use, and that goes with it. RabbitMQ refuses one
+    /// that another connection has (405).
+    pub fn declare_exclusive(&self, queue: &str) -> Result<(), Fault> {
+        let options = QueueDeclareOptions {
+            exclusive: true,
+            ..QueueDeclareOptions::default()
+        };
+        self.request(|channel| channel.queue_declare(queue, options))?;
         Ok(())
     }
 

@@ -60,6 +60,8 @@ pub struct Confirms<'a> {
     held_back: Option<Confirm>,
     /// Deliveries to a consumer on the same channel.
     answers: Option<Answers<'a>>,
+    /// The broker has ended that consumer, which was not told yet.
+    is_cancelled: bool,
     /// Why the channel ended, where that consumer was told.
     cause: Option<Fault>,
 }
@@ -84,6 +86,7 @@ impl Channel {
             noted: link.noted.take().into(),
             held_back: None,
             answers: None,
+            is_cancelled: false,
             cause: None,
         })
     }
@@ -116,6 +119,9 @@ impl<'a> Confirms<'a> {
         if let Some(news) = self.try_news() {
             return Waited::News(news);
         }
+        if std::mem::take(&mut self.is_cancelled) {
+            return Waited::ConsumerCancelled;
+        }
         let limit = deadline.saturating_duration_since(Instant::now());
         let nothing = never();
         let answers = match &self.answers {
@@ -133,7 +139,10 @@ impl<'a> Confirms<'a> {
             },
             recv(answers) -> message => match self.answer(message.ok()) {
                 Heard::Answer(delivery) => Waited::Answer(delivery),
-                Heard::Cancelled => Waited::ConsumerCancelled,
+                Heard::Cancelled => {
+                    self.is_cancelled = false;
+                    Waited::ConsumerCancelled
+                }
                 Heard::End => self.last_words(),
             },
             recv(inbox) -> item => Waited::Inbox(item.ok()),
@@ -176,7 +185,10 @@ impl<'a> Confirms<'a> {
                 let delivery = answers.channel.received(delivery, answers.settlement);
                 return Heard::Answer(delivery);
             }
-            (Some(ConsumerMessage::ServerCancelled), _) => Heard::Cancelled,
+            (Some(ConsumerMessage::ServerCancelled), _) => {
+                self.is_cancelled = true;
+                Heard::Cancelled
+            }
             (
                 Some(
                     ConsumerMessage::ServerClosedChannel(error)

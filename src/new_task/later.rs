@@ -1,6 +1,6 @@
 //! Tasks whose results are collected later (`--results`).
 
-use super::collect::{ResultKey, Run, State, add, make};
+use super::collect::{Found, Numbers, ResultKey, Run, State, add, make, note};
 use super::results::addressed;
 use crate::amqp::Properties;
 use crate::amqp::connector::Connector;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(super) struct Later {
     queue: ResultsQueue,
     id: Uuid,
-    pub(super) run: Run,
+    pub(super) sent: Numbers,
 }
 
 impl Later {
@@ -30,9 +30,10 @@ impl Later {
         let later = Self {
             queue,
             id: Uuid::now_v7(),
-            run: Run::default(),
+            sent: Numbers::default(),
         };
-        add(connector, work, &later.queue, &later.state())?;
+        let begun = State::of(later.id, Run::begun());
+        add(connector, work, &later.queue, &begun)?;
         Ok(later)
     }
 
@@ -45,19 +46,21 @@ impl Later {
     }
 
     /// Notes which tasks were sent.
-    pub(super) fn end(mut self, connector: &Connector, work: WorkQueue) -> Result<(), Fault> {
-        self.run.is_closed = true;
-        add(connector, work, &self.queue, &self.state()).map_err(|fault| {
-            let text = format!(
+    pub(super) fn end(self, connector: &Connector, work: WorkQueue) -> Result<(), Fault> {
+        let name = &self.queue.results;
+        let run = Run::closed(self.sent, Numbers::default());
+        let noted = note(connector, work, &self.queue, &State::of(self.id, run));
+        let text = match noted {
+            Ok(Found::All) => return Ok(()),
+            Ok(Found::NotAll) => format!(
+                "the tasks are in the queue, but the results `{name}` were deleted or have expired \
+                 meanwhile: those that came before are lost"
+            ),
+            Err(fault) => format!(
                 "the tasks are in the queue, but their number could not be noted ({fault}); \
-                 `--collect {}` will print their results and not end",
-                self.queue.results
-            );
-            Fault::new(Kind::NotTaken, text)
-        })
-    }
-
-    fn state(&self) -> State {
-        State::of(self.id, self.run.clone())
+                 `--collect {name}` will print their results and not end"
+            ),
+        };
+        Err(Fault::new(Kind::NotTaken, text))
     }
 }

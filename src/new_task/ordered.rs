@@ -72,13 +72,17 @@ impl Ordered {
         mut print: impl FnMut(u64, &TaskResult) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let waiting = match answer {
+            // Its turn has passed, if others began to send later and were known earlier.
+            Some(answer) if number < self.next => return print(number, &answer),
             Some(answer) if number == self.next => {
                 print(number, &answer)?;
                 HeldResult::Nothing
             }
+            None if number < self.next => return Ok(()),
             Some(answer) => {
+                let kept = self.keep(answer).map_err(|error| unusable(&error))?;
                 self.held += 1;
-                self.keep(answer).map_err(|error| unusable(&error))?
+                kept
             }
             None => HeldResult::Nothing,
         };

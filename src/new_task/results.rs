@@ -53,8 +53,9 @@ pub(super) struct AwaitedResults {
     from: ResultsFrom,
     /// Names the tasks of this command among those of all that have sent with these results.
     run: Uuid,
-    /// Printed already, as far as results are kept for others.
+    /// Came, and were printed or kept in order; of these, not after all.
     came: Numbers,
+    unprinted: Vec<u64>,
     /// The present channel.
     channel: u64,
 }
@@ -67,6 +68,7 @@ impl AwaitedResults {
             from: queue.map_or(ResultsFrom::DirectReply, ResultsFrom::Queue),
             run: Uuid::now_v7(),
             came: Numbers::default(),
+            unprinted: Vec::new(),
             channel: 0,
         }
     }
@@ -115,17 +117,11 @@ impl AwaitedResults {
         let confirmed = self.awaited.iter().filter(|(_, task)| task.is_confirmed);
         confirmed.for_each(|(number, _)| sent.insert(*number));
         let mut done = self.came.clone();
-        for number in held {
+        for number in held.iter().chain(&self.unprinted) {
             done.remove(*number);
         }
-        let run = Run {
-            sent,
-            is_closed: true,
-            done,
-            ..Run::default()
-        };
-        let left = run.sent.len_without(&run.done);
-        (left, State::of(self.run, run))
+        let left = sent.len_without(&done);
+        (left, State::of(self.run, Run::closed(sent, done)))
     }
 
     /// This task is about to be sent.
@@ -154,6 +150,11 @@ impl AwaitedResults {
         }
         let awaited = self.awaited.remove(&number)?;
         Some((number, awaited.id.into()))
+    }
+
+    /// This one came, and could not be printed.
+    pub(super) fn not_printed(&mut self, number: u64) {
+        self.unprinted.push(number);
     }
 
     /// No result will come to this one.

@@ -129,7 +129,7 @@ impl User for Sender<'_, '_> {
             } => {
                 self.reporter.confirmed(&payload);
                 if let Some(later) = &mut self.later {
-                    later.run.sent.insert(number);
+                    later.sent.insert(number);
                 }
                 match self.results.confirmed(number) {
                     Some(gone) => self.reporter.unanswered(&[gone]),
@@ -246,7 +246,7 @@ impl User for Sender<'_, '_> {
     }
 
     fn deletes_results(&self) -> bool {
-        true
+        self.results.is_empty() && self.held_results() == 0
     }
 
     fn publishing(&mut self, number: u64) {
@@ -256,7 +256,11 @@ impl User for Sender<'_, '_> {
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
         match self.results.came(delivery) {
             Came::New(number, result) => {
-                self.reporter.answered(number, result)?;
+                let printed = self.reporter.answered(number, result);
+                if printed.is_err() {
+                    self.results.not_printed(number);
+                }
+                printed?;
                 self.halt_if_due();
                 Ok(Some(number))
             }

@@ -40,7 +40,9 @@ impl ResultsName {
     #[must_use]
     pub fn queue(&self, work: &QueueName) -> Option<String> {
         let name = format!("{}{INFIX}{}", work.as_str(), self.0);
-        (name.len() + STATE.len() <= SHORT_STRING_MAX).then_some(name)
+        // The longest of the names that are made of it.
+        let longest = name.len() + STATE.len() + ".lock".len();
+        (longest <= SHORT_STRING_MAX).then_some(name)
     }
 }
 

@@ -41,7 +41,7 @@ fn now_waits_for_no_result() {
     let rest = Scratch::path("rest");
     let arguments = ["-f", file.as_str(), "--halt", "now,fail=1"];
     let more = ["--ahead", "4", "--unsent", rest.as_str()];
-    asking(broker, &admin.queue, &[&arguments[..], &more].concat())
+    let ended = asking(broker, &admin.queue, &[&arguments[..], &more].concat())
         .ended()
         .expect(1)
         .says("1 task failed (--halt); sending no more tasks, not waiting for results")
@@ -56,6 +56,12 @@ fn now_waits_for_no_result() {
         .collect();
     done.sort_unstable();
     assert_eq!(done, ["\"2\"", "\"3\"", "\"4\""]);
+    // And its results wait.
+    let (_, name) = ended.stderr.split_once(" --collect ").unwrap();
+    let name = name.lines().next().unwrap();
+    env::new_task(broker, &admin.queue, &["--collect", name])
+        .expect(0)
+        .says("collected 3: done 3, failed 0");
 }
 
 #[test]

@@ -248,6 +248,11 @@ fn a_reader_that_goes_away_ends_the_wait() {
     writeln!(stdin, "1").unwrap();
     // Quietly, as `head` wants it.
     let said = running.message("");
+    let (_, name) = said.split_once(" --collect ").unwrap();
+    let said = running.message("");
     assert!(said.starts_with("sent 1, confirmed 1"), "{said}");
     assert_eq!(running.line(), "over");
+    // What could not be printed is not lost.
+    let collected = env::new_task(broker, &admin.queue, &["--collect", name]);
+    assert_eq!(collected.expect(0).stdout, "1\n");
 }

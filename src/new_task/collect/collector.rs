@@ -21,8 +21,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How often the state is read while nothing comes: others may send, or collect as well.
+/// How often the state is read: others may send, or collect as well.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How many commands may have sent tasks with one name.
+const RUNS_MAX: usize = 100_000;
 
 /// Bits of a position that are a task's number; above them is the command that sent it.
 const NUMBER_BITS: u32 = 40;
@@ -59,8 +62,7 @@ impl Collector<'_, '_> {
         if !self.reporter.outcomes.are_ordered() {
             return Ok(());
         }
-        let known = self.progress.known();
-        let next = known.next().find_map(|(run, number)| {
+        let next = self.progress.known().next().find_map(|(run, number)| {
             Some(ResultKey {
                 run,
                 number: number?,
@@ -94,14 +96,14 @@ impl Collector<'_, '_> {
         let Ok(reading) = link.and_then(|link| journal::read(link, &self.queue)) else {
             return Ok(());
         };
-        self.progress.state.merge(&reading.state);
+        self.progress.learn(&reading.state);
         self.progress.replaced = reading.replaced;
         self.advance()
     }
 
     /// What was received and must not be lost with a failing end: it is noted over another connection.
     pub(super) fn is_complete(&self) -> bool {
-        self.progress.state.is_complete() && self.progress.is_settled()
+        self.progress.is_settled() && self.progress.state.is_complete()
     }
 }
 
@@ -162,11 +164,10 @@ impl User for Collector<'_, '_> {
         if !self.progress.noted.is_empty() {
             return Ok(Some(now));
         }
-        let look = self.last.max(self.looked) + LOOK;
-        if look <= now {
+        if self.looked + LOOK <= now {
             self.look(now)?;
         }
-        let mut next = vec![self.last.max(self.looked) + LOOK];
+        let mut next = vec![self.looked + LOOK];
         if let Some(limit) = self.wait_timeout {
             let until = self.last + limit;
             if until <= now {
@@ -210,7 +211,10 @@ impl User for Collector<'_, '_> {
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
         self.last = Instant::now();
         let key = delivery.properties.correlation_id();
-        let Some(key) = key.and_then(ResultKey::parse) else {
+        let key = key.and_then(ResultKey::parse);
+        // Nobody has so many commands; their names may be made up.
+        let is_full = self.runs.len() >= RUNS_MAX;
+        let Some(key) = key.filter(|key| !is_full || self.runs.contains(&key.run)) else {
             self.reporter
                 .warn("a message that is no result was removed from the results queue");
             self.progress.noted.push(delivery.token);

@@ -4,6 +4,7 @@ use super::state::State;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{AckToken, Channel, Link, Properties};
 use crate::base::fault::{Fault, Kind};
+use crate::base::refusal::is_missing;
 use crate::publisher::core::{
     Config, Connect, Core, Input, Message, Needed, Notice, Queues, Size, Upkeep, Verdict,
 };
@@ -61,8 +62,16 @@ pub(super) fn read(mut link: Link, queue: &ResultsQueue) -> Result<Reading, Faul
             replaced: None,
         });
     }
+    lock(&mut link, &name)?;
     let channel = link.channel()?;
-    while let Some(delivery) = channel.get(&name)? {
+    loop {
+        let delivery = match channel.get(&name) {
+            Ok(Some(delivery)) => delivery,
+            Ok(None) => break,
+            // Another collector has just found all to be collected.
+            Err(fault) if is_gone(&fault, &name) => break,
+            Err(fault) => return Err(fault),
+        };
         // What is no such message is nobody's, and goes with the others.
         if let Some(part) = State::parse(&delivery.body) {
             state.merge(&part);
@@ -77,13 +86,48 @@ pub(super) fn read(mut link: Link, queue: &ResultsQueue) -> Result<Reading, Faul
     Ok(Reading { state, replaced })
 }
 
+fn is_gone(fault: &Fault, queue: &str) -> bool {
+    fault.reply().is_some_and(|reply| is_missing(reply, queue))
+}
+
+/// Lets this connection alone read the state, until it ends: what one reader has in hand, another one
+/// would not see.
+fn lock(link: &mut Link, name: &str) -> Result<(), Fault> {
+    const RESOURCE_LOCKED: u16 = 405;
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let channel = link.channel()?;
+        let Err(fault) = channel.declare_exclusive(&format!("{name}.lock")) else {
+            return Ok(());
+        };
+        let is_locked = fault
+            .reply()
+            .is_some_and(|reply| reply.code == RESOURCE_LOCKED);
+        if !is_locked || Instant::now() > deadline {
+            return Err(fault);
+        }
+        drop(channel);
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the queues of results were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::new_task) enum Found {
+    All,
+    /// At least one was made now.
+    NotAll,
+}
+
 /// Makes the queues of results that are collected later, where they are missing. They are safe when
 /// this returns.
-pub(in crate::new_task) fn make(link: &mut Link, queue: &ResultsQueue) -> Result<(), Fault> {
+pub(in crate::new_task) fn make(link: &mut Link, queue: &ResultsQueue) -> Result<Found, Fault> {
+    let mut found = Found::All;
     for queue in [queue.clone(), queue.state()] {
         if inspect(link, &queue.name)?.is_some() {
             continue;
         }
+        found = Found::NotAll;
         let channel = link.channel()?;
         channel.declare(&queue.name, &queue.arguments())?;
         match queue.queue_type {
@@ -94,7 +138,7 @@ pub(in crate::new_task) fn make(link: &mut Link, queue: &ResultsQueue) -> Result
             QueueType::Classic => {}
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// A message with a part of the state.
@@ -111,7 +155,7 @@ pub(super) fn message(queue: &ResultsQueue, number: u64, part: &State) -> Messag
 }
 
 /// How messages are published.
-pub(super) fn config(work: WorkQueue) -> Config {
+pub(super) fn config(work: WorkQueue, retry_for: RetryFor) -> Config {
     Config {
         queues: Queues {
             work,
@@ -126,7 +170,10 @@ pub(super) fn config(work: WorkQueue) -> Config {
         },
         backlog: None,
         confirm_timeout: Some(LIMIT),
-        retry_for: Some(LIMIT),
+        retry_for: match retry_for {
+            RetryFor::Forever => None,
+            RetryFor::AtMost(limit) => Some(limit),
+        },
         keep_channel: Duration::MAX,
         connect: Connect::Always,
     }
@@ -141,7 +188,7 @@ pub(in crate::new_task) fn add(
 ) -> Result<(), Fault> {
     let connector = patient(connector);
     let now = Instant::now();
-    let mut core = Core::new(config(work), now);
+    let mut core = Core::new(config(work, connector.retry_for), now);
     let message = message(queue, 1, part);
     core.handle(Input::Message(message), now);
     let mut addition = Addition(Err(Fault::new(Kind::NotTaken, "it was not confirmed")));
@@ -155,11 +202,12 @@ pub(in crate::new_task) fn note(
     work: WorkQueue,
     queue: &ResultsQueue,
     part: &State,
-) -> Result<(), Fault> {
+) -> Result<Found, Fault> {
     let mut link = patient(connector).connect(None, |_| {})?;
-    make(&mut link, queue)?;
+    let found = make(&mut link, queue)?;
     let _ = link.close();
-    add(connector, work, queue, part)
+    add(connector, work, queue, part)?;
+    Ok(found)
 }
 
 /// The same connector, for what must be done although the user has asked to stop.

@@ -6,7 +6,7 @@ mod numbers;
 mod progress;
 mod state;
 
-pub(super) use journal::{add, make, note};
+pub(super) use journal::{Found, add, make, note};
 pub(super) use numbers::Numbers;
 pub(super) use state::{ResultKey, Run, State};
 
@@ -57,8 +57,6 @@ fn collect(
     reporter.bar = SendBar::new(reporter.report.is_quiet());
     let now = Instant::now();
     let work = args.common.work_queue();
-    let mut core = Core::new(journal::config(work.clone()), now);
-    core.prepare(&Destination::Results(queue.state().name), now);
     let mut collector = Collector {
         connector: connector.clone(),
         runs: reading.state.next().map(|(run, _)| run).collect(),
@@ -70,11 +68,7 @@ fn collect(
         last: now,
         looked: now,
     };
-    let mut ended = if collector.is_complete() {
-        Ok(())
-    } else {
-        Driver::new(connector.clone(), core, &mut collector).run().1
-    };
+    let mut ended = collect_until_complete(&mut collector, connector, args);
     if let Some(part) = collector.progress.take_unnoted() {
         // What was printed must not be printed again by the next collector.
         let noted = add(connector, work, &collector.queue, &part);
@@ -107,6 +101,31 @@ fn collect(
         0 => ExitCode::Done,
         _ => ExitCode::Failure,
     })
+}
+
+/// Collects until all is there, also what others have sent meanwhile.
+fn collect_until_complete(
+    collector: &mut Collector<'_, '_>,
+    connector: &Connector,
+    args: &NewTaskArgs,
+) -> Result<(), Fault> {
+    loop {
+        if !collector.is_complete() {
+            let config = journal::config(args.common.work_queue(), args.retry_for);
+            let now = Instant::now();
+            let mut core = Core::new(config, now);
+            core.prepare(&Destination::Results(collector.queue.state().name), now);
+            Driver::new(connector.clone(), core, &mut *collector)
+                .run()
+                .1?;
+        }
+        let link = connector.connect(None, |_| {})?;
+        let reading = journal::read(link, &collector.queue)?;
+        collector.progress.learn(&reading.state);
+        if collector.is_complete() {
+            return Ok(());
+        }
+    }
 }
 
 /// All were collected. Another collector that has not noticed yet keeps the queue.

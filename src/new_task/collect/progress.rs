@@ -13,8 +13,9 @@ struct Printed {
 
 /// What is known of the results, and what is under way.
 pub(super) struct Progress {
-    /// What the broker knows.
+    /// What the broker knows, and the same with all that was printed.
     pub(super) state: State,
+    known: State,
     /// To be noted, and being noted.
     printed: Printed,
     noting: Option<Printed>,
@@ -29,6 +30,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(state: State, replaced: Option<Replaced>) -> Self {
         Self {
+            known: state.clone(),
             state,
             printed: Printed::default(),
             noting: None,
@@ -39,17 +41,19 @@ impl Progress {
     }
 
     /// The state with all that was printed.
-    pub(super) fn known(&self) -> State {
-        let mut known = self.state.clone();
-        known.merge(&self.printed.part);
-        if let Some(noting) = &self.noting {
-            known.merge(&noting.part);
-        }
-        known
+    pub(super) fn known(&self) -> &State {
+        &self.known
+    }
+
+    /// Others have noted this.
+    pub(super) fn learn(&mut self, state: &State) {
+        self.state.merge(state);
+        self.known.merge(state);
     }
 
     /// A result was printed.
     pub(super) fn printed(&mut self, key: ResultKey, is_done: bool, token: AckToken) {
+        self.known.collected(key, is_done);
         self.printed.part.collected(key, is_done);
         self.printed.tokens.push(token);
     }
@@ -96,7 +100,10 @@ impl Progress {
 
     /// Whether nothing is under way.
     pub(super) fn is_settled(&self) -> bool {
-        self.printed.part.is_empty() && self.noting.is_none() && self.noted.is_empty()
+        self.printed.part.is_empty()
+            && self.noting.is_none()
+            && self.noted.is_empty()
+            && self.replaced.is_none()
     }
 
     /// What was printed and is not known to be noted: it counts as noted from now on.

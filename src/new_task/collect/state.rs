@@ -5,7 +5,7 @@
 //! are the union of what they say, in whatever order, and however often each is read. So a command
 //! that dies while it writes leaves nothing that is wrong, and several may write at once.
 
-use super::numbers::Numbers;
+use super::numbers::{self, Numbers};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -16,9 +16,6 @@ pub(in crate::new_task) struct ResultKey {
     pub(in crate::new_task) run: Uuid,
     pub(in crate::new_task) number: u64,
 }
-
-/// Far more than one command sends.
-const NUMBER_MAX: u64 = 1 << 40;
 
 impl ResultKey {
     /// As it stands in `correlation_id`.
@@ -31,7 +28,7 @@ impl ResultKey {
         let (run, number) = text.split_once('/')?;
         let run = Uuid::try_parse(run).ok()?;
         let number = number.parse().ok()?;
-        (1..NUMBER_MAX)
+        (1..=numbers::MAX)
             .contains(&number)
             .then_some(Self { run, number })
     }
@@ -40,13 +37,16 @@ impl ResultKey {
 /// The tasks that one command has sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::new_task) struct Run {
-    /// Tasks that the broker has confirmed; known when the command has ended.
-    pub(in crate::new_task) sent: Numbers,
+    /// The command has told of itself. Otherwise it is only known from a message that may be anybody's.
+    is_told: bool,
     /// The command has ended: no more tasks will come.
-    pub(in crate::new_task) is_closed: bool,
-    /// Collected: tasks that were done, and others.
-    pub(in crate::new_task) done: Numbers,
-    pub(in crate::new_task) failed: Numbers,
+    is_closed: bool,
+    /// Tasks that the broker has confirmed; known when the command has ended.
+    sent: Numbers,
+    /// Collected: tasks that were done, others, and both.
+    done: Numbers,
+    failed: Numbers,
+    collected: Numbers,
 }
 
 /// What is known.
@@ -68,27 +68,42 @@ pub(super) struct Counts {
 }
 
 impl Run {
-    fn collected(&self) -> Numbers {
-        let mut all = self.done.clone();
-        all.merge(&self.failed);
-        all
+    /// Of a command that has begun to send.
+    pub(in crate::new_task) fn begun() -> Self {
+        Self {
+            is_told: true,
+            ..Self::default()
+        }
+    }
+
+    /// Of a command that has ended: the results of these are `done` with.
+    pub(in crate::new_task) fn closed(sent: Numbers, done: Numbers) -> Self {
+        Self {
+            is_told: true,
+            is_closed: true,
+            sent,
+            collected: done.clone(),
+            done,
+            failed: Numbers::default(),
+        }
     }
 
     fn merge(&mut self, other: &Self) {
-        self.sent.merge(&other.sent);
+        self.is_told |= other.is_told;
         self.is_closed |= other.is_closed;
+        self.sent.merge(&other.sent);
         self.done.merge(&other.done);
         self.failed.merge(&other.failed);
+        self.collected.merge(&other.collected);
     }
 
     /// The first task whose result is to be collected. Until the command has ended, any number may
     /// be one.
     fn next(&self) -> Option<u64> {
-        let collected = self.collected();
         if self.is_closed {
-            self.sent.first_without(&collected)
+            self.sent.first_without(&self.collected)
         } else {
-            Some(collected.first_missing())
+            Some(self.collected.first_missing())
         }
     }
 }
@@ -119,6 +134,7 @@ impl State {
         } else {
             run.failed.insert(key.number);
         }
+        run.collected.insert(key.number);
     }
 
     /// Whether this result was collected.
@@ -130,24 +146,26 @@ impl State {
 
     /// Whether all results were collected, and no more will come.
     pub(super) fn is_complete(&self) -> bool {
-        let mut runs = self.runs.values();
-        !self.runs.is_empty() && runs.all(|run| run.next().is_none())
+        let mut told = self.runs.values().filter(|run| run.is_told).peekable();
+        told.peek().is_some() && told.all(|run| run.next().is_none())
     }
 
     /// The commands that have sent tasks, in the order in which they began, and of each the first
     /// task whose result is to be collected.
     pub(super) fn next(&self) -> impl Iterator<Item = (Uuid, Option<u64>)> {
-        self.runs.iter().map(|(run, what)| (*run, what.next()))
+        let told = self.runs.iter().filter(|(_, what)| what.is_told);
+        told.map(|(run, what)| (*run, what.next()))
     }
 
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for run in self.runs.values() {
-            counts.sent += run.sent.len();
-            counts.done += run.done.len();
-            counts.failed += run.failed.len();
-            counts.waiting += run.sent.len_without(&run.collected());
-            counts.open += u64::from(!run.is_closed);
+            let add = |to: &mut u64, count| *to = to.saturating_add(count);
+            add(&mut counts.sent, run.sent.len());
+            add(&mut counts.done, run.done.len());
+            add(&mut counts.failed, run.failed.len());
+            add(&mut counts.waiting, run.sent.len_without(&run.collected));
+            add(&mut counts.open, u64::from(run.is_told && !run.is_closed));
         }
         counts
     }
@@ -166,8 +184,10 @@ impl State {
                     what.insert(name.to_owned(), json!(numbers.text()));
                 }
             }
-            if run.is_closed {
-                what.insert("closed".to_owned(), json!(true));
+            for (name, is_so) in [("begun", run.is_told), ("closed", run.is_closed)] {
+                if is_so {
+                    what.insert(name.to_owned(), json!(true));
+                }
             }
             runs.insert(id.to_string(), Value::Object(what));
         }
@@ -183,11 +203,17 @@ impl State {
                 None => Some(Numbers::default()),
                 Some(text) => Numbers::parse(text.as_str()?),
             };
+            let is = |name: &str| what.get(name).and_then(Value::as_bool).unwrap_or(false);
+            let (done, failed) = (numbers("done")?, numbers("failed")?);
+            let mut collected = done.clone();
+            collected.merge(&failed);
             let run = Run {
+                is_told: is("begun"),
+                is_closed: is("closed"),
                 sent: numbers("sent")?,
-                is_closed: what.get("closed").and_then(Value::as_bool).unwrap_or(false),
-                done: numbers("done")?,
-                failed: numbers("failed")?,
+                done,
+                failed,
+                collected,
             };
             state.runs.insert(Uuid::try_parse(id).ok()?, run);
         }
@@ -203,12 +229,17 @@ mod tests {
         Numbers::parse(text).unwrap()
     }
 
+    /// What a sender, or a collector, says.
     fn run(sent: &str, is_closed: bool, done: &str, failed: &str) -> Run {
+        let mut collected = numbers(done);
+        collected.merge(&numbers(failed));
         Run {
-            sent: numbers(sent),
+            is_told: is_closed,
             is_closed,
+            sent: numbers(sent),
             done: numbers(done),
             failed: numbers(failed),
+            collected,
         }
     }
 
@@ -217,7 +248,7 @@ mod tests {
     #[test]
     fn the_parts_add_up_in_whatever_order() {
         let parts = [
-            State::of(RUN, Run::default()),
+            State::of(RUN, Run::begun()),
             State::of(RUN, run("1-4", true, "", "")),
             State::of(RUN, run("", false, "1,2", "")),
             State::of(RUN, run("", false, "2", "3")),
@@ -246,10 +277,19 @@ mod tests {
 
     #[test]
     fn while_a_command_still_sends_nothing_is_complete() {
-        let state = State::of(RUN, run("", false, "1-3", ""));
+        let mut state = State::of(RUN, run("", false, "1-3", ""));
+        state.merge(&State::of(RUN, Run::begun()));
         assert!(!state.is_complete());
         assert_eq!(state.next().next(), Some((RUN, Some(4))));
         assert_eq!(state.counts().open, 1);
+    }
+
+    #[test]
+    fn a_result_of_nobody_keeps_nobody_waiting() {
+        let mut state = State::of(RUN, run("1", true, "1", ""));
+        let run = Uuid::from_u128(9);
+        state.collected(ResultKey { run, number: 1 }, true);
+        assert!(state.is_complete());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether messages are the cause that a channel or connection has ended.
 
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 
 /// What the end of a channel or connection says of the messages that were in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(super) enum Blame {
 /// the node stops or an administrator closes connections; 541 where a process of its own crashed,
 /// on whatever cause; 505 where frames come in an order that makes no sense.
 pub(super) fn blame(fault: &Fault) -> Blame {
+    if fault.kind == Kind::AcknowledgementTimeout {
+        // It is about a result that waits for its turn.
+        return Blame::Nobody;
+    }
     match fault.reply().map(|reply| reply.code) {
         // 505 where the client library has answered in the middle of a message.
         None | Some(320 | 505) => Blame::Nobody,
@@ -28,7 +32,7 @@ pub(super) fn blame(fault: &Fault) -> Blame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::fault::{Kind, Reply};
+    use crate::base::fault::Reply;
 
     #[test]
     fn what_the_codes_mean() {

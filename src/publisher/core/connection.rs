@@ -43,7 +43,11 @@ pub(super) struct Connection {
     unread: u64,
     /// When the first connection was lost since something was confirmed.
     lost_since: Option<Instant>,
+    opened: Option<Instant>,
 }
+
+/// A connection that stood for this time was of use, also if nothing was published over it.
+const STANDS: Duration = Duration::from_secs(10);
 
 impl Connection {
     pub(super) fn new(now: Instant) -> Self {
@@ -60,12 +64,14 @@ impl Connection {
             channel_from: None,
             draining_since: None,
             lost_since: None,
+            opened: None,
         }
     }
 
     /// A connection stands.
     pub(super) fn opened(&mut self, now: Instant) {
         self.phase = ConnectionPhase::Open;
+        self.opened = Some(now);
         self.channel = ConnectionPhase::Closed;
         self.channel_from = None;
         self.blocked = None;
@@ -73,6 +79,14 @@ impl Connection {
         self.written = 0;
         self.unread = 0;
         self.silence.restart(now);
+    }
+
+    /// Nothing was to be confirmed when it ended: earlier losses do not count if it stood for long.
+    pub(super) fn was_idle(&mut self, now: Instant) {
+        let stood = self.opened.take();
+        if stood.is_some_and(|since| now.saturating_duration_since(since) >= STANDS) {
+            self.lost_since = None;
+        }
     }
 
     /// It is gone. Returns the time since the first loss after the last confirm.

@@ -116,6 +116,9 @@ impl<P: Payload> Core<P> {
 
     /// What was in flight or held is sent again over another connection.
     pub(super) fn leave_connection(&mut self, fault: Fault, now: Instant) {
+        if self.in_flight.is_empty() {
+            self.connection.was_idle(now);
+        }
         let useless_for = self.connection.lost(now);
         self.patience.down_since = Some(now);
         self.backlog.channel_closed();

@@ -88,6 +88,8 @@ impl<'a, U: User> Driver<'a, U> {
         until: Option<Instant>,
         now: Instant,
     ) -> Result<Option<T>, Fault> {
+        // They came over a channel that is gone.
+        drop(self.user.take_written());
         let limit = self.limit(until, now)?;
         let nothing = never();
         let inbox = self.user.inbox().unwrap_or(&nothing);

@@ -44,8 +44,10 @@ impl<U: User> Driver<'_, U> {
             };
             let Some(starved) = starved else { continue };
             match self.listen_for_more(link, starved) {
-                Ok(more) => confirms.listen_to(&listening.insert(more).consuming),
-                Err(fault) => break Ok(Left::Ended(fault)),
+                Ok(Some(more)) => confirms.listen_to(&listening.insert(more).consuming),
+                // Another channel finds out why.
+                Ok(None) => break Ok(Left::Replaced),
+                Err(fault) => break Err(fault),
             }
         };
         // What came before the end still counts.

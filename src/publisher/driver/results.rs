@@ -112,12 +112,16 @@ impl<U: User> Driver<'_, U> {
     }
 
     /// Replaces a consumer whose deliveries all wait here for an earlier one. As many more may come.
+    /// `None`: the broker refuses it.
     pub(super) fn listen_for_more<'c>(
         &mut self,
         link: &Link,
         mut starved: Listening<'c>,
-    ) -> Result<Listening<'c>, Fault> {
-        for delivery in starved.consuming.cancel()? {
+    ) -> Result<Option<Listening<'c>>, Fault> {
+        let Ok(left) = starved.consuming.cancel() else {
+            return Ok(None);
+        };
+        for delivery in left {
             self.take_result(delivery)?;
         }
         let channel = starved.consuming.channel();
@@ -126,14 +130,14 @@ impl<U: User> Driver<'_, U> {
         let more = NonZeroU16::new(more).unwrap_or(PREFETCH);
         let Some(ResultsFrom::Queue(queue) | ResultsFrom::Collected(queue)) = self.user.results()
         else {
-            return Ok(starved);
+            return Ok(Some(starved));
         };
         drop(starved);
-        let consuming = channel.consume(link, &queue.name, kept(&queue, link, more))?;
-        Ok(Listening {
+        let consuming = channel.consume(link, &queue.name, kept(&queue, link, more));
+        Ok(consuming.ok().map(|consuming| Listening {
             consuming,
             granted: Some(granted + usize::from(more.get())),
-        })
+        }))
     }
 
     /// All results are written. The broker deletes the queue before it answers the end of the
