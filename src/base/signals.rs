@@ -3,6 +3,10 @@
 use super::cancellation::{Cancellation, WhenCancelled, cancellation};
 use super::exit_code::ExitCode;
 use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Which signal does what, counted from 1.
@@ -27,28 +31,67 @@ impl EndsAt {
 /// the whole group. Nobody presses Ctrl+C twice in less.
 const SAME: Duration = Duration::from_millis(100);
 
-/// Installs the handler, once per process. `notify` is called at each signal, on a thread of its
+/// Installs the handlers, once per process. `notify` is called at each signal, on a thread of its
 /// own, and should do no more than send on a channel. The result is disconnected at the signal
 /// that ends all.
+///
+/// SIGHUP stays ignored where it is at the start: `nohup` asks for that.
 pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<WhenCancelled> {
     let (cancellation, when_cancelled) = cancellation();
-    let mut cancellation: Option<Cancellation> = Some(cancellation);
-    let mut count = 0_u8;
-    let mut last: Option<Instant> = None;
-    ctrlc::set_handler(move || {
-        let now = Instant::now();
-        if last.replace(now).is_some_and(|last| now < last + SAME) {
-            return;
-        }
-        count = count.saturating_add(1);
-        notify();
-        if count >= ends_at.cancel {
-            drop(cancellation.take());
-        }
-        if count >= ends_at.exit {
-            std::process::exit(i32::from(ExitCode::Interrupted.code()));
-        }
-    })
-    .context("cannot install the signal handler")?;
+    let handler = Handler {
+        ends_at,
+        notify,
+        cancellation: Some(cancellation),
+        count: 0,
+        last: None,
+    };
+    let handler = Arc::new(Mutex::new(handler));
+    let of_interrupts = Arc::clone(&handler);
+    ctrlc::set_handler(move || signalled(&of_interrupts))
+        .context("cannot install the signal handler")?;
+    let mut numbers = vec![SIGTERM];
+    if !is_ignored(SIGHUP) {
+        numbers.push(SIGHUP);
+    }
+    let mut signals = Signals::new(numbers).context("cannot install the signal handler")?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || signals.forever().for_each(|_| signalled(&handler)))
+        .context("cannot start a thread for signals")?;
     Ok(when_cancelled)
+}
+
+/// What is done at each signal, whichever it is.
+struct Handler<N> {
+    ends_at: EndsAt,
+    notify: N,
+    cancellation: Option<Cancellation>,
+    count: u8,
+    last: Option<Instant>,
+}
+
+fn signalled<N: Fn()>(handler: &Mutex<Handler<N>>) {
+    // It does not panic, and would still be the same if it had.
+    let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    let last = handler.last.replace(now);
+    if last.is_some_and(|last| now < last + SAME) {
+        return;
+    }
+    handler.count = handler.count.saturating_add(1);
+    (handler.notify)();
+    if handler.count >= handler.ends_at.cancel {
+        drop(handler.cancellation.take());
+    }
+    if handler.count >= handler.ends_at.exit {
+        std::process::exit(i32::from(ExitCode::Interrupted.code()));
+    }
+}
+
+/// Whether this process was started with the signal ignored, as far as the system tells: Linux does.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }

@@ -64,7 +64,7 @@ const ENVIRONMENT: [Item; 11] = [
 ];
 
 const SIGNALS: [Item; 5] = [
-    Paragraph("INT (Ctrl+C), TERM and HUP mean the same, also under nohup:"),
+    Paragraph("INT (Ctrl+C), TERM and HUP mean the same (HUP is ignored under nohup):"),
     Entry(
         "First",
         "Takes no more tasks and exits when running tasks are done. --grace limits the wait, then \

@@ -27,6 +27,35 @@ fn lesson_7_the_first_ctrl_c_finishes_the_task() {
 }
 
 #[test]
+fn nohup_keeps_a_worker_when_its_terminal_goes() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "nohup");
+    env::new_task(broker, &admin.queue, &["first"]).expect(0);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    command.args([
+        env!("CARGO_BIN_EXE_worker"),
+        "-u",
+        &broker.url,
+        "-q",
+        &admin.queue,
+    ]);
+    command.args(["--log-format", "json", "--dot", "0s"]);
+    let mut worker = env::spawn(command);
+    worker.event_of("done", "first");
+    worker.signal(Signal::HUP);
+    env::new_task(broker, &admin.queue, &["second"]).expect(0);
+    worker.event_of("done", "second");
+    worker.signal(Signal::TERM);
+    let ended = worker.ended().expect(0);
+    assert_eq!(ended.events("stopped")[0]["reason"], "signal");
+    // Without it, the terminal's end stops a worker.
+    let worker = env::worker(broker, &admin.queue, &[]);
+    worker.signal(Signal::HUP);
+    worker.ended().expect(0);
+}
+
+#[test]
 fn lesson_7_the_second_ctrl_c_gives_the_task_back() {
     let (admin, mut worker) = in_mid_task("second", &["--dot", "60s"]);
     worker.signal(Signal::INT);
