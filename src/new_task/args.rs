@@ -1,6 +1,7 @@
 //! `new_task`'s command line.
 
 use super::delay;
+use super::expiry::ttl;
 use super::outcome_args::OutcomeArgs;
 use super::outcomes::Tag;
 use super::record::Separator;
@@ -129,23 +130,6 @@ pub struct NewTaskArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub common: Common,
-}
-
-/// `expiration` holds milliseconds up to 2^32 - 1.
-fn ttl(text: &str) -> Result<Duration, String> {
-    let duration = duration(text)?;
-    if duration.as_millis() > u128::from(u32::MAX) {
-        return Err("it must be at most 49 days".to_owned());
-    }
-    Ok(duration)
-}
-
-/// `x-expires` holds milliseconds from 1 to 2^32 - 1.
-pub(super) fn results_expire(text: &str) -> Result<Duration, String> {
-    match ttl(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
-        duration => Ok(duration),
-    }
 }
 
 /// Up to 49 days; `0s` is no delay.

@@ -1,6 +1,7 @@
 //! Sending the tasks of a file.
 
 use super::args::NewTaskArgs;
+use super::counts::SendCounts;
 use super::ended::Ended;
 use super::halt::{Enough, Halt, How};
 use super::input::{self, TaskFile};
@@ -8,8 +9,9 @@ use super::joblog;
 use super::pending::{Pending, Rest};
 use super::preview::Preview;
 use super::record::Separator;
-use super::reporter::{Mode, Reporter, SendCounts};
-use super::sending::{connector, send as send_all};
+use super::reporter::{Mode, Reporter};
+use super::sending::send as send_all;
+use super::set_up::connector;
 use super::summary::summarize;
 use super::unsent::Unsent;
 use crate::base::exit_code::ExitCode;

@@ -46,7 +46,7 @@ pub(super) fn interrupted(count: usize, perhaps: bool) -> Fault {
     Fault::new(Kind::Interrupted, text)
 }
 
-/// Nothing came for so long.
+/// No result came for `limit`.
 pub(super) fn no_result(limit: Duration) -> Fault {
     let text = format!(
         "no result arrived for {} (--wait-timeout)",

@@ -1,6 +1,6 @@
 //! When a run stops before its end (`--halt`). Pure.
 
-use super::reporter::SendCounts;
+use super::counts::SendCounts;
 use crate::base::exit_code::ExitCode;
 use crate::base::plural;
 use std::str::FromStr;

@@ -7,7 +7,7 @@ use crate::base::plural::counted;
 use crate::publisher::core::Core;
 
 impl Sender<'_, '_> {
-    /// Whether so many results are waited for that no task is sent. What is sent cannot be called back.
+    /// Whether no task is sent because as many results are missing as --ahead allows. What is sent cannot be called back.
     pub(super) fn is_far_ahead(&self) -> bool {
         let most = self.args.outcomes.ahead();
         most.is_some_and(|most| self.results.len() >= most)

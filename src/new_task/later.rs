@@ -1,11 +1,11 @@
 //! Tasks whose results are collected later (`--results`).
 
-use super::collect::{Found, Numbers, ResultKey, Run, State, add, make, note};
+use super::collect::{Found, Numbers, ResultKey, Run, State, add, expect, make, note};
 use super::results::addressed;
 use crate::amqp::Properties;
 use crate::amqp::connector::Connector;
 use crate::base::fault::{Fault, Kind};
-use crate::queues::{ResultsQueue, WorkQueue};
+use crate::queues::{Declare, ResultsQueue, WorkQueue};
 use uuid::Uuid;
 
 /// What was sent by this command.
@@ -25,7 +25,10 @@ impl Later {
         retrying: impl FnMut(&Fault),
     ) -> Result<Self, Fault> {
         let mut link = connector.connect(None, retrying)?;
-        make(&mut link, &queue)?;
+        match work.declare {
+            Declare::Yes => drop(make(&mut link, &queue)?),
+            Declare::No => expect(&mut link, &queue)?,
+        }
         let _ = link.close();
         let later = Self {
             queue,

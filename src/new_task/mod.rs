@@ -8,8 +8,10 @@
 mod args;
 mod bulk;
 mod collect;
+mod counts;
 mod delay;
 mod ended;
+mod expiry;
 mod halt;
 mod halting;
 mod input;
@@ -30,6 +32,7 @@ mod run_time;
 mod sections;
 mod sender;
 mod sending;
+mod set_up;
 mod single;
 mod summary;
 mod task_result;

@@ -35,7 +35,7 @@ pub struct OutcomeArgs {
     /// When to stop before the end: `never`, or as in `soon,fail=1`
     ///
     /// `soon` sends no more tasks and waits for the results of those sent; `now` does not wait for
-    /// them. Then `,fail=N`, `,success=N` or `,done=N`: so many tasks have failed, succeeded or ended;
+    /// them. Then `,fail=N`, `,success=N` or `,done=N`: N tasks have failed, succeeded or ended;
     /// `N%`: of all tasks in FILE, which is then read to its end first. Tasks that were sent cannot be
     /// called back: workers do them.
     #[arg(

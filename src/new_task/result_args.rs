@@ -1,6 +1,6 @@
 //! Options on the results of tasks.
 
-use super::args::results_expire;
+use super::expiry::results_expire;
 use crate::base::duration::duration;
 use crate::queues::ResultsName;
 use clap::{ArgGroup, Args};

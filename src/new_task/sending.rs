@@ -7,12 +7,10 @@ use super::pending::{Pending, TaskInput};
 use super::reporter::Reporter;
 use super::results::AwaitedResults;
 use super::sender::Sender;
+use super::set_up::results_queue;
 use super::workers::Workers;
-use crate::amqp::FramesInFlight;
 use crate::amqp::connector::{Connector, RetryFor};
-use crate::base::cancellation::WhenCancelled;
-use crate::base::fault::{Fault, Kind};
-use crate::output::Report;
+use crate::base::fault::Fault;
 use crate::publisher::core::{
     Backlog, Config, Connect, Core, Needed, PATIENCE, Queues, Size, Upkeep,
 };
@@ -20,19 +18,6 @@ use crate::publisher::{Driver, WINDOW_BYTES};
 use crate::queues::{Declare, Destination, QueueType, ResultsName, ResultsQueue};
 use crate::task::Template;
 use std::time::{Duration, Instant};
-
-/// How the broker is reached.
-pub(super) fn connector(
-    args: &NewTaskArgs,
-    when_cancelled: WhenCancelled,
-    report: &Report,
-) -> Result<Connector, Fault> {
-    let name = format!("new_task {}", report.who());
-    let common = &args.common;
-    let mut connector = common.connector(name, args.retry_for, when_cancelled, None)?;
-    connector.options.frames_in_flight = FramesInFlight::Many;
-    Ok(connector)
-}
 
 /// Sends all tasks of `input`, and tells what happens.
 pub(super) fn send(
@@ -100,21 +85,6 @@ fn own_results(args: &NewTaskArgs) -> Option<ResultsQueue> {
         return None;
     }
     results_queue(args, &ResultsName::unique()).ok()
-}
-
-/// The queue that keeps these results.
-pub(super) fn results_queue(args: &NewTaskArgs, name: &ResultsName) -> Result<ResultsQueue, Fault> {
-    let work = args.common.work_queue();
-    let Some(queue) = name.queue(&work.name) else {
-        let text = format!("the name of the results `{name}` is too long");
-        return Err(Fault::new(Kind::SetUp, text));
-    };
-    Ok(ResultsQueue {
-        results: name.clone(),
-        name: queue,
-        queue_type: work.queue_type.unwrap_or(QueueType::Classic),
-        expires: args.results.results_expire,
-    })
 }
 
 fn config(args: &NewTaskArgs, connector: &Connector, to: &Destination) -> Config {

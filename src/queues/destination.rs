@@ -23,7 +23,7 @@ pub enum Destination {
     Delay(Duration),
     /// To the dead letters, in the queue of this name.
     Dead(QueueName),
-    /// To whoever waits at this address: RabbitMQ's direct reply-to, or an exclusive queue. A result
+    /// To the client that waits at this address: RabbitMQ's direct reply-to, or an exclusive queue. A result
     /// that nobody receives counts as delivered.
     Reply(String),
     /// To the queue of this name, which keeps results until they are collected. If it is gone, they

@@ -4,7 +4,7 @@
 use super::journal;
 use super::progress::Progress;
 use super::state::ResultKey;
-use crate::amqp::connector::Connector;
+use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{AckToken, Delivery};
 use crate::base::fault::{Fault, Kind};
 use crate::new_task::outcome;
@@ -92,7 +92,10 @@ impl Collector<'_, '_> {
             return Ok(());
         }
         // Another time, if that does not go well.
-        let link = self.connector.connect(None, |_| {});
+        let mut connector = self.connector.clone();
+        // The results go on meanwhile.
+        connector.retry_for = RetryFor::AtMost(Duration::ZERO);
+        let link = connector.connect(None, |_| {});
         let Ok(reading) = link.and_then(|link| journal::read(link, &self.queue)) else {
             return Ok(());
         };
@@ -212,7 +215,7 @@ impl User for Collector<'_, '_> {
         self.last = Instant::now();
         let key = delivery.properties.correlation_id();
         let key = key.and_then(ResultKey::parse);
-        // Nobody has so many commands; their names may be made up.
+        // No user runs that many commands: these names are made up.
         let is_full = self.runs.len() >= RUNS_MAX;
         let Some(key) = key.filter(|key| !is_full || self.runs.contains(&key.run)) else {
             self.reporter

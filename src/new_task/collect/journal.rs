@@ -3,6 +3,7 @@
 use super::state::State;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{AckToken, Channel, Link, Properties};
+use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal::is_missing;
 use crate::publisher::core::{
@@ -13,7 +14,7 @@ use crate::queues::{
     Destination, QueueType, ResultsQueue, WorkQueue, inspect, make_durable, may_forget,
 };
 use crate::task::Task;
-use crossbeam_channel::{Receiver, never};
+use crossbeam_channel::{Receiver, TryRecvError, never};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ const YOUNG: Duration = Duration::from_secs(2);
 
 /// How long the end of a command may take that notes which tasks it has sent.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// The same after Ctrl+C.
+const IMPATIENT: Duration = Duration::from_secs(2);
 
 /// More messages than these are replaced by one that says the same.
 const MANY: usize = 32;
@@ -109,6 +113,20 @@ fn lock(link: &mut Link, name: &str) -> Result<(), Fault> {
         drop(channel);
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The same queues where they must have been made beforehand.
+pub(in crate::new_task) fn expect(link: &mut Link, queue: &ResultsQueue) -> Result<(), Fault> {
+    for name in [queue.name.clone(), queue.state().name] {
+        if inspect(link, &name)?.is_none() {
+            let text = format!(
+                "there is no queue `{}`; with --no-declare it must be made beforehand",
+                escape(name.as_bytes())
+            );
+            return Err(Fault::new(Kind::Queue, text));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the queues of results were there.
@@ -213,8 +231,10 @@ pub(in crate::new_task) fn note(
 /// The same connector, for what must be done although the user has asked to stop.
 fn patient(connector: &Connector) -> Connector {
     let mut connector = connector.clone();
+    let cancelled = &connector.options.when_cancelled;
+    let is_cancelled = cancelled.try_recv() == Err(TryRecvError::Disconnected);
+    connector.retry_for = RetryFor::AtMost(if is_cancelled { IMPATIENT } else { LIMIT });
     connector.options.when_cancelled = never();
-    connector.retry_for = RetryFor::AtMost(LIMIT);
     connector
 }
 

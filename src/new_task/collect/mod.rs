@@ -6,13 +6,13 @@ mod numbers;
 mod progress;
 mod state;
 
-pub(super) use journal::{Found, add, make, note};
+pub(super) use journal::{Found, add, expect, make, note};
 pub(super) use numbers::Numbers;
 pub(super) use state::{ResultKey, Run, State};
 
 use super::args::NewTaskArgs;
 use super::reporter::{Mode, Reporter};
-use super::sending::{connector, results_queue};
+use super::set_up::{connector, results_queue};
 use crate::amqp::Link;
 use crate::amqp::connector::Connector;
 use crate::base::escape::escape;

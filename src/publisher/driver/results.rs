@@ -22,7 +22,7 @@ pub(super) struct Listening<'c> {
 }
 
 impl Listening<'_> {
-    /// Whether nothing more is delivered, since so many results wait here for their turn.
+    /// Whether nothing more is delivered, as `held` results wait here for their turn.
     pub(super) fn is_starved(&self, held: usize) -> bool {
         self.granted.is_some_and(|granted| held >= granted)
     }
