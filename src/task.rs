@@ -1,5 +1,9 @@
 //! A task: a body and its properties.
 
+mod body;
+
+pub use body::TaskBody;
+
 use crate::amqp::Properties;
 use crate::base::escape::escape;
 use std::str::FromStr;
@@ -118,11 +122,14 @@ impl Task {
 /// A body as one harmless line, not more of it than a person reads.
 #[must_use]
 pub fn line(body: &[u8]) -> String {
-    match body.get(..LINE_MAX) {
-        Some(begin) if body.len() > LINE_MAX => {
-            format!("{}… ({} bytes)", escape(begin), body.len())
-        }
-        _ => escape(body),
+    shown(body, body.len())
+}
+
+/// The line of a body of `size` bytes, of which these are the first.
+fn shown(bytes: &[u8], size: usize) -> String {
+    match bytes.get(..LINE_MAX) {
+        Some(begin) if size > LINE_MAX => format!("{}… ({size} bytes)", escape(begin)),
+        _ => escape(bytes),
     }
 }
 

@@ -4,17 +4,20 @@ use super::task_result::TaskResult;
 use crate::base::duration::milliseconds;
 use crate::base::escape::escape;
 use crate::base::fault::Fault;
-use crate::output::{Fields, Report, insert_bytes};
+use crate::output::{Fields, Report, insert_body, insert_bytes};
+use crate::task::TaskBody;
 use serde_json::json;
 
-/// Prints an outcome: the task's own output, each line behind `tag` if there is one, or an event.
+/// Prints an outcome: the task's own output, each line behind `tag` if there is one, or an event with
+/// this body of its task.
 pub(super) fn print(
     report: &mut Report,
     answer: &TaskResult,
     tag: Option<&str>,
+    body: Option<&TaskBody>,
 ) -> Result<(), Fault> {
     if report.is_json() {
-        report.silent("result", || result_fields(answer));
+        report.silent("result", || result_fields(answer, body));
         report.flush();
     } else {
         report.pass_on(&answer.stdout, answer.stderr.as_bytes(), tag);
@@ -58,8 +61,12 @@ pub(super) fn exit_code(answer: &TaskResult) -> u8 {
     }
 }
 
-fn result_fields(answer: &TaskResult) -> Fields {
+fn result_fields(answer: &TaskResult, body: Option<&TaskBody>) -> Fields {
     let mut fields = json!({ "id": answer.id, "outcome": answer.outcome });
+    if let Some(body) = body {
+        insert_body(&mut fields, &body.bytes);
+        fields["body_size"] = json!(body.size);
+    }
     if let Some(code) = answer.exit_code {
         fields["exit_code"] = json!(code);
     }

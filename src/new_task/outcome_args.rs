@@ -1,4 +1,4 @@
-//! The options of `new_task --wait` that say what is done with outcomes.
+//! The options of `new_task` that say what is done with outcomes.
 
 use super::halt::Halt;
 use super::joblog::Again;
@@ -15,13 +15,14 @@ const AHEAD: usize = 100;
 #[derive(Args, Debug)]
 pub struct OutcomeArgs {
     /// Begin each line of output with the task's body and a tab
-    #[arg(long, requires = "wait", help_heading = "Results")]
+    #[arg(long, requires = "receives", help_heading = "Results")]
     tag: bool,
 
     /// Log each result to FILE, in the format of GNU parallel
     ///
-    /// Without --resume or --resume-failed, what FILE held before is lost.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "wait", help_heading = "Results")]
+    /// With --wait, what FILE held before is lost, unless --resume or --resume-failed is given.
+    /// --collect adds to FILE.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "receives", help_heading = "Results")]
     pub joblog: Option<PathBuf>,
 
     /// Skip the tasks in the log of an earlier run

@@ -8,7 +8,7 @@ use crate::amqp::AckToken;
 use crate::base::fault::Fault;
 use crate::output::Report;
 use crate::output::progress::SendBar;
-use crate::task;
+use crate::task::TaskBody;
 use std::collections::HashMap;
 
 /// Whether lines of output are told apart by a tag.
@@ -18,6 +18,14 @@ pub enum Tag {
     None,
     /// The body of its task and a tab stand before each.
     Body,
+}
+
+/// A task, as results are tagged and logged with it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ListedTask {
+    /// Its place in its list, from 1.
+    pub(super) number: u64,
+    pub(super) body: TaskBody,
 }
 
 /// Prints results in their turn.
@@ -32,8 +40,10 @@ pub struct Outcomes {
 struct Printer {
     tag: Tag,
     log: Option<JobLog>,
-    /// The bodies of the tasks that have no result yet, as far as tag or log want them.
-    bodies: HashMap<u64, Box<[u8]>>,
+    /// The tasks whose results are not printed yet, as far as these show them.
+    tasks: HashMap<u64, ListedTask>,
+    /// Whether events bear the body: whoever collects results has not sent the tasks.
+    shows_bodies: bool,
     /// What results that are printed and logged are acknowledged with.
     written: Vec<AckToken>,
     /// Why the log ends. Nothing is printed after that, as it would look as if it had not been.
@@ -48,7 +58,8 @@ impl Outcomes {
             printer: Printer {
                 tag,
                 log: None,
-                bodies: HashMap::new(),
+                tasks: HashMap::new(),
+                shows_bodies: false,
                 written: Vec::new(),
                 fault: None,
             },
@@ -61,6 +72,11 @@ impl Outcomes {
         self.printer.log = Some(log);
     }
 
+    /// From now on events bear the bodies of their tasks.
+    pub(super) fn show_bodies(&mut self) {
+        self.printer.shows_bodies = true;
+    }
+
     /// The result of this task will be taken. Tasks are announced in the order of their numbers; those
     /// between two have no result.
     pub(super) fn expect(&mut self, number: u64, body: &[u8]) {
@@ -68,8 +84,18 @@ impl Outcomes {
             ordered.leave_out(self.next..number);
         }
         self.next = number + 1;
-        if self.printer.wants_bodies() {
-            self.printer.bodies.insert(number, body.into());
+        if self.printer.shows_tasks() {
+            let body = TaskBody::whole(body.to_vec());
+            self.printer
+                .tasks
+                .insert(number, ListedTask { number, body });
+        }
+    }
+
+    /// The result that has this place tells its task by itself.
+    pub(super) fn describe(&mut self, place: u64, task: ListedTask) {
+        if self.printer.shows_tasks() {
+            self.printer.tasks.insert(place, task);
         }
     }
 
@@ -83,7 +109,7 @@ impl Outcomes {
     ) -> Result<(), Fault> {
         let printer = &mut self.printer;
         if result.is_none() {
-            printer.bodies.remove(&number);
+            printer.tasks.remove(&number);
         }
         let mut print =
             |number, result: &TaskResult| bar.suspend(|| printer.print(number, result, report));
@@ -147,8 +173,8 @@ impl Outcomes {
 }
 
 impl Printer {
-    fn wants_bodies(&self) -> bool {
-        self.tag == Tag::Body || self.log.is_some()
+    fn shows_tasks(&self) -> bool {
+        self.tag == Tag::Body || self.log.is_some() || self.shows_bodies
     }
 
     fn print(
@@ -160,11 +186,12 @@ impl Printer {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let body = self.bodies.remove(&number).unwrap_or_default();
-        let tag = (self.tag == Tag::Body).then(|| task::line(&body));
-        outcome::print(report, result, tag.as_deref())?;
+        let task = self.tasks.remove(&number).unwrap_or_default();
+        let tag = (self.tag == Tag::Body).then(|| task.body.line());
+        let body = self.shows_bodies.then_some(&task.body);
+        outcome::print(report, result, tag.as_deref(), body)?;
         let logged = match &mut self.log {
-            Some(log) => log.add(number, &body, result),
+            Some(log) => log.add(task.number, &task.body, result),
             None => Ok(()),
         };
         if let Err(fault) = logged {

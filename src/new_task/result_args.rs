@@ -42,7 +42,7 @@ pub struct ResultArgs {
     #[arg(
         long,
         requires = "collect",
-        conflicts_with = "keep_order",
+        conflicts_with_all = ["keep_order", "wait_timeout", "tag", "joblog"],
         help_heading = "Results"
     )]
     pub status: bool,

@@ -8,13 +8,14 @@ use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{AckToken, Delivery};
 use crate::base::fault::{Fault, Kind};
 use crate::new_task::outcome;
+use crate::new_task::outcomes::ListedTask;
 use crate::new_task::reporter::Reporter;
 use crate::new_task::task_result::TaskResult;
 use crate::output::progress::{SendProgress, TICK};
 use crate::publisher::core::{Core, Input, Notice, Verdict};
 use crate::publisher::{ResultsFrom, User};
 use crate::queues::{Destination, ResultsQueue};
-use crate::task::Task;
+use crate::task::{Task, TaskBody};
 use crossbeam_channel::Receiver;
 use humantime::format_duration;
 use std::collections::HashMap;
@@ -49,12 +50,26 @@ pub(super) struct Collector<'a, 'r> {
 impl Collector<'_, '_> {
     /// Where a result stands in the order of all of them.
     fn position(&mut self, key: ResultKey) -> u64 {
-        let known = self.runs.iter().position(|run| *run == key.run);
-        let index = known.unwrap_or_else(|| {
-            self.runs.push(key.run);
+        ((self.index(key.run) as u64) << NUMBER_BITS) + key.number
+    }
+
+    /// The number of the command that sent its task.
+    fn index(&mut self, run: Uuid) -> usize {
+        let known = self.runs.iter().position(|known| *known == run);
+        known.unwrap_or_else(|| {
+            self.runs.push(run);
             self.runs.len() - 1
-        });
-        ((index as u64) << NUMBER_BITS) + key.number
+        })
+    }
+
+    /// The number of a task in the log: those of a later command follow those of the former. Until it
+    /// is known how many these are, another number that no other task has.
+    fn logged_number(&mut self, key: ResultKey) -> u64 {
+        let before = self.index(key.run);
+        match self.progress.known().sent_by(&self.runs[..before]) {
+            Some(sent) => sent.saturating_add(key.number),
+            None => self.position(key),
+        }
     }
 
     /// Prints those whose turn has come, where results are kept in order.
@@ -227,6 +242,7 @@ impl User for Collector<'_, '_> {
         if self.progress.knows(key, token) {
             return Ok(None);
         }
+        let body = TaskBody::told_by(&delivery.properties).unwrap_or_default();
         let result = TaskResult::of_task(delivery);
         let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
         let position = self.position(key);
@@ -236,7 +252,12 @@ impl User for Collector<'_, '_> {
                 self.arrived.remove(&needless);
                 self.progress.noted.push(needless);
             }
-            None => self.reporter.answered(position, result)?,
+            None => {
+                let number = self.logged_number(key);
+                let task = ListedTask { number, body };
+                self.reporter.outcomes.describe(position, task);
+                self.reporter.answered(position, result)?;
+            }
         }
         self.take_printed();
         self.advance()?;

@@ -11,6 +11,7 @@ pub(super) use numbers::Numbers;
 pub(super) use state::{ResultKey, Run, State};
 
 use super::args::NewTaskArgs;
+use super::joblog;
 use super::reporter::{Mode, Reporter};
 use super::set_up::{connector, results_queue};
 use crate::amqp::Link;
@@ -54,6 +55,10 @@ fn collect(
 ) -> Result<ExitCode, Fault> {
     let (reading, _) = open(connector, &queue, report)?;
     let mut reporter = Reporter::new(args, Mode::Bulk, report);
+    joblog::open_to_add(args, &mut reporter)?;
+    if reporter.report.is_json() {
+        reporter.outcomes.show_bodies();
+    }
     reporter.bar = SendBar::new(reporter.report.is_quiet());
     let now = Instant::now();
     let work = args.common.work_queue();

@@ -38,6 +38,11 @@ impl Numbers {
         lens.fold(0, u64::saturating_add)
     }
 
+    /// The highest, 0 where there is none.
+    pub(super) fn last(&self) -> u64 {
+        self.0.last().map_or(0, |range| *range.end())
+    }
+
     /// The first of these that is in none of the `others`.
     pub(super) fn first_without(&self, others: &Self) -> Option<u64> {
         let mut ranges = self.0.iter();

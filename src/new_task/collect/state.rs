@@ -157,6 +157,16 @@ impl State {
         told.map(|(run, what)| (*run, what.next()))
     }
 
+    /// How many tasks these commands have sent, as far as the numbers of later ones follow theirs;
+    /// `None`: one of them still sends.
+    pub(super) fn sent_by(&self, runs: &[Uuid]) -> Option<u64> {
+        let last = |run: &Uuid| match self.runs.get(run) {
+            Some(run) if run.is_told && !run.is_closed => None,
+            run => Some(run.map_or(0, |run| run.sent.last())),
+        };
+        runs.iter().map(last).sum()
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for run in self.runs.values() {

@@ -4,6 +4,7 @@ use super::super::task_result::TaskResult;
 use super::line::{self, HEADER};
 use super::logged::{Again, LoggedTasks};
 use crate::base::fault::{Fault, Kind};
+use crate::task::TaskBody;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -93,7 +94,7 @@ impl JobLog {
     ///
     /// # Errors
     /// [`Kind::InputOutput`]: the line is not whole in the file.
-    pub fn add(&mut self, number: u64, body: &[u8], result: &TaskResult) -> Result<(), Fault> {
+    pub fn add(&mut self, number: u64, body: &TaskBody, result: &TaskResult) -> Result<(), Fault> {
         self.append(&line::written(number, body, result))
     }
 
@@ -155,7 +156,7 @@ fn read(mut input: impl BufRead, again: Again) -> io::Result<Result<Content, Str
 }
 
 fn unusable(path: &Path, why: &str) -> Fault {
-    let text = format!("cannot resume by {}: {why} (--joblog)", path.display());
+    let text = format!("cannot add to {}: {why} (--joblog)", path.display());
     Fault::new(Kind::SetUp, text)
 }
 

@@ -3,6 +3,8 @@
 use super::super::outcome;
 use super::super::task_result::TaskResult;
 use crate::base::escape::escape;
+use crate::task::TaskBody;
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The names of the columns.
@@ -22,14 +24,14 @@ pub(super) struct Line<'a> {
 }
 
 /// The line of the task `number`.
-pub(super) fn written(number: u64, body: &[u8], result: &TaskResult) -> String {
+pub(super) fn written(number: u64, body: &TaskBody, result: &TaskResult) -> String {
     let (exit_code, signal) = ending(result);
     format!(
         "{number}\t{}\t{}\t{:10.3}\t{}\t{}\t{exit_code}\t{signal}\t{}\n",
         host(result),
         seconds(result.time.started.unwrap_or(UNIX_EPOCH)),
         result.time.took.unwrap_or_default().as_secs_f64(),
-        body.len(),
+        body.size,
         result.stdout.len(),
         command(body),
     )
@@ -55,10 +57,16 @@ pub(super) fn read(line: &[u8]) -> Option<Line<'_>> {
 }
 
 /// A body as one harmless line, from which it can be told from every other body: as elsewhere, but a
-/// backslash is doubled.
-pub(super) fn command(body: &[u8]) -> String {
-    let pieces: Vec<String> = body.split(|byte| *byte == b'\\').map(escape).collect();
-    pieces.join("\\\\")
+/// backslash is doubled. A body that is not whole is marked as cut.
+pub(super) fn command(body: &TaskBody) -> String {
+    let pieces = body.bytes.split(|byte| *byte == b'\\').map(escape);
+    let pieces: Vec<String> = pieces.collect();
+    let mut command = pieces.join("\\\\");
+    if !body.is_whole() {
+        // No body looks like that, since a backslash would be doubled.
+        let _ = write!(command, "\\… ({} bytes)", body.size);
+    }
+    command
 }
 
 /// Exit code and signal, one of which is 0, as GNU parallel has them.

@@ -1,6 +1,7 @@
 //! The tasks that a log has.
 
 use super::line::{Line, command};
+use crate::task::TaskBody;
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher as _;
@@ -66,9 +67,12 @@ impl LoggedTasks {
     /// Whether the log may be of a list that has this task: false where it has another one in its
     /// place.
     pub(in super::super) fn fits(&self, number: u64, body: &[u8]) -> bool {
-        let is_same =
-            |task: &LoggedTask| task.command == self.hasher.hash_one(command(body).as_bytes());
-        self.tasks.get(&number).is_none_or(is_same)
+        let Some(task) = self.tasks.get(&number) else {
+            return true;
+        };
+        let is = |body| task.command == self.hasher.hash_one(command(&body).as_bytes());
+        // Where results were collected, the log has but the beginning of a long body.
+        is(TaskBody::whole(body.to_vec())) || is(TaskBody::repeated(body))
     }
 
     /// Whether the task of this number is not to be sent.
@@ -115,5 +119,16 @@ mod tests {
         assert!(logged.fits(1, b"anything") && logged.fits(2, b"a\tb"));
         assert!(!logged.fits(2, br"a\tb"));
         assert!(!logged.add(&line(2, false, b"other")));
+    }
+
+    #[test]
+    fn of_a_long_body_its_beginning_and_length_count() {
+        let body = vec![b'x'; 100_000];
+        for logged_as in [TaskBody::whole(body.clone()), TaskBody::repeated(&body)] {
+            let mut logged = LoggedTasks::new(Again::Nothing);
+            assert!(logged.add(&line(1, false, command(&logged_as).as_bytes())));
+            assert!(logged.fits(1, &body));
+            assert!(!logged.fits(1, &body[1..]));
+        }
     }
 }

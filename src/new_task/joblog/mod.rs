@@ -8,4 +8,4 @@ mod opening;
 
 pub(super) use file::JobLog;
 pub(super) use logged::{Again, LoggedTasks};
-pub(super) use opening::open;
+pub(super) use opening::{open, open_to_add};

@@ -51,10 +51,10 @@ fn bodies_are_kept_until_they_are_printed_and_only_where_they_are_wanted() {
             outcomes.take(number, result, &mut report, &bar).unwrap();
         };
         take(&mut outcomes, 2, Some(result()));
-        let waiting = outcomes.printer.bodies.len();
+        let waiting = outcomes.printer.tasks.len();
         take(&mut outcomes, 1, None);
-        assert_eq!([waiting, outcomes.printer.bodies.len()], kept);
+        assert_eq!([waiting, outcomes.printer.tasks.len()], kept);
         take(&mut outcomes, 5, Some(result()));
-        assert!(outcomes.printer.bodies.is_empty());
+        assert!(outcomes.printer.tasks.is_empty());
     }
 }

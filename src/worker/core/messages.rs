@@ -29,7 +29,9 @@ impl Author<'_> {
     ) -> Option<ResultMessage> {
         let to = self.replies.destination(task.properties.reply_to()?)?;
         let mut properties = match to {
-            Destination::Results(_) => task.properties.answer().made_persistent(),
+            Destination::Results(_) => {
+                task.repeated_in(task.properties.answer().made_persistent())
+            }
             _ => task.properties.answer(),
         };
         properties = properties

@@ -1,5 +1,6 @@
 //! The log of `--joblog`, and what `--resume` makes of it.
 
+mod collecting;
 mod resuming;
 
 use crate::env::{self, Admin, Gate, Scratch, asking, sh, wait_for, words, worker_with};

@@ -3,6 +3,10 @@ use crate::fuzz;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+fn body(bytes: &[u8]) -> TaskBody {
+    TaskBody::whole(bytes.to_vec())
+}
+
 fn result(exit_code: u8) -> TaskResult {
     TaskResult {
         outcome: if exit_code == 0 { "done" } else { "dropped" }.to_owned(),
@@ -27,10 +31,10 @@ fn a_log_is_gone_on_with_and_begun_anew() {
     let (_directory, path) = path();
     let (mut log, logged, is_cut) = JobLog::resume(&path, Again::Failed).unwrap();
     assert_eq!((logged.last(), is_cut), (0, false));
-    log.add(2, b"two", &result(0)).unwrap();
+    log.add(2, &body(b"two"), &result(0)).unwrap();
     let (mut log, logged, is_cut) = JobLog::resume(&path, Again::Failed).unwrap();
     assert_eq!((logged.last(), is_cut), (2, false));
-    log.add(1, b"one", &result(3)).unwrap();
+    log.add(1, &body(b"one"), &result(3)).unwrap();
     let (_, logged, _) = JobLog::resume(&path, Again::Failed).unwrap();
     assert!(logged.skips(2) && !logged.skips(1));
     assert!(logged.fits(1, b"one") && !logged.fits(1, b"two"));
@@ -45,8 +49,8 @@ fn a_log_is_gone_on_with_and_begun_anew() {
 fn a_log_that_is_cut_off_anywhere_stays_a_log() {
     let (_directory, path) = path();
     let mut log = JobLog::create(&path).unwrap();
-    log.add(1, b"one", &result(0)).unwrap();
-    log.add(12, b"twelve", &result(0)).unwrap();
+    log.add(1, &body(b"one"), &result(0)).unwrap();
+    log.add(12, &body(b"twelve"), &result(0)).unwrap();
     let whole = std::fs::read(&path).unwrap();
     for len in 0..=whole.len() {
         std::fs::write(&path, &whole[..len]).unwrap();
@@ -55,7 +59,7 @@ fn a_log_that_is_cut_off_anywhere_stays_a_log() {
         // Nothing is cut away before something takes its place.
         assert_eq!(std::fs::read(&path).unwrap(), &whole[..len]);
         let last = logged.last();
-        log.add(30, b"", &result(0)).unwrap();
+        log.add(30, &body(b""), &result(0)).unwrap();
         let again = content(&std::fs::read(&path).unwrap()).unwrap();
         assert!(!again.is_cut);
         assert_eq!(again.logged.last(), 30);
@@ -71,8 +75,8 @@ fn what_is_no_log_is_left_as_it_is() {
     let other = HEADER.replace("Seq", "Number");
     let two_tasks = format!(
         "{HEADER}{}{}",
-        line::written(1, b"x", &result(0)),
-        line::written(1, b"y", &result(0))
+        line::written(1, &body(b"x"), &result(0)),
+        line::written(1, &body(b"y"), &result(0))
     );
     for (text, why) in [
         ("root:x:0:0\n", "its first line does not name the columns"),
@@ -101,9 +105,9 @@ fn a_full_disk_is_told() {
 fn fuzz_joblogs() {
     let piece = prop_oneof![
         Just(HEADER.as_bytes().to_vec()),
-        Just(line::written(1, b"x", &result(0)).into_bytes()),
+        Just(line::written(1, &body(b"x"), &result(0)).into_bytes()),
         (any::<u64>(), vec(any::<u8>(), 0..9), any::<u8>()).prop_map(|(number, body, code)| {
-            line::written(number, &body, &result(code)).into_bytes()
+            line::written(number, &TaskBody::whole(body), &result(code)).into_bytes()
         }),
         vec(
             prop_oneof![Just(b'\n'), Just(b'\t'), Just(b'0'), any::<u8>()],

@@ -4,6 +4,10 @@ use crate::new_task::run_time::RunTime;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+fn body(bytes: &[u8]) -> TaskBody {
+    TaskBody::whole(bytes.to_vec())
+}
+
 fn result() -> TaskResult {
     TaskResult {
         stdout: b"out\n".to_vec(),
@@ -19,7 +23,7 @@ fn result() -> TaskResult {
 }
 
 fn columns(result: &TaskResult) -> Vec<String> {
-    let line = written(7, b"body", result);
+    let line = written(7, &body(b"body"), result);
     let line = line.strip_suffix('\n').unwrap();
     line.split('\t').map(str::to_owned).collect()
 }
@@ -60,7 +64,7 @@ fn unescaped(command: &str) -> Vec<u8> {
 #[test]
 fn the_columns_are_those_of_gnu_parallel() {
     let expected = "7\thost\t1700000000.250\t     1.500\t4\t4\t0\t0\tbody\n";
-    assert_eq!(written(7, b"body", &result()), expected);
+    assert_eq!(written(7, &body(b"body"), &result()), expected);
     assert_eq!(HEADER.split('\t').count(), COLUMNS);
     // As GNU parallel itself writes it, of a command that it ended.
     let theirs = b"3\t:\t1795320521.641\t     0.000\t0\t6\t-1\t15\techo a\tb";
@@ -92,7 +96,7 @@ fn what_failed_has_a_code_or_a_signal() {
             ..result()
         };
         assert_eq!(columns(&result)[6..8], expected, "{result:?}");
-        let line = written(1, b"", &result);
+        let line = written(1, &body(b""), &result);
         let failed = read(line.trim_end_matches('\n').as_bytes())
             .unwrap()
             .has_failed;
@@ -114,8 +118,11 @@ fn a_host_is_one_word() {
 
 #[test]
 fn a_body_is_one_line() {
-    let body = b"a\\n\tb\nc\r\x1b[2J\xff\xe2\x80\xae";
-    assert_eq!(command(body), r"a\\n\tb\nc\r\x1b[2J\xff\u{202e}");
+    let mut body = body(b"a\\n\tb\nc\r\x1b[2J\xff\xe2\x80\xae");
+    let whole = r"a\\n\tb\nc\r\x1b[2J\xff\u{202e}";
+    assert_eq!(command(&body), whole);
+    body.size = 70_000;
+    assert_eq!(command(&body), format!(r"{whole}\… (70000 bytes)"));
 }
 
 #[test]
@@ -175,6 +182,7 @@ fn fuzz_joblog_lines() {
                 },
                 ..result()
             };
+            let body = TaskBody::whole(body);
             let line = written(number, &body, &result);
             let text = line.strip_suffix('\n').unwrap();
             prop_assert!(!text.replace('\t', "").chars().any(char::is_control));
@@ -185,7 +193,7 @@ fn fuzz_joblog_lines() {
             let expected = command(&body);
             prop_assert_eq!(read.command, expected.as_bytes());
             let command = std::str::from_utf8(read.command).unwrap();
-            prop_assert_eq!(unescaped(command), body);
+            prop_assert_eq!(unescaped(command), body.bytes);
             Ok(())
         },
     );
