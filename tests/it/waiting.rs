@@ -1,6 +1,8 @@
 //! The outcome of tasks as `new_task --wait` tells it.
 
-use crate::env::{self, Admin, Broker, Gate, Kind, Scratch, asking, sh, words, worker_with};
+use crate::env::{
+    self, Admin, Broker, Gate, Kind, Scratch, asking, sh, wait_for, words, worker_with,
+};
 use rustix::process::Signal;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -255,4 +257,42 @@ fn a_reader_that_goes_away_ends_the_wait() {
     // What could not be printed is not lost.
     let collected = env::new_task(broker, &admin.queue, &["--collect", name]);
     assert_eq!(collected.expect(0).stdout, "1\n");
+}
+
+/// Results that wait for their turn are not acknowledged, so more than the prefetch wait for the one
+/// that is missing, and that twice.
+#[test]
+fn a_second_gap_does_not_stop_the_results() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "gaps");
+    let gates = [env::Gate::new(), env::Gate::new()];
+    let script = "read -r n; case $n in a) gate=$1;; b) gate=$2;; *) gate=/;; esac; \
+                  until [ -e \"$gate\" ]; do sleep 0.02; done; echo $n";
+    let words = env::words(&["sh", "-c", script, "sh", gates[0].path(), gates[1].path()]);
+    let mut workers = [(); 2].map(|()| worker_with(broker, &admin.queue, &[], &words));
+    let numbers = env::numbered(150);
+    let list = format!("a\n{numbers}b\n{numbers}");
+    let file = env::Scratch::file("list", &list);
+    let mut asking = asking(broker, &admin.queue, &["-f", file.as_str(), "-k"]);
+    // Either may have the first task; the other one comes to the second gate.
+    let results = format!("{}.results.", admin.queue);
+    let waiting = |count: u32| {
+        wait_for(&format!("{count} results"), || {
+            let listed = broker.ctl(&["-q", "list_queues", "name", "messages"]);
+            let line = listed.lines().find(|line| line.starts_with(&results))?;
+            (line.split_whitespace().nth(1)?.parse::<u32>().ok()? >= count).then_some(())
+        });
+    };
+    waiting(150);
+    gates[0].open();
+    for expected in list.lines().take_while(|line| *line != "b") {
+        assert_eq!(asking.line(), expected);
+    }
+    waiting(150);
+    gates[1].open();
+    let ended = asking.ended().expect(0);
+    assert_eq!(ended.stdout, list);
+    for worker in &mut workers {
+        worker.kill();
+    }
 }

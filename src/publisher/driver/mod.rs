@@ -1,5 +1,6 @@
 //! Does what the core says, with a real broker: connects, opens channels, waits. One thread.
 
+mod allowance;
 mod next_step;
 mod on_channel;
 mod on_connection;
@@ -27,6 +28,8 @@ pub struct Driver<'a, U: User> {
     last: Option<String>,
     /// The results queue was there.
     has_results: bool,
+    /// The tag of the last result on the present channel.
+    newest_result: u64,
 }
 
 impl<'a, U: User> Driver<'a, U> {
@@ -40,6 +43,7 @@ impl<'a, U: User> Driver<'a, U> {
             connector,
             last: None,
             has_results: false,
+            newest_result: 0,
         }
     }
 

@@ -9,7 +9,15 @@ use crate::publisher::core::{Form, Input};
 use crate::publisher::declaring::Requests;
 use crate::publisher::user::User;
 use crossbeam_channel::never;
+use std::num::NonZeroU16;
 use std::time::Instant;
+
+/// Why a channel is left alone for a moment, or for good.
+enum Ended {
+    Left(Left),
+    /// Results are to be received with this prefetch.
+    Listens(NonZeroU16),
+}
 
 /// How many of the broker's notices are taken before the clock is looked at again, so that notices
 /// without end keep no time-out from being noticed.
@@ -23,6 +31,7 @@ impl<U: User> Driver<'_, U> {
         channel: &Channel,
         requests: &mut Requests,
     ) -> Result<Left, Fault> {
+        self.newest_result = 0;
         let mut listening = match self.listen(link, channel)? {
             Listen::To(listening) => listening,
             Listen::Left(left) => return Ok(left),
@@ -36,14 +45,16 @@ impl<U: User> Driver<'_, U> {
         }
         self.core.handle(Input::ChannelOpened, Instant::now());
         let mut left = loop {
-            let left = self.pump(link, channel, &mut confirms, requests, listening.as_ref());
-            let starved = match left {
-                Ok(Some(left)) => break Ok(left),
+            let left = self.pump(link, channel, &mut confirms, requests, listening.as_mut());
+            let prefetch = match left {
+                Ok(Ended::Left(left)) => break Ok(left),
                 Err(fault) => break Err(fault),
-                Ok(None) => listening.take(),
+                Ok(Ended::Listens(prefetch)) => prefetch,
             };
-            let Some(starved) = starved else { continue };
-            match self.listen_for_more(link, starved) {
+            let Some(before) = listening.take() else {
+                continue;
+            };
+            match self.listen_with(link, before, prefetch) {
                 Ok(Some(more)) => confirms.listen_to(&listening.insert(more).consuming),
                 // Another channel finds out why.
                 Ok(None) => break Ok(Left::Replaced),
@@ -71,23 +82,27 @@ impl<U: User> Driver<'_, U> {
         left
     }
 
-    /// `None`: all results that may be unacknowledged wait for an earlier one, and more must come.
     fn pump(
         &mut self,
         link: &mut Link,
         channel: &Channel,
         confirms: &mut Confirms<'_>,
         requests: &mut Requests,
-        listening: Option<&Listening<'_>>,
-    ) -> Result<Option<Left>, Fault> {
+        mut listening: Option<&mut Listening<'_>>,
+    ) -> Result<Ended, Fault> {
         loop {
             confirms.hear_of(link);
             self.take_notices(confirms)?;
-            if let Err(fault) = channel.ack_all(self.user.take_written()) {
-                return Ok(Some(Left::Ended(fault)));
+            let written = self.user.take_written();
+            if let Some(listening) = &mut listening {
+                listening.acknowledged(&written);
             }
-            if listening.is_some_and(|to| to.is_starved(self.user.held_results())) {
-                return Ok(None);
+            if let Err(fault) = channel.ack_all(written) {
+                return Ok(Ended::Left(Left::Ended(fault)));
+            }
+            let newest = self.newest_result;
+            if let Some(prefetch) = listening.as_deref_mut().and_then(|to| to.better(newest)) {
+                return Ok(Ended::Listens(prefetch));
             }
             if self.is_cancelled() {
                 return Err(interrupted("interrupted"));
@@ -96,16 +111,16 @@ impl<U: User> Driver<'_, U> {
             self.core.handle(Input::Written(link.written()), now);
             let until = match self.next(Some((channel, requests)), now)? {
                 NextStep::Again | NextStep::Connect { .. } => continue,
-                NextStep::Failed(fault) => return Ok(Some(Left::Ended(fault))),
-                NextStep::Disconnect => return Ok(Some(Left::GivenUp)),
-                NextStep::OpenChannel => return Ok(Some(Left::Replaced)),
+                NextStep::Failed(fault) => return Ok(Ended::Left(Left::Ended(fault))),
+                NextStep::Disconnect => return Ok(Ended::Left(Left::GivenUp)),
+                NextStep::OpenChannel => return Ok(Ended::Left(Left::Replaced)),
                 NextStep::Declare(request) => {
                     if request.form != Form::Check {
                         requests.send(link, request);
                         continue;
                     }
                     if let Err(fault) = channel.inspect(&request.queue) {
-                        return Ok(Some(Left::Ended(fault)));
+                        return Ok(Ended::Left(Left::Ended(fault)));
                     }
                     let input = Input::Declared {
                         queue: request.queue,
@@ -117,12 +132,12 @@ impl<U: User> Driver<'_, U> {
                 }
                 NextStep::Measure => match self.measure(link, channel) {
                     None => continue,
-                    Some(left) => return Ok(Some(left)),
+                    Some(left) => return Ok(Ended::Left(left)),
                 },
                 NextStep::Wait(until) => until,
             };
             if self.user.is_done(&mut self.core) {
-                return Ok(Some(Left::Done));
+                return Ok(Ended::Left(Left::Done));
             }
             let look = self.user.wants_consumers(&mut self.core);
             if look.is_some_and(|at| at <= now) {
@@ -131,7 +146,7 @@ impl<U: User> Driver<'_, U> {
             }
             let until = [until, look].into_iter().flatten().min();
             if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {
-                return Ok(Some(left));
+                return Ok(Ended::Left(left));
             }
         }
     }
@@ -220,6 +235,7 @@ impl<U: User> Driver<'_, U> {
     }
 
     pub(super) fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
+        self.newest_result = delivery.token.tag;
         if let Some(number) = self.user.answered(delivery)? {
             self.core.handle(Input::Answered(number), Instant::now());
         }

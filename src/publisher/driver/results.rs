@@ -1,30 +1,37 @@
 //! Receives results on the channel that is published on.
 
 use super::Driver;
+use super::allowance::{Allowance, PREFETCH};
 use super::step::Left;
-use crate::amqp::{AckMode, Channel, ConsumeOptions, Consuming, DIRECT_REPLY_TO, Link, Prefetch};
+use crate::amqp::{
+    AckMode, AckToken, Channel, ConsumeOptions, Consuming, DIRECT_REPLY_TO, Link, Prefetch,
+};
 use crate::base::fault::{Fault, Kind};
 use crate::base::refusal;
 use crate::publisher::user::{ResultsFrom, User};
 use crate::queues::{ResultsQueue, may_forget, results_consumer_timeout};
 use std::num::NonZeroU16;
 
-/// How many results are delivered before the first is written and acknowledged: what a reader that is
-/// slow can pile up here.
-const PREFETCH: NonZeroU16 = NonZeroU16::new(64).unwrap();
-
 /// A running consumer of results.
 pub(super) struct Listening<'c> {
     pub(super) consuming: Consuming<'c>,
-    /// How many unacknowledged results this channel's consumers may have been delivered in all, where
-    /// that is limited.
-    granted: Option<usize>,
+    /// How many unacknowledged results it is delivered, where that is limited.
+    allowance: Option<Allowance>,
 }
 
 impl Listening<'_> {
-    /// Whether nothing more is delivered, as `held` results wait here for their turn.
-    pub(super) fn is_starved(&self, held: usize) -> bool {
-        self.granted.is_some_and(|granted| held >= granted)
+    /// These results are acknowledged.
+    pub(super) fn acknowledged(&mut self, tokens: &[AckToken]) {
+        let epoch = self.consuming.channel().epoch();
+        if let Some(allowance) = &mut self.allowance {
+            let own = tokens.iter().filter(|token| token.channel == epoch);
+            own.for_each(|token| allowance.acknowledged(token.tag));
+        }
+    }
+
+    /// How many the next consumer is to be delivered, if this one is to be replaced.
+    pub(super) fn better(&mut self, newest: u64) -> Option<NonZeroU16> {
+        self.allowance.as_mut()?.better(newest)
     }
 }
 
@@ -55,7 +62,7 @@ impl<U: User> Driver<'_, U> {
                 return Ok(match consuming {
                     Ok(consuming) => Listen::To(Some(Listening {
                         consuming,
-                        granted: None,
+                        allowance: None,
                     })),
                     Err(fault) => Listen::Left(Left::Ended(fault)),
                 });
@@ -67,9 +74,10 @@ impl<U: User> Driver<'_, U> {
         let fault = match consuming {
             Ok(consuming) => {
                 self.has_results = true;
+                let allowance = Some(Allowance::new(PREFETCH, self.newest_result));
                 return Ok(Listen::To(Some(Listening {
                     consuming,
-                    granted: Some(usize::from(PREFETCH.get())),
+                    allowance,
                 })));
             }
             Err(fault) => fault,
@@ -111,32 +119,30 @@ impl<U: User> Driver<'_, U> {
         Ok(())
     }
 
-    /// Replaces a consumer whose deliveries all wait here for an earlier one. As many more may come.
-    /// `None`: the broker refuses it.
-    pub(super) fn listen_for_more<'c>(
+    /// Replaces a consumer by one that is delivered as many as `prefetch`. What came before stays
+    /// here, and does not count for it. `None`: the broker refuses it.
+    pub(super) fn listen_with<'c>(
         &mut self,
         link: &Link,
-        mut starved: Listening<'c>,
+        mut before: Listening<'c>,
+        prefetch: NonZeroU16,
     ) -> Result<Option<Listening<'c>>, Fault> {
-        let Ok(left) = starved.consuming.cancel() else {
+        let Ok(left) = before.consuming.cancel() else {
             return Ok(None);
         };
         for delivery in left {
             self.take_result(delivery)?;
         }
-        let channel = starved.consuming.channel();
-        let granted = starved.granted.unwrap_or_default();
-        let more = u16::try_from(granted).unwrap_or(u16::MAX);
-        let more = NonZeroU16::new(more).unwrap_or(PREFETCH);
+        let channel = before.consuming.channel();
         let Some(ResultsFrom::Queue(queue) | ResultsFrom::Collected(queue)) = self.user.results()
         else {
-            return Ok(Some(starved));
+            return Ok(Some(before));
         };
-        drop(starved);
-        let consuming = channel.consume(link, &queue.name, kept(&queue, link, more));
+        drop(before);
+        let consuming = channel.consume(link, &queue.name, kept(&queue, link, prefetch));
         Ok(consuming.ok().map(|consuming| Listening {
             consuming,
-            granted: Some(granted + usize::from(more.get())),
+            allowance: Some(Allowance::new(prefetch, self.newest_result)),
         }))
     }
 
