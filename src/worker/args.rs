@@ -3,12 +3,13 @@
 use super::admin_task::AdminArgs;
 use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
+use super::host::{HostLimits, concurrency};
 use super::process::{TimeLimits, runs_body_as_code};
 use super::sections::USAGE;
 use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
+use crate::cli::{CommandLine, Common, Documented as _, sections};
 use crate::queues::QueueName;
 use clap::{Parser, ValueHint};
 use std::ffi::OsString;
@@ -42,8 +43,8 @@ pub struct WorkerArgs {
     #[arg(long, requires = "command")]
     pub body_as_code: bool,
 
-    /// Run up to N tasks at once
-    #[arg(short = 'j', long, value_name = "N", value_parser = positive::<NonZeroU16>, default_value = "1")]
+    /// Run up to N tasks at once; also `100%` of the CPUs, `-1`: one less, `+1`: one more than CPUs
+    #[arg(short = 'j', long, value_name = "N", value_parser = concurrency, default_value = "1", allow_hyphen_values = true)]
     pub concurrency: NonZeroU16,
 
     /// Take up to N unacknowledged tasks from the broker; 0: no limit [default: as --concurrency]
@@ -88,6 +89,10 @@ pub struct WorkerArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub ending: EndSettings,
+
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub host: HostLimits,
 
     #[allow(missing_docs)]
     #[command(flatten)]

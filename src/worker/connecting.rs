@@ -41,6 +41,7 @@ impl Session<'_> {
     pub(super) fn await_link(&mut self, attempts: &mut Attempts) -> Result<Link, End> {
         let (mut links, mut pause) = (never(), never());
         loop {
+            self.look_at_host();
             match self.follow(None) {
                 Some(Turn::Connect) => (links, pause) = self.begin_attempt(attempts),
                 Some(Turn::End(end)) => return Err(end),

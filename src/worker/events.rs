@@ -130,6 +130,14 @@ impl<'a> Teller<'a> {
                     .silent("draining", || json!({ "running": running }));
                 self.flush();
             }
+            Event::Paused(why) => {
+                self.report.silent("paused", || json!({ "reason": why }));
+                self.note(&format!("{why}; taking no tasks until that is over"));
+            }
+            Event::Resumed => {
+                self.report.silent("resumed", || json!({}));
+                self.note("taking tasks again");
+            }
             Event::Note(text) => self.note(&text),
             Event::Warning(text) => self.warn(&text),
             Event::Detail(text) => self.bars.suspend(|| self.report.detail(&text)),

@@ -3,7 +3,7 @@
 //! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
-//! `publishing` hands messages to the publisher; `events` tells what happens, `terminal` draws
+//! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks; `events` tells what happens, `terminal` draws
 //! it. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
 
 mod actions;
@@ -13,6 +13,7 @@ mod args;
 mod connecting;
 pub mod core;
 mod events;
+mod host;
 mod incoming;
 mod process;
 mod publishing;
@@ -34,6 +35,7 @@ use crate::output::Report;
 pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
+use host::HostWatch;
 use incoming::Incoming;
 use process::{Capture, Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
@@ -68,13 +70,15 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
         }
         None => Work::Pretended(Pretended::new(args.dot)),
     };
+    let now = Moment::now();
     let session = Session {
-        core: core::Worker::new(settings.core.clone(), Moment::now()),
+        core: core::Worker::new(settings.core.clone(), now),
         teller: Teller::new(&settings, work.note(), report),
         work,
         publishing: Publishing::new(sender, "retries and dead letters"),
         messages,
         known: Known::of(&settings.queue),
+        host: HostWatch::new(args.host.clone(), now.instant)?,
         settings,
     };
     Ok(session.run()?)

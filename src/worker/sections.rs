@@ -34,7 +34,7 @@ impl Documented for WorkerArgs {
     }
 }
 
-const ENVIRONMENT: [Item; 11] = [
+const ENVIRONMENT: [Item; 12] = [
     Entry(
         "AMQP_MANAGEMENT_URL",
         "URL of the management API for --status, unless --management is given",
@@ -56,6 +56,10 @@ const ENVIRONMENT: [Item; 11] = [
     Entry(
         "TASK_HEADER_NAME",
         "Value of header NAME; NAME in upper case, with `_` for all but letters and digits",
+    ),
+    Entry(
+        "TRACEPARENT, TRACESTATE, BAGGAGE",
+        "Values of the headers traceparent, tracestate and baggage, if the task has them",
     ),
     Entry(
         "WORKER_SLOT",

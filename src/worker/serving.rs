@@ -132,6 +132,7 @@ impl Session<'_> {
     /// The heart: deliveries in, acknowledgements out.
     fn pump(&mut self, place: &mut Place<'_, '_>) -> Turn {
         loop {
+            self.look_at_host();
             if let Some(turn) = self.follow(Some(place)) {
                 return turn;
             }

@@ -2,6 +2,7 @@
 
 use super::core::{self, End, Input, Moment};
 use super::events::Teller;
+use super::host::{Change, HostWatch};
 use super::incoming::Incoming;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
@@ -22,6 +23,7 @@ pub(super) struct Session<'a> {
     pub(super) publishing: Publishing,
     pub(super) messages: Receiver<Incoming>,
     pub(super) known: Known,
+    pub(super) host: HostWatch,
 }
 
 /// What is known of the work queue.
@@ -109,6 +111,16 @@ impl Session<'_> {
             Incoming::Verdict { number, verdict } => {
                 self.happened(Input::Verdict { number, verdict });
             }
+        }
+    }
+
+    /// Looks whether the host is too busy for more tasks.
+    pub(super) fn look_at_host(&mut self) {
+        let now = Moment::now();
+        match self.host.look(now.instant) {
+            Some(Change::Busy(why)) => self.core.handle(now, Input::Pause(why)),
+            Some(Change::Free) => self.core.handle(now, Input::Resume),
+            None => {}
         }
     }
 

@@ -16,8 +16,9 @@ impl Session<'_> {
     pub(super) fn patience(&self) -> Duration {
         let is_visible = self.teller.bars.is_visible();
         let tick = is_visible.then(|| Instant::now() + progress::TICK);
-        let due = [self.core.wakes_at(), self.work.wakes_at(), tick];
-        let due = due.into_iter().flatten().min();
+        let own = [self.core.wakes_at(), self.work.wakes_at()];
+        let due = own.into_iter().chain([self.host.wakes_at(), tick]);
+        let due = due.flatten().min();
         due.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()))
     }
 

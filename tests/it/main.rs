@@ -32,6 +32,9 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// `--max-load`, `--min-memory`: workers that are kind to their hosts.
+mod host;
+
 /// Command lines that do not mean what they say.
 mod mistakes;
 

@@ -25,6 +25,8 @@ pub enum Fault {
     KillWorker(ActorId, Duration),
     /// A worker is asked to stop, and another one started after this time.
     StopWorker(ActorId, Duration),
+    /// The host of a worker is busy for this time.
+    BusyHost(ActorId, Duration),
     /// A queue refuses all messages for this time.
     Fill(Queue, Duration),
     LoseLeader(Queue, Duration),
@@ -54,6 +56,7 @@ pub enum Repair {
     Empty(String),
     NodeUp,
     StartWorker(ActorId),
+    FreeHost(ActorId),
 }
 
 /// What a fault asks of the code that runs the actors.
@@ -61,6 +64,7 @@ pub enum Ask {
     Nothing,
     Kill(ActorId),
     Stop(ActorId),
+    Pause(ActorId),
 }
 
 pub const WORK: &str = "work";
@@ -160,6 +164,10 @@ impl Fault {
                 let repair = Some((*down, Repair::StartWorker(*worker)));
                 return (Ask::Stop(*worker), repair);
             }
+            Self::BusyHost(worker, length) => {
+                let repair = Some((*length, Repair::FreeHost(*worker)));
+                return (Ask::Pause(*worker), repair);
+            }
             Self::Fill(queue, length) => {
                 let name = queue_name(*queue, world);
                 world.broker.limit_length(&name, Some(0));
@@ -220,7 +228,7 @@ impl Repair {
             Self::ClearAlarm => world.broker.clear_alarm(),
             Self::Empty(name) => world.broker.limit_length(name, None),
             Self::NodeUp => world.broker.bring_node_up(WORK),
-            Self::StartWorker(_) => {}
+            Self::StartWorker(_) | Self::FreeHost(_) => {}
         }
         world.settle_broker();
     }

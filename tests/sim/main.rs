@@ -23,6 +23,9 @@ mod actors;
 /// Tasks whose results a queue keeps.
 mod kept;
 
+/// Hosts that are busy for a while.
+mod busy;
+
 /// What became of every task.
 mod ledger;
 

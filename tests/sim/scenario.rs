@@ -3,6 +3,7 @@
 use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
 use crate::broker::declaration::Kind as QueueKind;
 use crate::broker::{ASKS, DIRECT_REPLY, Series};
+use crate::busy;
 use crate::fault::{Fault, Queue, RESULTS};
 use crate::kept;
 use crate::ledger::{Ledger, Make, body};
@@ -91,6 +92,7 @@ impl Scenario {
             }
         };
         let faults = kept::with_fault(random, faults, &senders);
+        let faults = busy::with_faults(random, faults, senders.len(), workers.len());
         let existing = match random.below(4) {
             0 => Some(QueueKind::Quorum),
             1 => Some(QueueKind::Classic),

@@ -27,6 +27,8 @@ impl Worker {
         }
         if self.stopping.is_under_way() {
             self.cancel_consumer(CancelFor::Stop);
+        } else if self.intake.is_paused {
+            self.cancel_consumer(CancelFor::Pause);
         }
     }
 
@@ -150,7 +152,8 @@ impl Worker {
         match then {
             CancelFor::Stop => self.return_waiting(),
             CancelFor::LookAgain => {}
-            CancelFor::Renew => self.consume(ConsumeOn::Same),
+            CancelFor::Pause if self.intake.is_paused => {}
+            CancelFor::Pause | CancelFor::Renew => self.consume(ConsumeOn::Same),
         }
     }
 

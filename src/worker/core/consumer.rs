@@ -36,6 +36,8 @@ pub(super) enum CancelFor {
     LookAgain,
     /// Another one follows at once.
     Renew,
+    /// The host is busy.
+    Pause,
 }
 
 /// The connection and the consumer.

@@ -63,6 +63,11 @@ impl Counting {
             }
     }
 
+    /// Whether a copy may be tried at all.
+    pub(super) fn may_copy(&self) -> bool {
+        self.state != State::Impossible
+    }
+
     /// Whether this task is begun if its return is not counted in time.
     pub(super) fn may_be_left(delivery: &Delivery) -> bool {
         !is_near_the_limit(delivery)

@@ -74,6 +74,10 @@ pub enum Event {
     Skipped(TaskEvent),
     /// The connection was lost; why.
     Disconnected(String),
+    /// No tasks are taken for now; why.
+    Paused(String),
+    /// Tasks are taken again.
+    Resumed,
     /// No new tasks are taken; this many still run.
     Draining(usize),
     /// Of interest.

@@ -54,6 +54,10 @@ pub enum Input {
     Counts(Counts),
     /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,
+    /// The host is too busy for more tasks; why.
+    Pause(String),
+    /// It is not any more.
+    Resume,
     /// The worker cannot go on: nobody reads its output, or there will be no connection, as the time
     /// is up or access is refused.
     Failed(Fault),

@@ -14,6 +14,8 @@ pub(super) struct Intake {
     pub(super) completed: Completed,
     pub(super) held_back: HeldBack,
     pub(super) counting: Counting,
+    /// The host is busy: no task is begun.
+    pub(super) is_paused: bool,
 }
 
 /// What is to be done with a task that came back.

@@ -29,9 +29,7 @@ impl Author<'_> {
     ) -> Option<ResultMessage> {
         let to = self.replies.destination(task.properties.reply_to()?)?;
         let mut properties = match to {
-            Destination::Results(_) => {
-                task.repeated_in(task.properties.answer().made_persistent())
-            }
+            Destination::Results(_) => task.repeated_in(task.properties.answer().made_persistent()),
             _ => task.properties.answer(),
         };
         properties = properties
@@ -115,6 +113,16 @@ pub fn failed_once_more(task: &Task) -> Task {
         .without_header(headers::REDELIVERIES)
         .with_header(headers::ATTEMPTS, attempts);
     task.with(properties)
+}
+
+/// A copy of a task that has not begun, for other workers: this delivery does not count as a return.
+#[must_use]
+pub fn handed_on(task: &Task) -> Task {
+    match headers::redeliveries(task, false) {
+        0 => task.with(task.properties.for_another_publish()),
+        // The next queue counts from 0 again.
+        returns => returned_so_often(task, returns),
+    }
 }
 
 /// A copy of a task that came back this often.

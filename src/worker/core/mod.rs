@@ -18,8 +18,8 @@
 //! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`. [`policy`],
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
-//! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle` and
-//! `stop`.
+//! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
+//! `pause` and `stop`.
 
 mod account;
 mod acks;
@@ -42,6 +42,7 @@ mod local_queue;
 pub mod messages;
 mod moment;
 mod outgoing;
+mod pause;
 pub mod policy;
 pub mod replay;
 mod result_message;

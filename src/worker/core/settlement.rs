@@ -11,9 +11,9 @@ use super::result_message::ResultMessage;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long a task waits for the copy that counts its return. Then it is begun uncounted, unless the
-/// copy is on its way already: a broker that takes nothing for now must not keep sound tasks from
-/// being done.
+/// How long a task waits for the copy that counts its return, or goes to other workers. Then it is begun
+/// uncounted, or given back, unless the copy is on its way already: a broker that takes nothing for now
+/// must not keep sound tasks from being done.
 const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 
 /// A settlement that takes longer than this leaves its place to another task. The first message to a
@@ -35,6 +35,8 @@ pub(super) enum Purpose {
     DeadLetter(Detail),
     /// A copy that counts one more return goes to the end of the queue.
     CountReturn,
+    /// A copy that counts nothing goes to the end of the queue, for other workers.
+    HandOn,
 }
 
 /// What is published at the moment.
@@ -99,7 +101,7 @@ impl Settlements {
     pub(super) fn insert(&mut self, number: u64, mut settlement: Settlement) {
         settlement.is_overdue = false;
         let since = settlement.since;
-        if settlement.purpose == Purpose::CountReturn {
+        if matches!(settlement.purpose, Purpose::CountReturn | Purpose::HandOn) {
             self.counting.push_back((since + COUNTING_LIMIT, number));
         } else {
             self.begun.push_back((since + TAKES_LONG, number));

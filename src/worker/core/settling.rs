@@ -92,7 +92,7 @@ impl Worker {
             Purpose::Done => Some(Fate::Done),
             Purpose::Drop => Some(Fate::Dropped),
             Purpose::DeadLetter(_) => Some(Fate::DeadLettered),
-            Purpose::Retry(_) | Purpose::Requeue | Purpose::CountReturn => None,
+            Purpose::Retry(_) | Purpose::Requeue | Purpose::CountReturn | Purpose::HandOn => None,
         };
         let publishes_copy = !matches!(purpose, Purpose::Done | Purpose::Drop);
         if publishes_copy && delivery.token.is_none() {
@@ -181,6 +181,7 @@ impl Worker {
                     messages::returned_so_often(task, returns),
                 )
             }
+            Purpose::HandOn => (Destination::Work, messages::handed_on(task)),
         }
     }
 
@@ -199,7 +200,10 @@ impl Worker {
         let of = || TaskEvent::of(delivery, settlement.slot);
         let event = match settlement.purpose {
             Purpose::Done => None,
-            Purpose::CountReturn => {
+            Purpose::CountReturn | Purpose::HandOn => {
+                if settlement.purpose == Purpose::HandOn {
+                    self.report(Event::Returned(of()));
+                }
                 if let Some(token) = delivery.token {
                     // Not done, so not to be remembered as done: its copy is the same task.
                     self.acks

@@ -3,6 +3,7 @@
 mod answers;
 mod failing;
 mod lost;
+mod pause;
 mod stopping;
 mod working;
 
@@ -237,6 +238,8 @@ fn told(event: &Event) -> Option<String> {
         Event::Skipped(of) => format!("skipped {}", body(&of.task)),
         Event::Disconnected(_) => "disconnected".to_owned(),
         Event::Draining(count) => format!("draining {count}"),
+        Event::Paused(why) => format!("paused: {why}"),
+        Event::Resumed => "resumed".to_owned(),
         Event::Received(_) | Event::Note(_) | Event::Detail(_) => return None,
         Event::Warning(text) => format!("warning: {}", text.split([':', ',', ';']).next()?),
     })

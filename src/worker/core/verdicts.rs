@@ -31,7 +31,11 @@ impl Worker {
                 self.emptiness.put_off(queue, until);
             }
             Purpose::CountReturn => self.intake.counting.worked(),
-            Purpose::Done | Purpose::Drop | Purpose::Requeue | Purpose::DeadLetter(_) => {}
+            Purpose::Done
+            | Purpose::Drop
+            | Purpose::Requeue
+            | Purpose::DeadLetter(_)
+            | Purpose::HandOn => {}
         }
         if let SettlementStep::Copy(Some(reply)) = settlement.step {
             let step = SettlementStep::Result(reply);
@@ -71,6 +75,9 @@ impl Worker {
                     self.warn(format!("{why}: {fault}"));
                 }
                 self.begin_without_copy(now, settlement.delivery);
+            }
+            (SettlementStep::Copy(_), Purpose::HandOn) => {
+                self.not_handed_on(now, &settlement.delivery);
             }
             (SettlementStep::Copy(_), _) if is_for_all => {
                 self.put_back(now, &settlement.delivery, settlement.slot);
@@ -145,6 +152,10 @@ impl Worker {
     /// The message was not sent.
     fn withdrawn(&mut self, now: Moment, settlement: Settlement) {
         let delivery = settlement.delivery;
+        if settlement.purpose == Purpose::HandOn {
+            self.not_handed_on(now, &delivery);
+            return;
+        }
         if settlement.purpose != Purpose::CountReturn {
             // For want of a token: the broker delivers the task again.
             self.hand_over_to_broker(now, &delivery);

@@ -62,6 +62,7 @@ impl Worker {
                 completed: Completed::new(settings.unnoticed_loss),
                 held_back: HeldBack::default(),
                 counting: Counting::new(settings.max_redeliveries),
+                is_paused: false,
             },
             slots: Slots::new(settings.slots),
             settling: Settlements::default(),
@@ -117,6 +118,8 @@ impl Worker {
             Input::Verdict { number, verdict } => self.verdict(now, number, verdict),
             Input::Counts(counts) => self.counted(now, counts),
             Input::Signal => self.signalled(now),
+            Input::Pause(why) => self.pause(why),
+            Input::Resume => self.resume(now),
             Input::Time => {}
         }
         self.step(now);
@@ -134,7 +137,9 @@ impl Worker {
         // What would begin tasks.
         let idle = match self.consumer.phase {
             _ if self.stopping.is_under_way() => return own,
-            ConsumerPhase::Consuming if self.has_nothing_to_do() => self.emptiness.wakes_at(),
+            ConsumerPhase::Consuming if !self.intake.is_paused && self.has_nothing_to_do() => {
+                self.emptiness.wakes_at()
+            }
             _ => None,
         };
         let due = [
@@ -166,7 +171,9 @@ impl Worker {
         if self.send_due_acks(now) {
             self.begin_tasks(now);
         }
-        if self.has_nothing_to_do() {
+        if self.intake.is_paused {
+            self.hand_on_waiting(now);
+        } else if self.has_nothing_to_do() {
             self.nothing_to_do(now);
         } else if self.is_starved() {
             self.cancel_consumer(CancelFor::Renew);
@@ -179,7 +186,7 @@ impl Worker {
     /// Begins tasks while there are any and slots are free.
     fn begin_tasks(&mut self, now: Moment) {
         let max = self.settings.ending.max_tasks;
-        while max.is_none_or(|max| self.tally.begun < max.get()) {
+        while !self.intake.is_paused && max.is_none_or(|max| self.tally.begun < max.get()) {
             let Some(slot) = self.slots.free() else {
                 return;
             };
@@ -202,7 +209,7 @@ impl Worker {
 
     /// The next task to begin. One that came back may kill this worker, too. If that happened while
     /// other returns are being counted, each of those tasks would exist twice from then on.
-    fn next(&mut self) -> Option<Delivery> {
+    pub(super) fn next(&mut self) -> Option<Delivery> {
         let local = &mut self.intake.local;
         if self.settling.counts_returns() || self.acks.has_counted() {
             return local.pop();

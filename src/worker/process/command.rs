@@ -4,6 +4,7 @@ use super::job::Job;
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use crate::cli::CONCEALED;
+use crate::task::TRACE_CONTEXT;
 use crate::worker::core::headers;
 use memchr::memmem;
 use rustix::fs::Access;
@@ -113,6 +114,13 @@ impl TaskCommand {
             if !headers::is_ours(name) {
                 command.env(variable(name), without_nul(&value).as_ref());
             }
+        }
+        for (header, variable) in TRACE_CONTEXT {
+            match properties.header(header) {
+                Some(value) => command.env(variable, without_nul(&value).as_ref()),
+                // The worker's own trace is not the task's.
+                None => command.env_remove(variable),
+            };
         }
     }
 }

@@ -11,7 +11,7 @@ mod worker;
 pub use command::Kind;
 pub use sender::{Mode, Order, Sender, SenderPlan};
 pub use side::typed;
-pub use worker::{Life, WorkerActor, WorkerPlan};
+pub use worker::{Host, Life, WorkerActor, WorkerPlan};
 
 use crate::broker::method::Reply as Said;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! What is planned: faults and their ends, and the lives of workers.
 
 use super::{HEARTBEATS, Run};
-use crate::actors::{Life, WorkerActor};
+use crate::actors::{Host, Life, WorkerActor};
 use crate::broker::Power;
 use crate::broker::method::ConnectionId;
 use crate::fault::{Ask, Fault, Repair, WORK, mend_all};
@@ -61,12 +61,14 @@ impl Run {
                     Ask::Nothing => {}
                     Ask::Kill(worker) => self.kill(worker),
                     Ask::Stop(worker) => self.stop(worker),
+                    Ask::Pause(worker) => self.set_host(worker, Host::Busy),
                 }
                 if let Some((after, repair)) = repair {
                     self.plan(self.world.now + after, Plan::Repair(repair));
                 }
             }
             Plan::Repair(Repair::StartWorker(actor)) => self.start(actor),
+            Plan::Repair(Repair::FreeHost(actor)) => self.set_host(actor, Host::Free),
             Plan::Repair(repair) => repair.happen(&mut self.world),
             Plan::HeartbeatMissed(id) => {
                 if self.world.broker.power() == Power::Frozen {
@@ -96,6 +98,11 @@ impl Run {
     fn stop(&mut self, actor: ActorId) {
         let worker = &mut self.workers[actor - self.senders.len()];
         worker.signal(&mut self.world, &mut self.ledger);
+    }
+
+    fn set_host(&mut self, actor: ActorId, host: Host) {
+        let worker = &mut self.workers[actor - self.senders.len()];
+        worker.set_host(&mut self.world, &mut self.ledger, host);
     }
 
     fn start(&mut self, actor: ActorId) {

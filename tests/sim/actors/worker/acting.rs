@@ -1,7 +1,7 @@
 //! What the worker's core wants done.
 
 use super::super::command::Kind;
-use super::{Life, Run, WorkerActor, moment};
+use super::{Host, Life, Run, WorkerActor, moment};
 use crate::ledger::{Ledger, Make};
 use crate::sabotage::Sabotage;
 use crate::world::{Happening, Rest, World};
@@ -21,7 +21,13 @@ impl WorkerActor {
             }
             Action::Consume(on) => self.consuming.consume(world, on),
             Action::CancelConsumer => self.consuming.cancel(world),
-            Action::Start(start) => self.start(world, ledger, &start),
+            Action::Start(start) => {
+                // A command that could not be started is tried again all the same.
+                if self.host == Host::Busy && self.plan.scarcity == 0 {
+                    ledger.wrong(format!("{:?} begins a task on a busy host", self.port));
+                }
+                self.start(world, ledger, &start);
+            }
             Action::Signal(urgency) => {
                 world
                     .trace

@@ -44,6 +44,7 @@ pub struct WorkerActor {
     runs: BTreeMap<usize, Run>,
     run: u64,
     pub life: Life,
+    host: Host,
     wakes: Wakes,
 }
 
@@ -55,6 +56,13 @@ pub enum Life {
     Crashed,
     /// It has ended, and why.
     Ended(&'static str, Option<String>),
+}
+
+/// Whether the host has room for tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    Busy,
+    Free,
 }
 
 struct Run {
@@ -95,6 +103,7 @@ impl WorkerActor {
             runs: BTreeMap::new(),
             run: 0,
             life: Life::Runs,
+            host: Host::Free,
             wakes: Wakes::default(),
         }
     }
@@ -110,6 +119,19 @@ impl WorkerActor {
     pub fn signal(&mut self, world: &mut World, ledger: &mut Ledger) {
         self.core.handle(moment(world), Input::Signal);
         self.go_on(world, ledger);
+    }
+
+    /// The host is busy from now on, or not any more.
+    pub fn set_host(&mut self, world: &mut World, ledger: &mut Ledger, host: Host) {
+        if self.life == Life::Runs {
+            self.host = host;
+            let input = match host {
+                Host::Busy => Input::Pause("busy".to_owned()),
+                Host::Free => Input::Resume,
+            };
+            self.core.handle(moment(world), input);
+            self.go_on(world, ledger);
+        }
     }
 
     /// The process is killed.

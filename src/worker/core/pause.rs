@@ -1,0 +1,73 @@
+//! The host is busy: no task is begun, and those that have not begun go to other workers.
+//!
+//! A delivery that goes back to the queue counts as returned there: by the mark of a classic queue, by
+//! the count of a quorum queue. No worker died, so a copy goes to the end of the queue in its place,
+//! which counts nothing. Only where that cannot be does the delivery itself go back.
+
+use super::account::Account;
+use super::consumer::{CancelFor, ConsumerPhase};
+use super::delivery::Delivery;
+use super::policy::Ack;
+use super::returning::Over;
+use super::settlement::Purpose;
+use super::worker::Worker;
+use super::{ConsumeOn, Event, Moment};
+
+impl Worker {
+    /// Begins no more tasks for now; why.
+    pub(super) fn pause(&mut self, why: String) {
+        if self.stopping.is_under_way() || std::mem::replace(&mut self.intake.is_paused, true) {
+            return;
+        }
+        self.report(Event::Paused(why));
+        match self.consumer.phase {
+            ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Pause),
+            ConsumerPhase::Cancelling(CancelFor::LookAgain | CancelFor::Renew) => {
+                self.consumer.phase = ConsumerPhase::Cancelling(CancelFor::Pause);
+            }
+            // It is cancelled as soon as it has started.
+            ConsumerPhase::Starting(_)
+            | ConsumerPhase::Cancelling(CancelFor::Stop | CancelFor::Pause)
+            | ConsumerPhase::Paused
+            | ConsumerPhase::Disconnected => {}
+        }
+    }
+
+    /// Begins tasks again.
+    pub(super) fn resume(&mut self, now: Moment) {
+        if self.stopping.is_under_way() || !std::mem::take(&mut self.intake.is_paused) {
+            return;
+        }
+        self.report(Event::Resumed);
+        // There was something to do, but not here.
+        self.emptiness.touch(now.instant);
+        self.emptiness.resumed();
+        if self.consumer.phase == ConsumerPhase::Paused {
+            self.consume(ConsumeOn::Same);
+        }
+    }
+
+    /// Lets others have what has not begun, once no more comes.
+    pub(super) fn hand_on_waiting(&mut self, now: Moment) {
+        if self.consumer.phase != ConsumerPhase::Paused || self.settings.ack != Ack::After {
+            return;
+        }
+        while let Some(delivery) = self.next() {
+            if self.intake.counting.may_copy() && delivery.token.is_some() {
+                let account = Account::not_begun(String::new());
+                self.settle(now, delivery, None, Purpose::HandOn, account);
+            } else {
+                self.put_back(now, &delivery, None);
+            }
+        }
+    }
+
+    /// There is no copy of it: the delivery itself goes back.
+    pub(super) fn not_handed_on(&mut self, now: Moment, delivery: &Delivery) {
+        match delivery.token {
+            Some(_) => self.put_back(now, delivery, None),
+            // The broker has it again.
+            None => self.over(now, delivery, Over::Returned),
+        }
+    }
+}
