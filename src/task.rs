@@ -1,8 +1,10 @@
 //! A task: a body and its properties.
 
 mod body;
+mod trace;
 
 pub use body::TaskBody;
+pub use trace::{TRACE_CONTEXT, trace_headers};
 
 use crate::amqp::Properties;
 use crate::base::escape::escape;

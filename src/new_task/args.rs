@@ -11,7 +11,7 @@ use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
 use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
 use crate::output::LogFormat;
-use crate::task::{Header, ShortString, TaskOptions};
+use crate::task::{Header, ShortString, TaskOptions, trace_headers};
 use clap::{Parser, ValueHint};
 use std::ffi::OsString;
 use std::num::NonZeroU32;
@@ -173,10 +173,12 @@ impl NewTaskArgs {
 
     /// What the tasks are made with.
     pub(super) fn task_options(&self) -> TaskOptions {
+        let mut headers = self.headers.clone();
+        headers.extend(trace_headers(&headers, |name| std::env::var(name).ok()));
         TaskOptions {
             priority: self.priority,
             ttl: self.ttl,
-            headers: self.headers.clone(),
+            headers,
             id: self.id.clone(),
             content_type: self.content_type.clone(),
         }

@@ -33,7 +33,10 @@ impl Documented for NewTaskArgs {
                      `now,success=N` ends with 0, whatever failed before.",
                 ),
             ]),
-            Section::environment(&[]),
+            Section::environment(&[Entry(
+                "TRACEPARENT, TRACESTATE, BAGGAGE",
+                "Trace context: each becomes a header (in lower case), unless --header sets it",
+            )]),
             Section::new(
                 "Signals",
                 &[
@@ -62,8 +65,8 @@ impl Documented for NewTaskArgs {
                 ),
                 Entry(
                     "--joblog FILE",
-                    "Results in the format of GNU parallel; emptied at the start without --resume or \
-                     --resume-failed",
+                    "Results in the format of GNU parallel; with --wait, emptied at the start without \
+                     --resume or --resume-failed",
                 ),
             ]),
             Section::new(

@@ -109,3 +109,53 @@ fn the_tutorial_on_rpc_pika() {
 fn the_tutorial_on_rpc_php_amqplib() {
     rpc("php");
 }
+
+/// Shows the trace that a command is in.
+const SHOW: &str = "echo \"$TRACEPARENT $TRACESTATE $BAGGAGE\"";
+
+/// From their producer to a command, and on to the tasks that the command sends.
+#[test]
+fn a_trace_goes_through() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "trace");
+    let second = Admin::new(broker, "trace-on");
+    admin.declare();
+    let mut theirs = tutorial("pika", "traced", broker, &admin.queue);
+    let trace = [
+        (
+            "TRACEPARENT",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+        ("TRACESTATE", "vendor=t61rcWkgMzE"),
+        ("BAGGAGE", "userId=alice,serverNode=DF%2028"),
+    ];
+    theirs.envs(trace).arg("first");
+    env::spawn(theirs).ended().expect(0);
+    // A trace of the worker's own is none of a task's.
+    let pass_on = format!("{SHOW}; exec \"$0\" --url \"$1\" -q \"$2\" second >&2");
+    let program = env!("CARGO_BIN_EXE_new_task");
+    let words = ["sh", "-c", &pass_on, program, &broker.url, &second.queue];
+    let worker = |queue: &str, words: &[&str]| {
+        let mut worker = env::command("worker");
+        worker.args(["--url", &broker.url, "-q", queue, "--exit-when-empty", "--"]);
+        worker
+            .args(words)
+            .env("TRACEPARENT", "00-worker")
+            .env("BAGGAGE", "of=worker");
+        env::spawn(worker).ended().expect(0).stdout
+    };
+    let expected = trace.map(|(_, value)| value).join(" ");
+    assert!(worker(&admin.queue, &words).contains(&expected));
+    let show = ["sh", "-c", SHOW];
+    assert!(worker(&second.queue, &show).contains(&expected));
+    // What the user sets counts, and a task without a trace has none.
+    let mut ours = env::command("new_task");
+    ours.args(["--url", &broker.url, "-q", &second.queue, "third"]);
+    ours.args(["-H", "traceparent=00-mine", "-H", "baggage=b"])
+        .envs(trace);
+    env::spawn(ours).ended().expect(0);
+    assert!(worker(&second.queue, &show).contains("00-mine  b\n"));
+    env::new_task(broker, &second.queue, &["fourth"]).expect(0);
+    let unset = "test -z \"${TRACEPARENT+x}${TRACESTATE+x}${BAGGAGE+x}\" && echo none";
+    assert!(worker(&second.queue, &["sh", "-c", unset]).contains("none"));
+}

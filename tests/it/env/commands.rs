@@ -18,6 +18,9 @@ pub fn command(name: &str) -> Command {
         "NO_COLOR",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
+        "TRACEPARENT",
+        "TRACESTATE",
+        "BAGGAGE",
     ] {
         command.env_remove(name);
     }

@@ -77,7 +77,10 @@ fn a_collector_that_goes_on_adds_to_its_log() {
     gate.open();
     env::new_task(broker, &admin.queue, &arguments).expect(0);
     assert_eq!(numbers(&log), [1, 2, 3, 4, 5, 6, 7, 8]);
-    let bodies: Vec<String> = lines(&log).into_iter().map(|line| line[8].clone()).collect();
+    let bodies: Vec<String> = lines(&log)
+        .into_iter()
+        .map(|line| line[8].clone())
+        .collect();
     assert_eq!(bodies.concat(), "12341234");
 }
 
