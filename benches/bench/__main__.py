@@ -23,7 +23,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="ROW", default=[],
                         help="only rows whose key begins so; may be repeated")
     parser.add_argument("--list", action="store_true", help="show the rows' keys, then end")
-    parser.add_argument("--docs", action="store_true", help="write this run to docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true",
+                        help="write this run, and the last ones of other series, to docs/benchmarks.md")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the run to FILE, too")
     args = parser.parse_args()
 
     rows = [row for row in all_rows(args.quick)
@@ -44,12 +46,13 @@ def main() -> int:
         for row in rows:
             row.round(lab, number, tell)
     run = result.of(rows, machine.describe(lab), rounds, args.quick, time.monotonic() - begun)
-    stem = lab.scratch / ("quick" if args.quick else "full")
-    result.write(run, stem.with_suffix(".json"))
-    stem.with_suffix(".svg").write_text(picture.draw(run))
+    stem = lab.scratch / f"{'quick' if args.quick else 'full'}-{result.series(run)}"
+    for path in [Path(f"{stem}.json"), *filter(None, [args.json])]:
+        result.write(run, path)
+    Path(f"{stem}.svg").write_text(picture.draw(run))
     print(table.markdown(run))
     if args.docs:
-        docs.write(lab.root, run)
+        docs.write(lab.root, docs.all_runs(lab.scratch, run))
     return 0
 
 

@@ -9,6 +9,28 @@ OURS, PEER, TEXT = "#2f6f4f", "#b9c2bd", "#222222"
 LOWER = ("ms", "s", "MiB")  # the less the better
 
 
+# What matters most to a user: a row, what to call it, and the contenders that people know.
+SUMMARY = [
+    ("bulk", "put tasks on a queue, each confirmed", ["new_task --file", "lapin", "pika"]),
+    ("true-2", "run a command for each task, two at a time",
+     ["worker -j 2 -p 100 -- true", "xargs -P 2 -n 1 true", "parallel -j 2 true"]),
+    ("empty-1", "take tasks one at a time", ["worker", "lapin", "pika", "celery"]),
+    ("one", "put one task on a queue, from a shell",
+     ["new_task", "amqp-publish", "pika", "php-amqplib", "celery"]),
+]
+
+
+def summary(run: dict) -> str:
+    """Some rows and contenders of a run, for readers in a hurry."""
+    rows = []
+    for key, title, names in SUMMARY:
+        for row in run["rows"]:
+            if row["key"] == key:
+                some = [c for c in row["contenders"] if c["name"] in names]
+                rows.append({**row, "title": title, "contenders": some})
+    return draw({**run, "rows": rows})
+
+
 def draw(run: dict) -> str:
     parts, y = [], 30
     for row in run["rows"]:

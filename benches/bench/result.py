@@ -20,6 +20,12 @@ def of(rows: list[Row], machine: dict, rounds: int, quick: bool, seconds: float)
     }
 
 
+def series(run: dict) -> str:
+    """The broker's, such as `4.3`."""
+    version = run["machine"]["broker"].split(" ")[1].rstrip(",")
+    return ".".join(version.split(".")[:2])
+
+
 def row_of(row: Row) -> dict:
     return {
         "key": row.key,
@@ -74,6 +80,10 @@ def spread(values: list[float]) -> str:
     if len(values) > 1:
         text += f" ({min(values):.3g}–{max(values):.3g})"
     return text
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text())
 
 
 def write(run: dict, path: Path) -> None:

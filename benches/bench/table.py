@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .result import series
+
 
 def markdown(run: dict) -> str:
     parts = [goals(run)]
@@ -17,6 +19,26 @@ def goals(run: dict) -> str:
             mark = {True: "yes", False: "**no**", None: "not measured"}[goal["met"]]
             lines.append(f"| {title} | {goal['goal']} | {goal['reached']} | {mark} |")
     return "\n".join(lines) + "\n"
+
+
+def compared(runs: list[dict]) -> str:
+    """Our own figures, and what each peer's goal came to, on each series."""
+    lines = ["| what | " + " | ".join(f"RabbitMQ {series(run)}" for run in runs) + " |",
+             "| --- |" + " --- |" * len(runs)]
+    for row in runs[0]["rows"]:
+        rows = [found(run, row["key"]) for run in runs]
+        lines.append(f"| {row['title']} | "
+                     + " | ".join(other["contenders"][0]["shown"] if other else "–" for other in rows)
+                     + " |")
+        for goal in row["goals"]:
+            reached = [next((g["reached"] for g in (other or {}).get("goals", [])
+                             if g["goal"] == goal["goal"]), "–") for other in rows]
+            lines.append(f"| … {goal['goal']} | " + " | ".join(reached) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def found(run: dict, key: str) -> dict | None:
+    return next((row for row in run["rows"] if row["key"] == key), None)
 
 
 def row_table(row: dict) -> str:
