@@ -4,6 +4,7 @@ use super::arguments;
 use super::parse::{CommandLine, parse};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
+use crate::base::init;
 use crate::base::logging;
 use crate::output::Report;
 use anyhow::Result;
@@ -13,7 +14,14 @@ use std::process::ExitCode as ProcessExitCode;
 pub fn main<P: CommandLine>(
     run: impl FnOnce(&P, &mut Report) -> Result<ExitCode>,
 ) -> ProcessExitCode {
-    let args: P = parse(&arguments::take());
+    let arguments = arguments::take();
+    let args: P = parse(&arguments);
+    if args.runs_commands() && init::is_first_process() {
+        // Where it cannot be started again it does its work all the same.
+        if let Ok(code) = init::run(&arguments, arguments::CONCEALED) {
+            return code.into();
+        }
+    }
     let common = args.common();
     logging::set_up(common.verbose);
     let mut report = common.report();

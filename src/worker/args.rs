@@ -123,6 +123,10 @@ impl CommandLine for WorkerArgs {
                 .to_owned()
         })
     }
+
+    fn runs_commands(&self) -> bool {
+        !self.command.is_empty() && self.admin.task().is_none()
+    }
 }
 
 impl WorkerArgs {

@@ -32,6 +32,10 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// The first process of a container.
+#[cfg(target_os = "linux")]
+mod first_process;
+
 /// Command lines that do not mean what they say.
 mod mistakes;
 
