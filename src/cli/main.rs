@@ -1,7 +1,7 @@
 //! What both commands are: options, a report, an exit code.
 
-use super::arguments;
 use super::parse::{CommandLine, parse};
+use super::{Generate, arguments};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
 use crate::base::init;
@@ -25,11 +25,13 @@ pub fn main<P: CommandLine>(
     let common = args.common();
     logging::set_up(common.verbose);
     let mut report = common.report();
-    let done = match common.generate {
-        Some(what) => what
-            .write::<P>()
-            .map(|()| ExitCode::Done)
-            .map_err(Into::into),
+    let generated = match (common.generate, &common.generate_to) {
+        (Some(what), _) => Some(what.write::<P>()),
+        (None, Some(prefix)) => Some(Generate::install::<P>(prefix)),
+        (None, None) => None,
+    };
+    let done = match generated {
+        Some(generated) => generated.map(|()| ExitCode::Done).map_err(Into::into),
         None => run(&args, &mut report),
     };
     let code = done.unwrap_or_else(|error| {
