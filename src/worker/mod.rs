@@ -4,7 +4,7 @@
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
 //! `publishing` hands messages to the publisher; `events` tells what happens, `terminal` draws
-//! it. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
+//! it. `monitoring` is what others are told who watch the worker, `metrics` its numbers. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
 
 mod actions;
 mod admin;
@@ -14,6 +14,8 @@ mod connecting;
 pub mod core;
 mod events;
 mod incoming;
+mod metrics;
+mod monitoring;
 mod process;
 mod publishing;
 mod queues;
@@ -35,6 +37,7 @@ pub use args::WorkerArgs;
 use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use incoming::Incoming;
+use monitoring::Monitoring;
 use process::{Capture, Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
@@ -60,6 +63,8 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
+    let (queue, slots) = (settings.queue.name.as_str(), settings.core.slots);
+    let monitoring = Monitoring::begin(args.metrics.as_ref(), queue, slots, report)?;
     let stdout_to = work::stdout_to(report);
     let work = match &command {
         Some(command) => {
@@ -75,6 +80,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
         publishing: Publishing::new(sender, "retries and dead letters"),
         messages,
         known: Known::of(&settings.queue),
+        monitoring,
         settings,
     };
     Ok(session.run()?)

@@ -41,6 +41,9 @@ mod dead_letters;
 /// `worker --status` with the management API.
 mod management;
 
+/// Numbers and probes over HTTP (`worker --metrics`).
+mod metrics;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 

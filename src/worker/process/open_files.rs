@@ -7,9 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// its stdout and stderr, one that tells of its end, and two files where its output is long.
 const FOR_EACH: u64 = 8;
 
-/// What the worker takes besides: its own streams, two connections with what drives them, and a few
-/// for commands that are just being started.
-const FOR_ALL: u64 = 48;
+/// What the worker takes besides: its own streams, two connections with what drives them, those who
+/// watch it, and a few for commands that are just being started.
+const FOR_ALL: u64 = 68;
 
 /// Raises the limit of open files as far as `slots` commands at once need it.
 ///
