@@ -17,4 +17,4 @@ pub use address::ListenAddress;
 pub use listener::{Listener, SocketFile};
 pub use request::Request;
 pub use response::{Response, Status};
-pub use server::serve;
+pub use server::{OPEN_FILES, serve};

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How many clients are served at once. The others wait to be accepted.
 const CLIENTS_MAX: usize = 16;
 
+/// How many files a server opens at most: its clients, where it listens, and one for the answer.
+pub const OPEN_FILES: u64 = CLIENTS_MAX as u64 + 2;
+
 /// How long a connection lasts at most, whatever its client does.
 const LIMIT: Duration = Duration::from_secs(5);
 

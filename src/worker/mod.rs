@@ -63,11 +63,11 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
-    let (queue, slots) = (settings.queue.name.as_str(), settings.core.slots);
-    let monitoring = Monitoring::begin(args.metrics.as_ref(), queue, slots, report)?;
+    let monitoring = Monitoring::begin(args.metrics.as_ref(), &settings, report)?;
     let stdout_to = work::stdout_to(report);
     let work = match &command {
         Some(command) => {
+            process::make_room(settings.core.slots, monitoring.open_files())?;
             let capture = work::capture(settings.core.slots, report);
             work(command, &settings, &sender, capture, stdout_to)?
         }
@@ -95,7 +95,6 @@ fn work(
     stdout_to: StdoutTo,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
-    process::make_room(slots)?;
     Ok(Work::Commands {
         pool: Pool::start(slots, command, settings.limits, sender)?,
         capture,

@@ -22,6 +22,7 @@ impl Session<'_> {
     /// Works to the end.
     pub(super) fn run(mut self) -> Result<ExitCode, Fault> {
         let end = self.work();
+        self.monitoring.stopped();
         self.teller.bars.clear();
         self.teller.stopped(end.reason.name());
         match (end.fault, end.reason, self.teller.failure()) {

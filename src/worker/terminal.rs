@@ -41,7 +41,9 @@ impl Session<'_> {
             dead_lettered: self.teller.totals.dead_lettered,
             last_outcome: None,
         };
-        self.monitoring.tick(state, Instant::now());
+        if let Err(text) = self.monitoring.tick(state, Instant::now()) {
+            self.teller.warn(&text);
+        }
     }
 
     /// Renews the count that is shown.

@@ -44,6 +44,9 @@ mod management;
 /// Numbers and probes over HTTP (`worker --metrics`).
 mod metrics;
 
+/// What a service manager is told (`NOTIFY_SOCKET`).
+mod notify;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 
