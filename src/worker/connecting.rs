@@ -50,6 +50,7 @@ impl Session<'_> {
                 continue;
             }
             self.draw();
+            self.tick();
             let limit = self.patience();
             select! {
                 recv(links) -> step => match step {

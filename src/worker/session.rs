@@ -3,6 +3,7 @@
 use super::core::{self, End, Input, Moment};
 use super::events::Teller;
 use super::incoming::Incoming;
+use super::monitoring::Monitoring;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
 use super::work::Work;
@@ -22,6 +23,7 @@ pub(super) struct Session<'a> {
     pub(super) publishing: Publishing,
     pub(super) messages: Receiver<Incoming>,
     pub(super) known: Known,
+    pub(super) monitoring: Monitoring,
 }
 
 /// What is known of the work queue.
@@ -78,6 +80,9 @@ impl Session<'_> {
             redelivered,
             token,
         } = delivery;
+        if redelivered {
+            self.monitoring.redelivered();
+        }
         let task = Task { body, properties };
         let delivery = core::Delivery::new(task, redelivered, token);
         self.core.handle(now, Input::Delivery(delivery));

@@ -45,6 +45,12 @@ mod dead_letters;
 /// `worker --status` with the management API.
 mod management;
 
+/// Numbers and probes over HTTP (`worker --metrics`).
+mod metrics;
+
+/// What a service manager is told (`NOTIFY_SOCKET`).
+mod notify;
+
 /// What a person sees: rows, bars, notes.
 mod terminal;
 

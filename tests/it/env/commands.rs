@@ -18,6 +18,9 @@ pub fn command(name: &str) -> Command {
         "NO_COLOR",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
     ] {
         command.env_remove(name);
     }

@@ -15,6 +15,7 @@ mod running;
 mod terminal;
 mod tls;
 mod version;
+pub mod watch;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
