@@ -19,7 +19,7 @@
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause` and `stop`.
+//! `pause` and `stop`; what others may ask it in `state`.
 
 mod account;
 mod acks;
@@ -51,6 +51,7 @@ mod settings;
 mod settlement;
 mod settling;
 mod slots;
+mod state;
 mod stop;
 mod stopping;
 #[cfg(test)]
