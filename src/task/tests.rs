@@ -44,3 +44,27 @@ fn headers_with_a_meaning_of_their_own_are_refused() {
     assert!(format!("{}=v", "n".repeat(256)).parse::<Header>().is_err());
     assert!(format!("{}=v", "n".repeat(255)).parse::<Header>().is_ok());
 }
+
+#[test]
+fn a_task_tells_when_it_was_sent_as_exactly_as_it_can() {
+    let second = Duration::from_secs(1);
+    let sent = |task: &Task| task.sent_at().unwrap();
+    let before = SystemTime::now();
+    let mut task = Template::new(&TaskOptions::default()).task(Vec::new());
+    let told = sent(&task);
+    // To a millisecond, of which the rest is cut off.
+    assert!(told + Duration::from_millis(1) > before && told <= SystemTime::now());
+    let seconds = task.properties.timestamp().unwrap();
+    let whole = UNIX_EPOCH + second * u32::try_from(seconds).unwrap();
+    for id in [
+        "job-7",
+        "",
+        // Made in 2022, the example of RFC 9562.
+        "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    ] {
+        task.properties = task.properties.clone().with_id(id.to_owned());
+        assert_eq!(sent(&task), whole, "{id}");
+    }
+    task.properties = Properties::persistent();
+    assert_eq!(task.sent_at(), None);
+}

@@ -33,6 +33,7 @@ impl Session<'_> {
         let done = match action {
             Action::Acknowledge(tokens) => self.acknowledge(tokens, place),
             Action::Return(token) => {
+                self.monitoring.calls_broker();
                 let channels = channels(place);
                 let mut own = channels.filter(|channel| channel.epoch() == token.channel);
                 own.next().map_or(Ok(()), |channel| channel.requeue(token))
@@ -100,6 +101,7 @@ impl Session<'_> {
         if !self.flush() {
             return Ok(());
         }
+        self.monitoring.calls_broker();
         let mut acked = Ok(());
         for channel in channels(place) {
             acked = acked.and(channel.ack_all(tokens.iter().copied()));
@@ -113,6 +115,8 @@ impl Session<'_> {
     }
 
     fn cancel(&mut self, place: &mut Place<'_, '_>) -> Result<(), Fault> {
+        // It may be for a stop, which those who watch are to see at once.
+        self.tick();
         self.monitoring.calls_broker();
         let now = Moment::now();
         for delivery in place.consuming.cancel()? {
@@ -141,6 +145,7 @@ impl Session<'_> {
 
     /// How many tasks are ready in the work queue.
     pub(super) fn ready(&self, place: &Place<'_, '_>) -> Result<u32, Fault> {
+        self.monitoring.calls_broker();
         let queue = self.settings.queue.name.as_str();
         match place.channel.inspect(queue) {
             Ok(found) => Ok(found.ready),

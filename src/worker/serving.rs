@@ -174,6 +174,7 @@ impl Session<'_> {
                     return Ok(());
                 }
                 Some(ConsumerEvent::Cancelled) => {
+                    self.monitoring.calls_broker();
                     let why = queues::why_cancelled(&self.settings.queue, place.link)?;
                     self.happened(Input::ConsumerCancelled(why));
                     return Ok(());

@@ -39,7 +39,7 @@ fn a_unix_socket_is_served_and_removed() {
     let mut worker = env::worker(broker, &admin.queue, &options);
     worker.message("metrics are at /metrics of ");
     let path = Path::new(socket.as_str());
-    assert_eq!(get_from_file(path, "/readyz").status, 200);
+    assert_eq!(get_from_file(path, "/livez").status, 200);
     // A second worker leaves it alone.
     refused(socket.as_str()).expect(78).says("in use");
     assert_eq!(get_from_file(path, "/metrics").status, 200);

@@ -28,9 +28,9 @@ fn what_is_not_served_is_refused() {
     );
     assert_eq!(posted.status, 405);
     assert!(posted.head.contains("Allow: GET, HEAD"), "{}", posted.head);
-    let head = ask(&address, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    let head = ask(&address, "HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
-    assert!(head.head.contains("Content-Length: 6"), "{}", head.head);
+    assert!(head.head.contains("Content-Length: 5"), "{}", head.head);
     assert_eq!(ask(&address, "\x16\x03\x01 no HTTP\r\n\r\n").status, 400);
     let long = format!(
         "GET /metrics HTTP/1.1\r\nCookie: {}\r\n\r\n",
@@ -74,7 +74,7 @@ fn slow_clients_hold_up_neither_probes_nor_tasks() {
         })
         .collect();
     let asked = Instant::now();
-    assert_eq!(get(&address, "/readyz").status, 200);
+    assert_eq!(get(&address, "/livez").status, 200);
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
     env::new_task(env::shared(), &admin.queue, &["x"]).expect(0);

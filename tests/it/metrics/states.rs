@@ -65,3 +65,24 @@ fn probes_follow_the_connection_and_the_drain() {
     worker.ended().expect(0);
     assert!(std::net::TcpStream::connect(&address).is_err());
 }
+
+#[test]
+fn a_drain_shows_before_the_broker_answers() {
+    let broker = env::shared();
+    let proxy = Proxy::start(&broker.url);
+    let admin = Admin::new(broker, "held");
+    let mut worker = command("worker");
+    worker.args(["-u", &proxy.url, "-q", &admin.queue]);
+    worker.args(["--log-format", "json"]).args(ANY_PORT);
+    let mut worker = spawn(worker);
+    let address = served_at(&mut worker);
+    becomes(&address, 200, "ready");
+    proxy.hold_cancels();
+    worker.signal(Signal::TERM);
+    env::wait_for("basic.cancel", || proxy.holds_a_cancel().then_some(()));
+    let answer = get(&address, "/readyz");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    lives(&address);
+    proxy.release_cancels();
+    worker.ended().expect(0);
+}
