@@ -19,12 +19,12 @@ pub fn is_first_process() -> bool {
     getpid().is_init()
 }
 
-/// Starts this program again with `arguments`, and without the variable `hidden`. Reaps and hands
-/// on signals until it ends. Returns its exit code, or 128 plus the signal that ended it.
+/// Starts this program again with `arguments`. Reaps and hands on signals until it ends. Returns
+/// its exit code, or 128 plus the signal that ended it.
 ///
 /// # Errors
 /// If it cannot be started; then nothing has changed.
-pub fn run(arguments: &[OsString], hidden: &str) -> io::Result<u8> {
+pub fn run(arguments: &[OsString]) -> io::Result<u8> {
     // A signal that came before there is a handler would be lost: the system protects this process.
     let mut numbers = vec![SIGCHLD, SIGINT, SIGQUIT, SIGTERM];
     if !is_ignored(SIGHUP) {
@@ -35,7 +35,7 @@ pub fn run(arguments: &[OsString], hidden: &str) -> io::Result<u8> {
     if let Some((name, rest)) = arguments.split_first() {
         again.arg0(name).args(rest);
     }
-    let child = Pid::from_child(&again.env_remove(hidden).spawn()?);
+    let child = Pid::from_child(&again.spawn()?);
     let code = signals.forever().find_map(|number| {
         if number == SIGCHLD {
             return reap(child).map(code);
