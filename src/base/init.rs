@@ -19,12 +19,12 @@ pub fn is_first_process() -> bool {
     getpid().is_init()
 }
 
-/// Starts this program again with `arguments`, and without the variable `hidden`. Reaps and hands
-/// on signals until it ends. Returns its exit code, or 128 plus the signal that ended it.
+/// Starts this program again with `arguments`. Reaps and hands on signals until it ends. Returns
+/// its exit code, or 128 plus the signal that ended it.
 ///
 /// # Errors
 /// If it cannot be started; then nothing has changed.
-pub fn run(arguments: &[OsString], hidden: &str) -> io::Result<u8> {
+pub fn run(arguments: &[OsString]) -> io::Result<u8> {
     // A signal that came before there is a handler would be lost: the system protects this process.
     let mut numbers = vec![SIGCHLD, SIGINT, SIGQUIT, SIGTERM];
     if !is_ignored(SIGHUP) {
@@ -35,28 +35,28 @@ pub fn run(arguments: &[OsString], hidden: &str) -> io::Result<u8> {
     if let Some((name, rest)) = arguments.split_first() {
         again.arg0(name).args(rest);
     }
-    let child = Pid::from_child(&again.env_remove(hidden).spawn()?);
-    for number in signals.forever() {
+    let child = Pid::from_child(&again.spawn()?);
+    let code = signals.forever().find_map(|number| {
         if number == SIGCHLD {
-            if let Some(status) = reap(child)? {
-                return Ok(code(status));
-            }
-        } else if let Some(signal) = Signal::from_named_raw(number).filter(|_| !is_told(number)) {
+            return reap(child).map(code);
+        }
+        if let Some(signal) = Signal::from_named_raw(number).filter(|_| !is_told(number)) {
             // It fails only if the child has ended, which SIGCHLD will tell.
             let _ = kill_process(child, signal);
         }
-    }
-    Err(io::Error::other("no more signals come"))
+        None
+    });
+    Ok(code.unwrap_or(1))
 }
 
 /// Waits for all children that have ended. Returns the status of `child` if it is one of them.
-fn reap(child: Pid) -> io::Result<Option<WaitStatus>> {
-    while let Some((pid, status)) = wait(WaitOptions::NOHANG)? {
+fn reap(child: Pid) -> Option<WaitStatus> {
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
         if pid == child {
-            return Ok(Some(status));
+            return Some(status);
         }
     }
-    Ok(None)
+    None
 }
 
 fn code(status: WaitStatus) -> u8 {

@@ -18,7 +18,7 @@ pub fn main<P: CommandLine>(
     let args: P = parse(&arguments);
     if args.runs_commands() && init::is_first_process() {
         // Where it cannot be started again it does its work all the same.
-        if let Ok(code) = init::run(&arguments, arguments::CONCEALED) {
+        if let Ok(code) = init::run(&arguments) {
             return code.into();
         }
     }
