@@ -16,6 +16,7 @@
 //! - [`queues`]: the work queue and those next to it, and how they are declared;
 //! - [`task`]: the unit of work, as bytes and as a message;
 //! - [`management`]: the broker's HTTP API, asked for what AMQP does not tell;
+//! - [`http`]: a small server, for those who watch a worker;
 //! - [`amqp`]: the wall around the client library, the only module that knows it;
 //! - [`output`]: what is told, to people and to programs;
 //! - [`base`]: small things that all else rests on: faults, exit codes, signals, escapes.
@@ -25,6 +26,7 @@ pub mod base;
 pub mod cli;
 #[cfg(test)]
 mod fuzz;
+pub mod http;
 pub mod management;
 pub mod new_task;
 pub mod output;

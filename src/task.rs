@@ -107,6 +107,22 @@ impl Task {
         id.is_ok_and(|id| id.get_version_num() == 7) && self.properties.timestamp().is_some()
     }
 
+    /// When it was sent, as far as it says so: to a millisecond where its id was made with the task,
+    /// otherwise to a second.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<SystemTime> {
+        let seconds = self.properties.timestamp()?;
+        let told = Duration::from_secs(seconds);
+        let id = Uuid::try_parse(self.id()).ok();
+        let made = id.and_then(|id| id.get_timestamp()).map(|at| {
+            let (seconds, nanos) = at.to_unix();
+            Duration::new(seconds, nanos)
+        });
+        // An id of another time was given by the user.
+        let exact = made.filter(|made| made.abs_diff(told) <= Duration::from_secs(2));
+        UNIX_EPOCH.checked_add(exact.unwrap_or(told))
+    }
+
     /// A copy with these properties.
     #[must_use]
     pub fn with(&self, properties: Properties) -> Self {

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod escape;
 pub mod exit_code;
 pub mod fault;
+pub mod init;
 pub mod logging;
 pub mod plural;
 pub mod refusal;

@@ -89,7 +89,7 @@ fn signalled<N: Fn()>(handler: &Mutex<Handler<N>>) {
 }
 
 /// Whether this process was started with the signal ignored, as far as the system tells: Linux does.
-fn is_ignored(signal: i32) -> bool {
+pub(super) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

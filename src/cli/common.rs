@@ -108,6 +108,16 @@ pub struct Common {
     #[arg(long, value_name = "WHAT", help_heading = "Output")]
     pub generate: Option<Generate>,
 
+    /// Write all of them to their places under DIR, such as ~/.local, then exit
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        conflicts_with = "generate",
+        help_heading = "Output"
+    )]
+    pub generate_to: Option<PathBuf>,
+
     /// Print only errors
     #[arg(long, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,

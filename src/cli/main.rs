@@ -1,9 +1,10 @@
 //! What both commands are: options, a report, an exit code.
 
-use super::arguments;
 use super::parse::{CommandLine, parse};
+use super::{Generate, arguments};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Kind};
+use crate::base::init;
 use crate::base::logging;
 use crate::output::Report;
 use anyhow::Result;
@@ -13,15 +14,24 @@ use std::process::ExitCode as ProcessExitCode;
 pub fn main<P: CommandLine>(
     run: impl FnOnce(&P, &mut Report) -> Result<ExitCode>,
 ) -> ProcessExitCode {
-    let args: P = parse(&arguments::take());
+    let arguments = arguments::take();
+    let args: P = parse(&arguments);
+    if args.runs_commands() && init::is_first_process() {
+        // Where it cannot be started again it does its work all the same.
+        if let Ok(code) = init::run(&arguments, arguments::CONCEALED) {
+            return code.into();
+        }
+    }
     let common = args.common();
     logging::set_up(common.verbose);
     let mut report = common.report();
-    let done = match common.generate {
-        Some(what) => what
-            .write::<P>()
-            .map(|()| ExitCode::Done)
-            .map_err(Into::into),
+    let generated = match (common.generate, &common.generate_to) {
+        (Some(what), _) => Some(what.write::<P>()),
+        (None, Some(prefix)) => Some(Generate::install::<P>(prefix)),
+        (None, None) => None,
+    };
+    let done = match generated {
+        Some(generated) => generated.map(|()| ExitCode::Done).map_err(Into::into),
         None => run(&args, &mut report),
     };
     let code = done.unwrap_or_else(|error| {

@@ -18,6 +18,11 @@ pub trait CommandLine: Parser + Documented {
 
     /// What is wrong with it that its declaration cannot say. `given` is all of it.
     fn mistake(&self, given: &[OsString]) -> Option<String>;
+
+    /// Whether it runs commands, which may leave processes behind.
+    fn runs_commands(&self) -> bool {
+        false
+    }
 }
 
 /// The options. Ends the process where there is nothing to do but to help or to complain.

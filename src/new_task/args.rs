@@ -66,6 +66,12 @@ pub struct NewTaskArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
     pub unsent: Option<PathBuf>,
 
+    /// At the end, write the numbers of this run to FILE, for `node_exporter`'s textfile collector
+    ///
+    /// FILE ends in .prom. It is replaced as a whole, also where the run has failed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "file", conflicts_with_all = ["words", "body_file"], help_heading = "Bulk")]
+    pub metrics_file: Option<PathBuf>,
+
     /// Send only while fewer than N tasks are waiting in the queue
     #[arg(
         value_parser = positive::<NonZeroU32>,

@@ -6,6 +6,7 @@ use super::ended::Ended;
 use super::halt::{Enough, Halt, How};
 use super::input::{self, TaskFile};
 use super::joblog;
+use super::metrics_file::RunNumbers;
 use super::pending::{Pending, Rest};
 use super::preview::Preview;
 use super::record::Separator;
@@ -23,11 +24,37 @@ use crossbeam_channel::Receiver;
 use std::path::Path;
 use std::time::Instant;
 
-/// Sends all tasks of the file at `path`.
+/// Sends all tasks of the file at `path`. The numbers of the run are written however it ends.
 pub(super) fn send(
     args: &NewTaskArgs,
     path: &Path,
     report: &mut Report,
+) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let mut numbers = RunNumbers::default();
+    let ended = send_tasks(args, path, report, &mut numbers);
+    let Some(file) = &args.metrics_file else {
+        return ended;
+    };
+    numbers.took = began.elapsed();
+    let queue = args.common.work_queue().name;
+    let is_success = matches!(ended, Ok(ExitCode::Done));
+    let written = numbers.write(file, queue.as_str(), is_success);
+    match (ended, written) {
+        (Ok(_), Err(fault)) => Err(fault.into()),
+        (ended, Ok(())) => ended,
+        (Err(error), Err(fault)) => {
+            report.warn(&fault.to_string());
+            Err(error)
+        }
+    }
+}
+
+fn send_tasks(
+    args: &NewTaskArgs,
+    path: &Path,
+    report: &mut Report,
+    numbers: &mut RunNumbers,
 ) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let (signal, signals) = crossbeam_channel::unbounded();
@@ -65,6 +92,8 @@ pub(super) fn send(
     let too_large = ended.rest.too_large();
     reporter.counts.failed += too_large.len() as u64;
     summarize(&mut reporter, ended.rest.counts(), began.elapsed());
+    numbers.sent = ended.rest.counts().taken;
+    numbers.counts = reporter.counts;
     let too_large = (!too_large.is_empty()).then(|| input::too_large_in(path, too_large));
     let fault = fault
         .or(finished.err())

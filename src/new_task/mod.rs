@@ -17,6 +17,7 @@ mod halting;
 mod input;
 mod joblog;
 mod later;
+mod metrics_file;
 mod missing;
 mod ordered;
 mod outcome;

@@ -64,6 +64,10 @@ impl Documented for NewTaskArgs {
                     "Unconfirmed tasks in the format of --file; emptied at the start",
                 ),
                 Entry(
+                    "--metrics-file FILE",
+                    "Numbers of the run, in Prometheus's text format; replaced at the end",
+                ),
+                Entry(
                     "--joblog FILE",
                     "Results in the format of GNU parallel; with --wait, emptied at the start without \
                      --resume or --resume-failed",

@@ -86,6 +86,7 @@ impl Session<'_> {
                 bars.started(slot, &of.task.body, takes);
             }
         }
+        self.monitoring.happened(&event);
         self.teller.tell(event, &self.known.broker);
     }
 
@@ -112,6 +113,7 @@ impl Session<'_> {
     }
 
     fn cancel(&mut self, place: &mut Place<'_, '_>) -> Result<(), Fault> {
+        self.monitoring.calls_broker();
         let now = Moment::now();
         for delivery in place.consuming.cancel()? {
             self.delivered(now, delivery);
@@ -123,6 +125,7 @@ impl Session<'_> {
     fn count(&mut self, queues: &[String], place: &mut Place<'_, '_>) -> Result<(), Fault> {
         let mut delayed = 0_u32;
         for queue in queues {
+            self.monitoring.calls_broker();
             let found = inspect(place.link, queue)?;
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }

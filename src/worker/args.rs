@@ -10,6 +10,7 @@ use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
 use crate::cli::{CommandLine, Common, Documented as _, sections};
+use crate::http::ListenAddress;
 use crate::queues::QueueName;
 use clap::{Parser, ValueHint};
 use std::ffi::OsString;
@@ -93,6 +94,13 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub ending: EndSettings,
 
+    /// Serve metrics for Prometheus, and probes, at ADDR: `IP:PORT`, or the path of a Unix socket
+    ///
+    /// The paths are /metrics, /livez and /readyz. ADDR is as in `127.0.0.1:9090`, `[::1]:0` (the
+    /// system chooses the port) or `/run/worker.sock`. Whoever can connect to it may read.
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["status", "list_dead", "replay_dead", "drop_dead"], help_heading = "Monitoring")]
+    pub metrics: Option<ListenAddress>,
+
     #[allow(missing_docs)]
     #[command(flatten)]
     pub host: HostLimits,
@@ -149,6 +157,10 @@ impl CommandLine for WorkerArgs {
              as in: sh -c 'convert \"$1\"' sh {} (or allow it by --body-as-code)"
                 .to_owned()
         })
+    }
+
+    fn runs_commands(&self) -> bool {
+        !self.command.is_empty() && self.admin.task().is_none()
     }
 }
 

@@ -51,6 +51,7 @@ impl Session<'_> {
                 continue;
             }
             self.draw();
+            self.tick();
             let limit = self.patience();
             select! {
                 recv(links) -> step => match step {

@@ -154,6 +154,11 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Whether there has been a consumer.
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
     /// Whether there was a connection, and is none.
     pub(super) fn is_disconnected(&self) -> bool {
         self.lost.is_some()

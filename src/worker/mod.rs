@@ -3,8 +3,10 @@
 //! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
-//! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks; `events` tells what happens, `terminal` draws
-//! it. `admin` is what a worker does without working, `admin_task` which of that. `sections` is the end of its help text.
+//! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks;
+//! `events` tells what happens, `terminal` draws it. `monitoring` is what others are told who watch the
+//! worker, `metrics` its numbers. `admin` is what a worker does without working, `admin_task` which of
+//! that. `sections` is the end of its help text.
 
 mod actions;
 mod admin;
@@ -15,6 +17,8 @@ pub mod core;
 mod events;
 mod host;
 mod incoming;
+mod metrics;
+mod monitoring;
 mod process;
 mod publishing;
 mod queues;
@@ -37,6 +41,7 @@ use crossbeam_channel::{Sender, unbounded};
 use events::Teller;
 use host::HostWatch;
 use incoming::Incoming;
+use monitoring::Monitoring;
 use process::{Capture, Pool, StdoutTo, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
@@ -62,9 +67,11 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     }
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
+    let monitoring = Monitoring::begin(args.metrics.as_ref(), &settings, report)?;
     let stdout_to = work::stdout_to(report);
     let work = match &command {
         Some(command) => {
+            process::make_room(settings.core.slots, monitoring.open_files())?;
             let capture = work::capture(settings.core.slots, report);
             work(command, &settings, &sender, capture, stdout_to)?
         }
@@ -79,6 +86,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
         messages,
         known: Known::of(&settings.queue),
         host: HostWatch::new(args.host.clone(), now.instant)?,
+        monitoring,
         settings,
     };
     Ok(session.run()?)
@@ -93,7 +101,6 @@ fn work(
     stdout_to: StdoutTo,
 ) -> Result<Work, Fault> {
     let slots = settings.core.slots;
-    process::make_room(slots)?;
     Ok(Work::Commands {
         pool: Pool::start(slots, command, settings.limits, sender)?,
         capture,

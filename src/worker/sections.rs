@@ -34,13 +34,25 @@ impl Documented for WorkerArgs {
     }
 }
 
-const ENVIRONMENT: [Item; 12] = [
+const ENVIRONMENT: [Item; 15] = [
     Entry(
         "AMQP_MANAGEMENT_URL",
         "URL of the management API for --status, unless --management is given",
     ),
     Entry("PATH", "Directories to search for COMMAND"),
-    Paragraph("COMMAND inherits the environment, without the two URLs. In addition, it gets:"),
+    Entry(
+        "NOTIFY_SOCKET",
+        "Socket of the service manager, to be told when tasks come, and more: sd_notify(3)",
+    ),
+    Entry(
+        "WATCHDOG_USEC",
+        "Microseconds after which the service manager takes a silent worker for stuck",
+    ),
+    Entry("WATCHDOG_PID", "Process that WATCHDOG_USEC is meant for"),
+    Paragraph(
+        "COMMAND inherits the environment, without the two URLs and the last three. In addition, it \
+         gets:",
+    ),
     Entry("TASK_ID", "ID of the task, empty if it has none"),
     Entry("TASK_QUEUE", "Name of the work queue"),
     Entry("TASK_ATTEMPT", "Number of this attempt, from 1"),

@@ -22,6 +22,7 @@ impl Session<'_> {
     /// Works to the end.
     pub(super) fn run(mut self) -> Result<ExitCode, Fault> {
         let end = self.work();
+        self.monitoring.stopped();
         self.teller.bars.clear();
         self.teller.stopped(end.reason.name());
         match (end.fault, end.reason, self.teller.failure()) {
@@ -60,6 +61,7 @@ impl Session<'_> {
     fn serve(&mut self, link: &mut Link) -> Result<End, Fault> {
         if !self.known.has_looked {
             self.known.has_looked = true;
+            self.monitoring.calls_broker();
             if let Some(missing) = queues::first_missing(&self.settings, link)? {
                 self.teller.warn(&missing.to_string());
             }
@@ -82,6 +84,7 @@ impl Session<'_> {
 
     /// Opens a channel on which the queue stands ready.
     fn open(&mut self, link: &mut Link) -> Result<Channel, Fault> {
+        self.monitoring.calls_broker();
         let (channel, found) = self.settings.queue.open(link)?;
         self.known.queue_type = found.queue_type.or(self.known.queue_type);
         if let (Some(current), false) = (found.adopted, self.known.has_noted_adoption) {
@@ -100,6 +103,7 @@ impl Session<'_> {
         earlier: &mut Vec<Channel>,
     ) -> Result<Option<Turn>, Fault> {
         loop {
+            self.monitoring.calls_broker();
             let queue = self.settings.queue.name.as_str();
             let queue_type = self.known.queue_type;
             let options = self.settings
@@ -144,6 +148,7 @@ impl Session<'_> {
                 return Turn::Lost(fault);
             }
             self.draw();
+            self.tick();
             let event = place.consuming.wait(&self.messages, self.patience());
             if let Err(fault) = self.take_in(place, event) {
                 return Turn::Lost(fault);

@@ -4,6 +4,7 @@ use super::core::{self, End, Input, Moment};
 use super::events::Teller;
 use super::host::{Change, HostWatch};
 use super::incoming::Incoming;
+use super::monitoring::Monitoring;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
 use super::work::Work;
@@ -24,6 +25,7 @@ pub(super) struct Session<'a> {
     pub(super) messages: Receiver<Incoming>,
     pub(super) known: Known,
     pub(super) host: HostWatch,
+    pub(super) monitoring: Monitoring,
 }
 
 /// What is known of the work queue.
@@ -80,6 +82,9 @@ impl Session<'_> {
             redelivered,
             token,
         } = delivery;
+        if redelivered {
+            self.monitoring.redelivered();
+        }
         let task = Task { body, properties };
         let delivery = core::Delivery::new(task, redelivered, token);
         self.core.handle(now, Input::Delivery(delivery));

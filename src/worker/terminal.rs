@@ -1,5 +1,6 @@
-//! What is drawn on a terminal, and how long the loop may wait.
+//! What is shown of the loop, on a terminal and to those who watch, and how long it may wait.
 
+use super::monitoring::{Phase, State};
 use super::session::{Place, Session};
 use crate::base::fault::Fault;
 use crate::output::progress;
@@ -16,10 +17,35 @@ impl Session<'_> {
     pub(super) fn patience(&self) -> Duration {
         let is_visible = self.teller.bars.is_visible();
         let tick = is_visible.then(|| Instant::now() + progress::TICK);
+        let watched = self.monitoring.wakes_at(Instant::now());
         let own = [self.core.wakes_at(), self.work.wakes_at()];
-        let due = own.into_iter().chain([self.host.wakes_at(), tick]);
+        let due = own.into_iter().chain([self.host.wakes_at(), watched, tick]);
         let due = due.flatten().min();
         due.map_or(FOR_EVER, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// The loop has come round: tells those who watch where the worker stands.
+    pub(super) fn tick(&mut self) {
+        let phase = match (self.core.is_stopping(), self.core.is_consuming()) {
+            (true, _) => Phase::Draining,
+            (false, true) if self.core.is_paused() => Phase::Busy,
+            (false, true) => Phase::Consuming,
+            (false, false) if self.teller.has_waited() => Phase::Away,
+            (false, false) => Phase::Starting,
+        };
+        let state = State {
+            phase,
+            connected: self.core.is_connected(),
+            slots: self.settings.core.slots,
+            running: self.core.running(),
+            prefetched: self.core.waiting(),
+            done: self.teller.totals.done,
+            dead_lettered: self.teller.totals.dead_lettered,
+            last_outcome: None,
+        };
+        if let Err(text) = self.monitoring.tick(state, Instant::now()) {
+            self.teller.warn(&text);
+        }
     }
 
     /// Renews the count that is shown.

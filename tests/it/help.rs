@@ -245,3 +245,33 @@ fn the_readme_says_the_same_of_exit_codes() {
         }
     }
 }
+
+#[test]
+fn pages_and_completions_get_to_their_places() {
+    let directory = std::env::temp_dir().join(env::unique("share"));
+    for name in COMMANDS {
+        output(name, &["--generate-to", directory.to_str().unwrap()]);
+        for (what, place) in [
+            (
+                "complete-bash",
+                format!("bash-completion/completions/{name}"),
+            ),
+            ("complete-zsh", format!("zsh/site-functions/_{name}")),
+            (
+                "complete-fish",
+                format!("fish/vendor_completions.d/{name}.fish"),
+            ),
+            ("man", format!("man/man1/{name}.1")),
+        ] {
+            let written = fs::read_to_string(directory.join("share").join(place)).unwrap();
+            assert_eq!(written, output(name, &["--generate", what]));
+        }
+    }
+    fs::remove_dir_all(&directory).unwrap();
+    let mut command = command("worker");
+    command.args(["--generate-to", "/dev/null"]);
+    spawn(command)
+        .ended()
+        .expect(74)
+        .says("cannot write /dev/null/share");
+}

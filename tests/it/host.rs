@@ -1,6 +1,6 @@
 //! Workers that are kind to their hosts.
 
-use crate::env::{self, Admin, sh, wait_for, words, worker, worker_with};
+use crate::env::{self, Admin, sh, wait_for, watch, words, worker, worker_with};
 use rustix::process::Signal;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
@@ -12,10 +12,13 @@ const ALWAYS_BUSY: [&str; 2] = ["--min-memory", "900T"];
 fn on_a_busy_host_tasks_are_left_to_other_workers() {
     let broker = env::shared();
     let admin = Admin::new(broker, "busy");
-    let mut busy = worker_with(broker, &admin.queue, &ALWAYS_BUSY, &sh("exit 1"));
+    let options = [&ALWAYS_BUSY[..], &["--metrics", "127.0.0.1:0"]].concat();
+    let mut busy = worker_with(broker, &admin.queue, &options, &sh("exit 1"));
+    let address = watch::served_at(&mut busy);
     let told = busy.message("taking no tasks until that is over");
     let reason = "of memory is available (--min-memory 921600G)";
     assert!(told.contains(reason), "{told}");
+    watch::becomes(&address, 503, "the host is busy");
     for number in 1..=5 {
         env::new_task(broker, &admin.queue, &[&number.to_string()]).expect(0);
     }

@@ -35,6 +35,10 @@ mod stopping;
 /// `--max-load`, `--min-memory`: workers that are kind to their hosts.
 mod host;
 
+/// The first process of a container.
+#[cfg(target_os = "linux")]
+mod first_process;
+
 /// Command lines that do not mean what they say.
 mod mistakes;
 
@@ -43,6 +47,12 @@ mod dead_letters;
 
 /// `worker --status` with the management API.
 mod management;
+
+/// Numbers and probes over HTTP (`worker --metrics`).
+mod metrics;
+
+/// What a service manager is told (`NOTIFY_SOCKET`).
+mod notify;
 
 /// What a person sees: rows, bars, notes.
 mod terminal;

@@ -20,7 +20,8 @@
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause`, `prefetching` and `stop`.
+//! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
+//! `pause`, `prefetching` and `stop`; what others may ask it in `state`.
 
 mod account;
 mod acks;
@@ -54,6 +55,7 @@ mod settings;
 mod settlement;
 mod settling;
 mod slots;
+mod state;
 mod stop;
 mod stopping;
 #[cfg(test)]

@@ -87,24 +87,6 @@ impl Worker {
         self.actions.pop_front()
     }
 
-    /// Whether it has begun to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_under_way()
-    }
-
-    /// How many tasks run.
-    #[must_use]
-    pub fn running(&self) -> usize {
-        self.slots.running()
-    }
-
-    /// How many tasks were delivered and have not begun.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.intake.local.len()
-    }
-
     /// Takes in what has happened.
     pub fn handle(&mut self, now: Moment, input: Input) {
         if self.tally.is_over {

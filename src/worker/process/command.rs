@@ -92,6 +92,11 @@ impl TaskCommand {
             .env_remove("AMQP_URL")
             .env_remove("AMQP_MANAGEMENT_URL")
             .env_remove(CONCEALED);
+        // It would speak for the worker.
+        command
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID");
         command
             .env("TASK_ID", without_nul(job.start.task.id()).as_ref())
             .env("TASK_QUEUE", &self.queue)

@@ -11,13 +11,14 @@ const FOR_EACH: u64 = 8;
 /// for commands that are just being started.
 const FOR_ALL: u64 = 48;
 
-/// Raises the limit of open files as far as `slots` commands at once need it.
+/// Raises the limit of open files as far as `slots` commands at once need it, and `others` besides.
 ///
 /// # Errors
 /// [`Kind::SetUp`] where the system does not allow that many.
-pub fn make_room(slots: usize) -> Result<(), Fault> {
+pub fn make_room(slots: usize, others: u64) -> Result<(), Fault> {
     let limit = getrlimit(Resource::Nofile);
-    let needed = FOR_ALL + FOR_EACH * slots as u64;
+    let for_all = FOR_ALL + others;
+    let needed = for_all + FOR_EACH * slots as u64;
     // `None` is no limit.
     let (Some(current), maximum) = (limit.current, limit.maximum) else {
         return Ok(());
@@ -38,7 +39,7 @@ pub fn make_room(slots: usize) -> Result<(), Fault> {
         return Ok(());
     }
     let allowed = maximum.unwrap_or(current).max(current);
-    let fits = allowed.saturating_sub(FOR_ALL) / FOR_EACH;
+    let fits = allowed.saturating_sub(for_all) / FOR_EACH;
     let text = format!(
         "--concurrency {slots} needs {needed} open files, and the system allows {allowed}: take at \
          most --concurrency {fits}, or raise the limit (`ulimit -n`, or LimitNOFILE= of a systemd \

@@ -1,4 +1,5 @@
 //! Files of tasks: records, windows, faults in the middle.
 
 mod faults;
+mod metrics_file;
 mod records;

@@ -21,6 +21,9 @@ pub fn command(name: &str) -> Command {
         "TRACEPARENT",
         "TRACESTATE",
         "BAGGAGE",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
     ] {
         command.env_remove(name);
     }

@@ -15,6 +15,7 @@ mod running;
 mod terminal;
 mod tls;
 mod version;
+pub mod watch;
 
 pub use admin::{Admin, Answer, Kind};
 pub use broker::{Broker, shared};
@@ -28,7 +29,7 @@ pub use random::Random;
 pub use running::{Running, spawn};
 pub use terminal::Terminal;
 pub use tls::{Certificates, Tls};
-pub use version::{Version, has_program, left_out};
+pub use version::{Version, has_program, left_out, left_out_here};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

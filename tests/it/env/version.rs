@@ -56,9 +56,14 @@ pub fn has_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
     if !found {
-        tell(&format!("left out: there is no {name} here"));
+        left_out_here(&format!("there is no {name} here"));
     }
     found
+}
+
+/// The same, where the machine is why.
+pub fn left_out_here(why: &str) {
+    tell(&format!("left out: {why}"));
 }
 
 fn tell(what: &str) {

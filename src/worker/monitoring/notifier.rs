@@ -1,0 +1,129 @@
+//! The way to the service manager: a datagram socket that the environment names.
+
+use super::state::State;
+use super::systemd::Announcements;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+/// A manager that does not read is not waited for longer than this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Tells the service manager where the worker stands.
+pub(super) struct Notifier {
+    socket: UnixDatagram,
+    manager: SocketAddr,
+    announcements: Announcements,
+    /// That it cannot be told was said.
+    has_failed: bool,
+}
+
+impl Notifier {
+    /// As the environment asks for it, if it does.
+    ///
+    /// # Errors
+    /// Where the environment names a socket that cannot be.
+    pub(super) fn from_environment(
+        grace: Option<Duration>,
+        kill_after: Duration,
+    ) -> io::Result<Option<Self>> {
+        let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let watchdog = watchdog(
+            env::var_os("WATCHDOG_USEC").as_deref(),
+            env::var_os("WATCHDOG_PID").as_deref(),
+        );
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        Ok(Some(Self {
+            socket,
+            manager: address(&name)?,
+            announcements: Announcements::new(grace, kill_after, watchdog),
+            has_failed: false,
+        }))
+    }
+
+    /// The main loop has come round. The first time that the manager cannot be told is an error.
+    pub(super) fn tick(&mut self, state: State, now: Instant) -> io::Result<()> {
+        let lines = self.announcements.tick(state, now);
+        self.send(&lines)
+    }
+
+    /// The worker ends.
+    pub(super) fn stop(&mut self, now: Instant) -> io::Result<()> {
+        let line = self.announcements.stop(now);
+        self.send(&Vec::from_iter(line))
+    }
+
+    fn send(&mut self, lines: &[String]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let message = lines.join("\n");
+        match self.socket.send_to_addr(message.as_bytes(), &self.manager) {
+            Err(error) if !self.has_failed => {
+                self.has_failed = true;
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When the main loop is to come round at the latest.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.announcements.wakes_at()
+    }
+}
+
+/// A path; or, behind an `@`, a name in Linux's abstract namespace.
+fn address(name: &OsString) -> io::Result<SocketAddr> {
+    match name.as_bytes() {
+        [b'/', ..] => SocketAddr::from_pathname(name),
+        #[cfg(target_os = "linux")]
+        [b'@', name @ ..] => {
+            use std::os::linux::net::SocketAddrExt as _;
+            SocketAddr::from_abstract_name(name)
+        }
+        _ => Err(io::Error::other("it is neither a path nor `@` and a name")),
+    }
+}
+
+/// How long the manager waits for a sign of life, if it does and means this process.
+fn watchdog(usec: Option<&OsStr>, pid: Option<&OsStr>) -> Option<Duration> {
+    let usec: u64 = usec?.to_str()?.parse().ok()?;
+    let own = std::process::id().to_string();
+    let is_meant = pid.is_none_or(|pid| pid == own.as_str());
+    (is_meant && usec > 0).then(|| Duration::from_micros(usec))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_of_another_process_is_not_ours() {
+        let own = std::process::id().to_string();
+        let second = Some(Duration::from_secs(1));
+        let usec = Some(OsStr::new("1000000"));
+        assert_eq!(watchdog(usec, None), second);
+        assert_eq!(watchdog(usec, Some(OsStr::new(&own))), second);
+        assert_eq!(watchdog(usec, Some(OsStr::new("1"))), None);
+        assert_eq!(watchdog(Some(OsStr::new("0")), None), None);
+        assert_eq!(watchdog(Some(OsStr::new("soon")), None), None);
+        assert_eq!(watchdog(None, None), None);
+    }
+
+    #[test]
+    fn only_what_can_be_a_socket_is_one() {
+        assert!(address(&"/run/notify".into()).is_ok());
+        assert!(address(&"run/notify".into()).is_err());
+        let long = format!("/{}", "x".repeat(200));
+        assert!(address(&long.into()).is_err());
+        #[cfg(target_os = "linux")]
+        assert!(address(&"@name".into()).is_ok());
+    }
+}
