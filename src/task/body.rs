@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn of_a_long_body_the_beginning_is_repeated() {
-        let text = "xä".repeat(REPEATED_MAX);
+        let text = "x".to_owned() + &"ä".repeat(REPEATED_MAX);
         let binary = vec![0xff; REPEATED_MAX + 1];
         for (body, len) in [
             // A character of two bytes does not fit any more.

@@ -19,6 +19,9 @@ impl Worker {
             return;
         };
         self.consumer.phase = ConsumerPhase::Consuming;
+        if let Some(auto) = &mut self.consumer.auto {
+            auto.consumes(now.instant);
+        }
         if on == ConsumeOn::New {
             self.emptiness.touch(now.instant);
             self.intake.completed.connected(now.instant);

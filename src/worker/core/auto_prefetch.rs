@@ -8,11 +8,11 @@
 //! - S, the work: the 90th percentile of the last run times.
 //!
 //! It holds as many more tasks as its slots do in R and the time for which acknowledgements wait for
-//! each other, and none where R is less than a twentieth of the whole. The number doubles when a slot
-//! has waited although the queue was not empty. It is halved when even the task that waited least here
-//! has waited for longer than that (`CoDel`'s sign of a standing queue, RFC 8289), and it follows at
-//! once when the work gets longer. When a task runs for longer than ten times R, and a second at
-//! least, nothing is held behind it.
+//! each other, and none where R is less than a twentieth of the whole. The number grows, eightfold at
+//! most, when a slot has waited although the queue was not empty. It is halved when even the task
+//! that waited least here has waited for longer than that (`CoDel`'s sign of a standing queue, RFC
+//! 8289), and it follows at once when the work gets longer. When a task runs for longer than ten times
+//! R, and a second at least, nothing is held behind it.
 
 use super::acks::LINGER;
 use std::collections::VecDeque;
@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// The most that is held beyond what runs: beyond it, a second worker is of more use.
 const MOST: u64 = 300;
+
+/// By how much the number may grow at once. Another consumer costs three ways, in which nothing
+/// comes, so that with doubling a second would pass over a way of 40 ms.
+const GROWTH: u64 = 8;
 
 /// How many run times, and ways, count.
 const RUNS: usize = 64;
@@ -53,6 +57,8 @@ pub(super) struct AutoPrefetch {
     extra: u64,
     /// When room was made for the next delivery.
     asked: Option<Instant>,
+    /// When the present consumer began.
+    since: Option<Instant>,
     ways: VecDeque<Duration>,
     runs: VecDeque<Duration>,
     /// Since when waits are observed, and the least of them.
@@ -65,6 +71,7 @@ impl AutoPrefetch {
             slots: slots as u64,
             extra: 0,
             asked: None,
+            since: None,
             ways: VecDeque::with_capacity(WAYS),
             runs: VecDeque::with_capacity(RUNS),
             observed: None,
@@ -87,10 +94,11 @@ impl AutoPrefetch {
         self.asked.get_or_insert(now);
     }
 
-    /// There is another consumer, or none.
-    pub(super) fn consumer_changed(&mut self) {
+    /// A consumer begins. Until now the worker waited for it, and for nothing else.
+    pub(super) fn consumes(&mut self, now: Instant) {
         self.asked = None;
         self.observed = None;
+        self.since = Some(now);
     }
 
     /// A task was delivered; whether a slot waited for it.
@@ -103,7 +111,7 @@ impl AutoPrefetch {
         if was_awaited && self.way().is_some_and(|least| way <= least * SLOW) {
             let wanted = self.wanted(HIDES);
             if wanted > self.extra {
-                self.extra = wanted.min((2 * self.extra).max(1));
+                self.extra = wanted.min((GROWTH * self.extra).max(self.slots));
             }
         }
     }
@@ -125,8 +133,12 @@ impl AutoPrefetch {
         }
     }
 
-    /// A task has ended that ran for so long.
-    pub(super) fn ran(&mut self, took: Duration) {
+    /// A task has ended that began at this time and ran for so long. When one ended while the worker
+    /// waited for a consumer is not known.
+    pub(super) fn ran(&mut self, began: Instant, took: Duration) {
+        if self.since.is_none_or(|since| began < since) {
+            return;
+        }
         push(&mut self.runs, took, RUNS);
         if self.extra > 0 {
             self.extra = self.extra.min(2 * self.wanted(HIDES_SURELY));

@@ -105,9 +105,6 @@ impl Consumer {
 
     /// A consumer is started.
     pub(super) fn start(&mut self, on: ConsumeOn) {
-        if let Some(auto) = &mut self.auto {
-            auto.consumer_changed();
-        }
         self.phase = ConsumerPhase::Starting(on);
         self.begins_behind = self.newest;
         self.taken = 0;

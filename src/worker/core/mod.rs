@@ -20,7 +20,6 @@
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
 //! `pause`, `prefetching` and `stop`; what others may ask it in `state`.
 
 mod account;

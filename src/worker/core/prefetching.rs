@@ -38,10 +38,10 @@ impl Worker {
         }
     }
 
-    /// A task has run for so long.
-    pub(super) fn has_run(&mut self, took: Duration) {
+    /// A task has run since then, for so long.
+    pub(super) fn has_run(&mut self, began: Instant, took: Duration) {
         if let Some(auto) = &mut self.consumer.auto {
-            auto.ran(took);
+            auto.ran(began, took);
         }
     }
 
@@ -51,16 +51,17 @@ impl Worker {
             return;
         };
         let before = self.consumer.prefetch();
+        let wants_none = self.consumer.long_runs >= self.settings.slots;
         if wanted != before {
             self.acks.set_prefetch(wanted, self.settings.slots);
             self.consumer.set_prefetch(wanted);
-            if self.consumer.phase == ConsumerPhase::Consuming {
-                self.cancel_consumer(if is_more(wanted, before) {
-                    CancelFor::Renew
-                } else {
-                    CancelFor::Shrink
-                });
-            }
+        }
+        if self.consumer.phase == ConsumerPhase::Consuming && (wanted != before || wants_none) {
+            self.cancel_consumer(if is_more(wanted, before) {
+                CancelFor::Renew
+            } else {
+                CancelFor::Shrink
+            });
         }
         if self.consumer.phase != ConsumerPhase::Shrinking {
             return;
@@ -77,7 +78,7 @@ impl Worker {
     pub(super) fn becomes_long_at(&self) -> Option<Instant> {
         let auto = self.consumer.auto.as_ref()?;
         let long_runs = self.consumer.long_runs;
-        if auto.extra() == 0 && long_runs == 0 {
+        if auto.extra() == 0 && long_runs == 0 && !self.intake.local.has_ready() {
             return None;
         }
         let mut started: Vec<Instant> = self.slots.running_since().collect();
@@ -95,14 +96,15 @@ impl Worker {
             || self.settings.ending.max_tasks.is_some()
             || self.tally.has_priorities;
         // Where nothing is held there is nothing to be given away.
-        let matters = auto.extra() > 0 || self.consumer.long_runs > 0;
+        let holds = auto.extra() > 0 || self.intake.local.has_ready();
+        let matters = holds || self.consumer.long_runs > 0;
         self.consumer.long_runs = if matters && !is_off { long_runs } else { 0 };
         if is_off || self.consumer.long_runs > 0 {
             auto.hold_nothing();
         }
         let free = self.settings.slots.saturating_sub(self.consumer.long_runs);
         let count = u16::try_from(free as u64 + auto.extra()).unwrap_or(u16::MAX);
-        // Where all slots are busy for long nothing is consumed, whatever is said here.
+        // Where all slots are busy for long nothing is consumed; then this is for later.
         let count = NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN);
         Some(Prefetch::AtMost(count))
     }

@@ -26,6 +26,7 @@ pub enum News {
 pub struct ModelWorker {
     number: usize,
     core: Worker,
+    slots: usize,
     /// It waits for an answer, as the real loop does, and hears nothing else until then.
     awaits: Option<News>,
     unheard: VecDeque<News>,
@@ -66,6 +67,7 @@ impl ModelWorker {
         Self {
             number,
             core: Worker::new(settings, now),
+            slots: workers.slots,
             awaits: None,
             unheard: VecDeque::new(),
             came: BTreeMap::new(),
@@ -137,7 +139,7 @@ impl ModelWorker {
             let Some(news) = self.unheard.pop_front() else { break };
             self.tell(model, news);
         }
-        let is_idle = self.core.running() == 0 && self.core.waiting() == 0;
+        let is_idle = self.core.running() < self.slots && self.core.waiting() == 0;
         let since = model.idle[self.number].unwrap_or(model.now);
         model.idle[self.number] = is_idle.then_some(since);
         let at = self.core.wakes_at().filter(|_| self.awaits.is_none());
@@ -181,6 +183,9 @@ impl ModelWorker {
             Action::Return(token) => self.send(model, Request::Return(token.tag)),
             Action::Publish(message) => {
                 let task = number(&message.payload);
+                let came = self.came.get(&task).copied().unwrap_or_default();
+                model.waited(self.number, came);
+                model.handed_on += 1;
                 self.send(model, Request::Publish(message.number, task));
             }
             Action::End(end) => panic!("it ends: {end:?}"),
