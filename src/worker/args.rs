@@ -1,8 +1,8 @@
 //! `worker`'s command line.
 
 use super::admin_task::AdminArgs;
-use super::core::{EndSettings, Prefetching};
 use super::core::policy::{Ack, FailurePolicy};
+use super::core::{EndSettings, Prefetching};
 use super::host::{HostLimits, concurrency};
 use super::process::{TimeLimits, runs_body_as_code};
 use super::sections::USAGE;

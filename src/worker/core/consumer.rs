@@ -62,6 +62,8 @@ pub(super) struct Consumer {
     pub(super) auto: Option<AutoPrefetch>,
     /// How many tasks run for long, behind which nothing is held.
     pub(super) long_runs: usize,
+    /// When one more of them does.
+    pub(super) next_long: Option<Instant>,
 }
 
 impl Consumer {
@@ -69,6 +71,7 @@ impl Consumer {
         Self {
             auto,
             long_runs: 0,
+            next_long: None,
             phase: ConsumerPhase::Disconnected,
             prefetch,
             begins_behind: None,

@@ -76,29 +76,26 @@ impl Worker {
 
     /// When one more of the running tasks becomes a long one, behind which nothing is to be held.
     pub(super) fn becomes_long_at(&self) -> Option<Instant> {
-        let auto = self.consumer.auto.as_ref()?;
-        let long_runs = self.consumer.long_runs;
-        if auto.extra() == 0 && long_runs == 0 && !self.intake.local.has_ready() {
-            return None;
-        }
-        let mut started: Vec<Instant> = self.slots.running_since().collect();
-        started.sort_unstable();
-        // The oldest are known to be long.
-        started.get(long_runs)?.checked_add(auto.long_run())
+        self.consumer.next_long.filter(|_| !self.intake.is_paused)
     }
 
     fn wanted_prefetch(&mut self, now: Instant) -> Option<Prefetch> {
         let auto = self.consumer.auto.as_mut()?;
-        let long = auto.long_run();
-        let is_long = |since: &Instant| now.saturating_duration_since(*since) >= long;
-        let long_runs = self.slots.running_since().filter(is_long).count();
         let is_off = self.settings.ack != Ack::After
             || self.settings.ending.max_tasks.is_some()
             || self.tally.has_priorities;
         // Where nothing is held there is nothing to be given away.
         let holds = auto.extra() > 0 || self.intake.local.has_ready();
-        let matters = holds || self.consumer.long_runs > 0;
-        self.consumer.long_runs = if matters && !is_off { long_runs } else { 0 };
+        let matters = !is_off && (holds || self.consumer.long_runs > 0);
+        (self.consumer.long_runs, self.consumer.next_long) = (0, None);
+        if matters {
+            let long = auto.long_run();
+            let ends = self.slots.running_since();
+            let mut ends: Vec<Instant> = ends.filter_map(|at| at.checked_add(long)).collect();
+            ends.sort_unstable();
+            self.consumer.long_runs = ends.partition_point(|end| *end <= now);
+            self.consumer.next_long = ends.get(self.consumer.long_runs).copied();
+        }
         if is_off || self.consumer.long_runs > 0 {
             auto.hold_nothing();
         }

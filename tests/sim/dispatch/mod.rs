@@ -161,14 +161,18 @@ impl Model {
 
     /// When the last task had ended.
     fn took(&self) -> Duration {
-        let ends = self.begun.iter().map(|begun| begun.at + self.runs[begun.task]);
+        let ends = self
+            .begun
+            .iter()
+            .map(|begun| begun.at + self.runs[begun.task]);
         ends.max().unwrap_or_default()
     }
 }
 
 /// Whoever is free has the next task at that very moment.
 fn ideal(slots: usize, runs: &[Duration]) -> Duration {
-    let mut free: BinaryHeap<Reverse<Duration>> = (0..slots).map(|_| Reverse(Duration::ZERO)).collect();
+    let mut free: BinaryHeap<Reverse<Duration>> =
+        (0..slots).map(|_| Reverse(Duration::ZERO)).collect();
     for run in runs {
         let Reverse(at) = free.pop().unwrap();
         free.push(Reverse(at + *run));
@@ -180,7 +184,9 @@ fn ideal(slots: usize, runs: &[Duration]) -> Duration {
 #[test]
 fn heavy_and_light_in_turn_take_as_long_as_they_must() {
     for count in [2, 4, 8] {
-        let runs: Vec<Duration> = (0..400).map(|n| if n % 2 == 0 { 200 * MS } else { 10 * MS }).collect();
+        let runs: Vec<Duration> = (0..400)
+            .map(|n| if n % 2 == 0 { 200 * MS } else { 10 * MS })
+            .collect();
         let run = Model::run(Workers::auto(count, 1), MS / 4, runs);
         let ratio = run.took().as_secs_f64() / ideal(count, &run.runs).as_secs_f64();
         println!("{count} workers: {ratio:.4} of the ideal");
@@ -196,7 +202,10 @@ fn short_tasks_over_a_long_way_are_done_as_by_the_best_fixed_number() {
     let fixed = [4, 8, 32, 100, 300, 1000].map(|prefetch| took(Workers::fixed(1, 4, prefetch)));
     let best = fixed.iter().min().unwrap().as_secs_f64();
     let auto = took(Workers::auto(1, 4)).as_secs_f64();
-    println!("fixed {fixed:?}, auto {auto:.2} s: {:.3} of the best", best / auto);
+    println!(
+        "fixed {fixed:?}, auto {auto:.2} s: {:.3} of the best",
+        best / auto
+    );
     assert!(best / auto >= 0.9, "{fixed:?}, {auto}");
     assert!(fixed[0].as_secs_f64() / auto >= 15.0);
 }
@@ -210,8 +219,14 @@ fn nothing_waits_behind_a_long_task_while_another_worker_is_idle() {
             let runs = (0..2_000).map(|n| if long(n) { 10_000 * MS } else { 5 * MS });
             let run = Model::run(Workers::auto(count, slots), MS, runs.collect());
             let (unfair, handed_on) = (run.unfair, run.handed_on);
-            println!("{count} workers, {slots} slots: waited {unfair:?} at most, {handed_on} handed on");
-            assert!(run.unfair <= Duration::from_secs(1) + 10 * MS, "{:?}", run.unfair);
+            println!(
+                "{count} workers, {slots} slots: waited {unfair:?} at most, {handed_on} handed on"
+            );
+            assert!(
+                run.unfair <= Duration::from_secs(1) + 10 * MS,
+                "{:?}",
+                run.unfair
+            );
         }
     }
 }

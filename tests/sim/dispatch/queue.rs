@@ -92,14 +92,18 @@ impl Queue {
     /// In turn, to those who may have more.
     fn deliver(&mut self, news: &mut Vec<(usize, News)>) {
         while !self.ready.is_empty() {
-            let has_room = |consumer: &Consumer| consumer.prefetch.is_some_and(|most| consumer.taken < most);
+            let has_room =
+                |consumer: &Consumer| consumer.prefetch.is_some_and(|most| consumer.taken < most);
             let able: Vec<usize> = self
                 .consumers
                 .iter()
                 .filter(|(_, consumer)| has_room(consumer))
                 .map(|(number, _)| *number)
                 .collect();
-            let next = able.iter().find(|number| **number > self.turn).or(able.first());
+            let next = able
+                .iter()
+                .find(|number| **number > self.turn)
+                .or(able.first());
             let Some(number) = next else { return };
             self.turn = *number;
             let (Some(task), Some(consumer)) =

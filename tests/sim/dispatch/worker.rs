@@ -130,13 +130,17 @@ impl ModelWorker {
     pub fn go_on(&mut self, model: &mut Model) {
         loop {
             while self.awaits.is_none() {
-                let Some(action) = self.core.poll() else { break };
+                let Some(action) = self.core.poll() else {
+                    break;
+                };
                 self.act(model, action);
             }
             if self.awaits.is_some() {
                 break;
             }
-            let Some(news) = self.unheard.pop_front() else { break };
+            let Some(news) = self.unheard.pop_front() else {
+                break;
+            };
             self.tell(model, news);
         }
         let is_idle = self.core.running() < self.slots && self.core.waiting() == 0;

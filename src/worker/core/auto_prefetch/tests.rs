@@ -29,7 +29,9 @@ fn starved(auto: &mut AutoPrefetch, now: &mut Instant, way: Duration) -> u64 {
 #[test]
 fn short_work_over_a_long_way_grows_until_the_way_is_hidden() {
     let (mut auto, mut now) = measured(4, 40 * MS, MS);
-    let grown: Vec<u64> = (0..10).map(|_| starved(&mut auto, &mut now, 40 * MS)).collect();
+    let grown: Vec<u64> = (0..10)
+        .map(|_| starved(&mut auto, &mut now, 40 * MS))
+        .collect();
     assert_eq!(grown, [4, 32, 180, 180, 180, 180, 180, 180, 180, 180]);
     let (mut auto, mut now) = measured(64, 40 * MS, MS);
     for _ in 0..20 {
@@ -49,7 +51,11 @@ fn long_work_hides_the_way_by_itself() {
 #[test]
 fn a_task_that_comes_late_says_nothing_of_the_way() {
     let (mut auto, mut now) = measured(1, MS, MS);
-    assert_eq!(starved(&mut auto, &mut now, 5 * MS), 0, "the queue was empty");
+    assert_eq!(
+        starved(&mut auto, &mut now, 5 * MS),
+        0,
+        "the queue was empty"
+    );
     assert_eq!(starved(&mut auto, &mut now, 4 * MS), 1);
 }
 
@@ -105,7 +111,11 @@ fn a_standing_queue_is_halved() {
         }
         auto.extra()
     };
-    assert_eq!(begins(&mut auto, [90, 46, 45, 80]), 45, "one has waited for no longer");
+    assert_eq!(
+        begins(&mut auto, [90, 46, 45, 80]),
+        45,
+        "one has waited for no longer"
+    );
     assert_eq!(begins(&mut auto, [90, 46, 47, 80]), 22);
 }
 
