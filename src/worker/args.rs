@@ -1,8 +1,8 @@
 //! `worker`'s command line.
 
 use super::admin_task::AdminArgs;
-use super::core::EndSettings;
 use super::core::policy::{Ack, FailurePolicy};
+use super::core::{EndSettings, Prefetching};
 use super::host::{HostLimits, concurrency};
 use super::process::{TimeLimits, runs_body_as_code};
 use super::sections::USAGE;
@@ -48,11 +48,14 @@ pub struct WorkerArgs {
     #[arg(short = 'j', long, value_name = "N", value_parser = concurrency, default_value = "1", allow_hyphen_values = true)]
     pub concurrency: NonZeroU16,
 
-    /// Take up to N unacknowledged tasks from the broker; 0: no limit [default: as --concurrency]
+    /// Take up to N unacknowledged tasks from the broker, or `auto`; 0: no limit [default: as
+    /// --concurrency]
     ///
-    /// Without a limit, the broker deals tasks out in turn, to busy workers too.
-    #[arg(short, long, value_name = "N")]
-    prefetch: Option<u16>,
+    /// `auto` measures how long tasks run and how far the broker is. It takes more of short tasks, so
+    /// that no slot waits for the broker, and none behind a long one. Without a limit, the broker deals
+    /// tasks out in turn, to busy workers too.
+    #[arg(short, long, value_name = "N", value_parser = prefetch)]
+    prefetch: Option<PrefetchOption>,
 
     /// When to acknowledge a task
     #[arg(long, value_name = "WHEN", default_value = "after")]
@@ -117,6 +120,21 @@ pub struct WorkerArgs {
     pub common: Common,
 }
 
+/// `--prefetch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PrefetchOption {
+    Auto,
+    Count(u16),
+}
+
+fn prefetch(text: &str) -> Result<PrefetchOption, String> {
+    if text == "auto" {
+        return Ok(PrefetchOption::Auto);
+    }
+    let count = text.parse().map(PrefetchOption::Count);
+    count.map_err(|_| "it must be a number up to 65535, or `auto`".to_owned())
+}
+
 impl CommandLine for WorkerArgs {
     fn common(&self) -> &Common {
         &self.common
@@ -129,6 +147,10 @@ impl CommandLine for WorkerArgs {
         }
         if let Some(text) = self.admin.mistake(given) {
             return Some(text);
+        }
+        if self.prefetching() == Prefetching::Auto && self.ack != Ack::After {
+            let text = "--prefetch auto needs --ack after: it goes by when tasks are acknowledged";
+            return Some(text.to_owned());
         }
         (!self.body_as_code && runs_body_as_code(&self.command)).then(|| {
             "`{}` in a shell's script would run the task's body as code; pass it as an argument, \
@@ -160,10 +182,19 @@ impl WorkerArgs {
     pub fn prefetch(&self) -> Prefetch {
         match (self.prefetch, self.ack) {
             (None, Ack::Never) => Prefetch::Unlimited,
-            (None, Ack::After | Ack::Auto) => Prefetch::AtMost(self.concurrency),
-            (Some(count), _) => {
+            (None | Some(PrefetchOption::Auto), _) => Prefetch::AtMost(self.concurrency),
+            (Some(PrefetchOption::Count(count)), _) => {
                 NonZeroU16::new(count).map_or(Prefetch::Unlimited, Prefetch::AtMost)
             }
+        }
+    }
+
+    /// Whether that number follows what is measured.
+    #[must_use]
+    pub fn prefetching(&self) -> Prefetching {
+        match self.prefetch {
+            Some(PrefetchOption::Auto) => Prefetching::Auto,
+            Some(PrefetchOption::Count(_)) | None => Prefetching::Fixed,
         }
     }
 }

@@ -106,7 +106,9 @@ impl Session<'_> {
             self.monitoring.calls_broker();
             let queue = self.settings.queue.name.as_str();
             let queue_type = self.known.queue_type;
-            let options = self.settings.consume_options(link.series(), queue_type);
+            let options =
+                self.settings
+                    .consume_options(self.core.prefetch(), link.series(), queue_type);
             let consuming = match channel.consume(link, queue, options) {
                 Err(fault) if options.timeout.is_some() && queues::is_timeout_refused(&fault) => {
                     // Only a queue that was not declared can turn out to be classic here.

@@ -64,6 +64,7 @@ impl WorkerSettings {
             host: report.host().to_owned(),
             slots: usize::from(args.concurrency.get()),
             prefetch: args.prefetch(),
+            prefetching: args.prefetching(),
             ack: args.ack,
             policy: args.policy.clone(),
             // What only pretends to work kills no worker.
@@ -89,9 +90,10 @@ impl WorkerSettings {
         })
     }
 
-    /// How a consumer is started, on a queue of this type.
+    /// How a consumer with this prefetch is started, on a queue of this type.
     pub(super) fn consume_options(
         &self,
+        prefetch: Prefetch,
         series: Series,
         queue_type: Option<QueueType>,
     ) -> ConsumeOptions {
@@ -99,7 +101,7 @@ impl WorkerSettings {
             && queue_type != Some(QueueType::Classic)
             && self.core.ack != Ack::Auto;
         ConsumeOptions {
-            prefetch: self.core.prefetch,
+            prefetch,
             settlement: match self.core.ack {
                 Ack::After | Ack::Never => AckMode::ByUs,
                 Ack::Auto => AckMode::ByTheBroker,

@@ -29,6 +29,9 @@ mod busy;
 /// What became of every task.
 mod ledger;
 
+/// Fair dispatch, without faults.
+mod dispatch;
+
 /// What goes wrong.
 mod fault;
 

@@ -16,6 +16,7 @@ use work_queue::amqp::Properties;
 use work_queue::publisher::core::{Backlog, Destination, Needed};
 use work_queue::queues::QueueType;
 use work_queue::task::Task;
+use work_queue::worker::core::Prefetching;
 use work_queue::worker::core::policy::OnFailure;
 
 /// All that a seed decides beforehand.
@@ -72,6 +73,14 @@ impl Scenario {
                 prefetch: u16::try_from(random.below(6)).unwrap_or(1),
                 scarcity: random.below(2) * random.below(30),
                 ..all.clone()
+            };
+            let each = |random: &mut Random| {
+                let plan = each(random);
+                // By a copy of chance, so that it changes nothing else.
+                match random.clone().below(4) {
+                    0 => plan.with_auto_prefetch(),
+                    _ => plan,
+                }
             };
             (0..workers).map(|_| each(random)).collect()
         };
@@ -274,6 +283,7 @@ fn worker(random: &mut Random, queue_type: Option<QueueType>, retries: u32) -> W
     WorkerPlan {
         slots: 1,
         prefetch: 1,
+        prefetching: Prefetching::Fixed,
         queue_type,
         on_failure,
         retries,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// The longest wait for company. Measured with `true` as the command, 100 prefetched: at 5 ms the
 /// broker spends some 40 µs of CPU time for a task, with one acknowledgement each 100 µs.
-const LINGER: Duration = Duration::from_millis(5);
+pub(super) const LINGER: Duration = Duration::from_millis(5);
 
 /// An acknowledgement to be sent.
 #[derive(Debug)]
@@ -38,18 +38,17 @@ impl Acks {
     /// With `prefetch` tasks here and `slots` of them under way, half of the others may wait: the
     /// broker sends more only after an acknowledgement, and should not be waited for.
     pub(super) fn new(prefetch: Prefetch, slots: usize) -> Self {
-        /// More tasks per frame would save little.
-        const MANY: usize = 1000;
-        let enough = match prefetch {
-            Prefetch::Unlimited => MANY,
-            Prefetch::AtMost(count) => usize::from(count.get()).saturating_sub(slots) / 2,
-        };
         Self {
             waiting: Vec::new(),
             counted: 0,
             since: None,
-            enough: enough.max(1),
+            enough: enough(prefetch, slots),
         }
+    }
+
+    /// There are as many from now on.
+    pub(super) fn set_prefetch(&mut self, prefetch: Prefetch, slots: usize) {
+        self.enough = enough(prefetch, slots);
     }
 
     /// When those that wait are due at the latest.
@@ -79,6 +78,16 @@ impl Acks {
         self.counted = 0;
         std::mem::take(&mut self.waiting)
     }
+}
+
+fn enough(prefetch: Prefetch, slots: usize) -> usize {
+    /// More tasks per frame would save little.
+    const MANY: usize = 1000;
+    let enough = match prefetch {
+        Prefetch::Unlimited => MANY,
+        Prefetch::AtMost(count) => usize::from(count.get()).saturating_sub(slots) / 2,
+    };
+    enough.max(1)
 }
 
 #[cfg(test)]

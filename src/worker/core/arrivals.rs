@@ -19,6 +19,9 @@ impl Worker {
             return;
         };
         self.consumer.phase = ConsumerPhase::Consuming;
+        if let Some(auto) = &mut self.consumer.auto {
+            auto.consumes(now.instant);
+        }
         if on == ConsumeOn::New {
             self.emptiness.touch(now.instant);
             self.intake.completed.connected(now.instant);
@@ -33,7 +36,8 @@ impl Worker {
     }
 
     /// A task was delivered.
-    pub(super) fn arrived(&mut self, now: Moment, delivery: Delivery) {
+    pub(super) fn arrived(&mut self, now: Moment, mut delivery: Delivery) {
+        self.comes(now, &mut delivery);
         self.consumer.delivered(delivery.token);
         if self.settings.ack != Ack::After || self.stopping.is_under_way() {
             self.intake.local.push(delivery);
@@ -153,6 +157,7 @@ impl Worker {
             CancelFor::Stop => self.return_waiting(),
             CancelFor::LookAgain => {}
             CancelFor::Pause if self.intake.is_paused => {}
+            CancelFor::Shrink => self.consumer.phase = ConsumerPhase::Shrinking,
             CancelFor::Pause | CancelFor::Renew => self.consume(ConsumeOn::Same),
         }
     }

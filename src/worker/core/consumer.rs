@@ -7,7 +7,9 @@
 //! slot is free, the consumer is replaced by a new one.
 
 use super::ConsumeOn;
+use super::auto_prefetch::AutoPrefetch;
 use crate::amqp::{AckToken, Prefetch};
+use std::time::Instant;
 
 /// How many tasks may be held back, or wait for their settlement, beyond the prefetch.
 const BEYOND_MAX: u64 = 256;
@@ -25,6 +27,8 @@ pub(super) enum ConsumerPhase {
     Cancelling(CancelFor),
     /// There is a connection and no consumer.
     Paused,
+    /// The same. Another one follows when what is here has begun.
+    Shrinking,
 }
 
 /// What a consumer is cancelled for.
@@ -38,6 +42,8 @@ pub(super) enum CancelFor {
     Renew,
     /// The host is busy.
     Pause,
+    /// One with fewer tasks follows.
+    Shrink,
 }
 
 /// The connection and the consumer.
@@ -52,17 +58,51 @@ pub(super) struct Consumer {
     /// Unsettled deliveries of the present consumer, and of all.
     taken: u64,
     unsettled: u64,
+    /// With `--prefetch auto`: what that follows from.
+    pub(super) auto: Option<AutoPrefetch>,
+    /// How many tasks run for long, behind which nothing is held.
+    pub(super) long_runs: usize,
+    /// When one more of them does.
+    pub(super) next_long: Option<Instant>,
 }
 
 impl Consumer {
-    pub(super) fn new(prefetch: Prefetch) -> Self {
+    pub(super) fn new(prefetch: Prefetch, auto: Option<AutoPrefetch>) -> Self {
         Self {
+            auto,
+            long_runs: 0,
+            next_long: None,
             phase: ConsumerPhase::Disconnected,
             prefetch,
             begins_behind: None,
             newest: None,
             taken: 0,
             unsettled: 0,
+        }
+    }
+
+    /// How many unsettled tasks it may have, or the next one.
+    pub(super) fn prefetch(&self) -> Prefetch {
+        self.prefetch
+    }
+
+    pub(super) fn set_prefetch(&mut self, prefetch: Prefetch) {
+        self.prefetch = prefetch;
+    }
+
+    /// Whether it has all the tasks that it may have.
+    fn is_full(&self) -> bool {
+        match self.prefetch {
+            Prefetch::AtMost(most) => self.taken >= u64::from(most.get()),
+            Prefetch::Unlimited => false,
+        }
+    }
+
+    /// Acknowledgements are about to be sent at this time.
+    pub(super) fn makes_room(&mut self, now: Instant) {
+        let is_full = self.phase == ConsumerPhase::Consuming && self.is_full();
+        if let Some(auto) = self.auto.as_mut().filter(|_| is_full) {
+            auto.made_room(now);
         }
     }
 
@@ -130,7 +170,7 @@ mod tests {
 
     fn consuming(prefetch: u16) -> Consumer {
         let prefetch = Prefetch::AtMost(NonZeroU16::new(prefetch).unwrap());
-        let mut consumer = Consumer::new(prefetch);
+        let mut consumer = Consumer::new(prefetch, None);
         consumer.start(ConsumeOn::Same);
         consumer.phase = ConsumerPhase::Consuming;
         consumer

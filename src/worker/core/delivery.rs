@@ -6,6 +6,7 @@ use crate::task::Task;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A task that was delivered to this worker.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// What it is settled with. `None` once the connection is gone over which it came.
     pub token: Option<AckToken>,
+    /// When it came.
+    pub(super) came: Option<Instant>,
 }
 
 impl Delivery {
@@ -26,6 +29,7 @@ impl Delivery {
             task: Arc::new(task),
             redelivered,
             token: Some(token),
+            came: None,
         }
     }
 

@@ -22,6 +22,7 @@ impl Worker {
             ConsumerPhase::Consuming => self.emptiness.nothing_to_do(now.instant),
             ConsumerPhase::Paused => self.emptiness.cancelled_and_nothing_to_do(now.instant),
             ConsumerPhase::Disconnected
+            | ConsumerPhase::Shrinking
             | ConsumerPhase::Starting(_)
             | ConsumerPhase::Cancelling(_) => Next::Wait,
         };

@@ -15,16 +15,18 @@
 //! parts which know nothing of each other: `consumer` (the connection, and how many tasks it may
 //! deliver), `intake` with `local_queue`, `completed` (had their outcome and may come again),
 //! `held_back` (failed and could not be moved) and `counting` (of returns), `slots`, `settlement`
-//! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`. [`policy`],
+//! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`,
+//! `auto_prefetch` (how many tasks are held). [`policy`],
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause` and `stop`; what others may ask it in `state`.
+//! `pause`, `prefetching` and `stop`; what others may ask it in `state`.
 
 mod account;
 mod acks;
 mod action;
 mod arrivals;
+mod auto_prefetch;
 mod completed;
 mod consumer;
 mod counting;
@@ -44,6 +46,7 @@ mod moment;
 mod outgoing;
 mod pause;
 pub mod policy;
+mod prefetching;
 pub mod replay;
 mod result_message;
 mod returning;
@@ -68,7 +71,7 @@ pub use event::{Event, TaskEvent};
 pub use input::Input;
 pub use moment::Moment;
 pub use outgoing::{Destination, Outgoing, Verdict};
-pub use settings::{EndSettings, Settings};
+pub use settings::{EndSettings, Prefetching, Settings};
 pub use slots::CannotRun;
 pub use stopping::{End, Reason};
 pub use worker::Worker;

@@ -22,7 +22,10 @@ impl Worker {
         self.report(Event::Paused(why));
         match self.consumer.phase {
             ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Pause),
-            ConsumerPhase::Cancelling(CancelFor::LookAgain | CancelFor::Renew) => {
+            ConsumerPhase::Shrinking => self.consumer.phase = ConsumerPhase::Paused,
+            ConsumerPhase::Cancelling(
+                CancelFor::LookAgain | CancelFor::Renew | CancelFor::Shrink,
+            ) => {
                 self.consumer.phase = ConsumerPhase::Cancelling(CancelFor::Pause);
             }
             // It is cancelled as soon as it has started.
@@ -49,7 +52,11 @@ impl Worker {
 
     /// Lets others have what has not begun, once no more comes.
     pub(super) fn hand_on_waiting(&mut self, now: Moment) {
-        if self.consumer.phase != ConsumerPhase::Paused || self.settings.ack != Ack::After {
+        let has_consumer = !matches!(
+            self.consumer.phase,
+            ConsumerPhase::Paused | ConsumerPhase::Shrinking
+        );
+        if has_consumer || self.settings.ack != Ack::After {
             return;
         }
         while let Some(delivery) = self.next() {

@@ -22,8 +22,10 @@ pub struct Settings {
     pub host: String,
     /// Tasks at once: at least 1.
     pub slots: usize,
-    /// Unsettled tasks that the broker delivers.
+    /// Unsettled tasks that the broker delivers, at first.
     pub prefetch: Prefetch,
+    /// Whether that stays.
+    pub prefetching: Prefetching,
     /// When a task is acknowledged.
     pub ack: Ack,
     /// What becomes of failed tasks.
@@ -36,6 +38,15 @@ pub struct Settings {
     pub ending: EndSettings,
     /// How long before the end of a connection an acknowledgement may have been lost with it.
     pub unnoticed_loss: Duration,
+}
+
+/// How the number of unsettled tasks is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefetching {
+    /// The user has set it.
+    Fixed,
+    /// It follows from what is measured (`--prefetch auto`).
+    Auto,
 }
 
 /// When a worker ends by itself, and how it stops.

@@ -49,6 +49,7 @@ impl Worker {
         self.tally.outcomes += 1;
         self.emptiness.touch(now.instant);
         let took = now.instant.saturating_duration_since(running.started);
+        self.has_run(running.started, took);
         let delivery = running.delivery;
         let attempt = headers::attempt(&delivery.task);
         let decision = self.settings.policy.decide(&outcome.ending, attempt);

@@ -92,6 +92,11 @@ impl Slots {
         Some(taken)
     }
 
+    /// When each of the running tasks began.
+    pub(super) fn running_since(&self) -> impl Iterator<Item = Instant> {
+        self.tasks.iter().flatten().map(|running| running.started)
+    }
+
     /// All running tasks.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Running> {
         self.tasks.iter_mut().flatten()

@@ -39,6 +39,10 @@ impl Worker {
             }
             // It is cancelled as soon as it has started.
             ConsumerPhase::Starting(_) => {}
+            ConsumerPhase::Shrinking => {
+                self.consumer.phase = ConsumerPhase::Paused;
+                self.return_waiting();
+            }
             ConsumerPhase::Paused | ConsumerPhase::Disconnected => self.return_waiting(),
         }
     }

@@ -33,6 +33,7 @@ fn settings() -> Settings {
         host: "host".to_owned(),
         slots: 1,
         prefetch: prefetch(1),
+        prefetching: Prefetching::Fixed,
         ack: Ack::After,
         policy: FailurePolicy {
             on_failure: OnFailure::Retry,

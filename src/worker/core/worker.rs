@@ -1,6 +1,7 @@
 //! The worker: what has happened goes in, what is to be done comes out.
 
 use super::acks::Acks;
+use super::auto_prefetch::AutoPrefetch;
 use super::completed::Completed;
 use super::consumer::{CancelFor, Consumer, ConsumerPhase};
 use super::counting::Counting;
@@ -12,7 +13,7 @@ use super::local_queue::LocalQueue;
 use super::settlement::Settlements;
 use super::slots::Slots;
 use super::stopping::{Reason, Stopping};
-use super::{Action, ConsumeOn, Event, Input, Moment, Settings, Start, TaskEvent};
+use super::{Action, ConsumeOn, Event, Input, Moment, Prefetching, Settings, Start, TaskEvent};
 use crate::base::fault::Fault;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(super) struct Tally {
     pub(super) knows_earlier: bool,
     /// Results that nobody could be told.
     pub(super) undelivered_results: u64,
+    /// A task has a priority: those behind it in the queue may be more urgent than what is here.
+    pub(super) has_priorities: bool,
     /// That a result is not sent, for its address, was told.
     pub(super) has_unanswered: bool,
     /// The end has been told.
@@ -55,8 +58,12 @@ impl Worker {
     /// A worker that is about to connect.
     #[must_use]
     pub fn new(settings: Settings, now: Moment) -> Self {
+        let auto = match settings.prefetching {
+            Prefetching::Fixed => None,
+            Prefetching::Auto => Some(AutoPrefetch::new(settings.slots)),
+        };
         Self {
-            consumer: Consumer::new(settings.prefetch),
+            consumer: Consumer::new(settings.prefetch, auto),
             intake: Intake {
                 local: LocalQueue::default(),
                 completed: Completed::new(settings.unnoticed_loss),
@@ -129,6 +136,7 @@ impl Worker {
             idle,
             self.slots.wakes_at(),
             self.intake.local.wakes_at(),
+            self.becomes_long_at(),
         ];
         due.into_iter().flatten().min()
     }
@@ -155,7 +163,10 @@ impl Worker {
         }
         if self.intake.is_paused {
             self.hand_on_waiting(now);
-        } else if self.has_nothing_to_do() {
+            return;
+        }
+        self.adjust_prefetch(now);
+        if self.has_nothing_to_do() {
             self.nothing_to_do(now);
         } else if self.is_starved() {
             self.cancel_consumer(CancelFor::Renew);
@@ -179,6 +190,7 @@ impl Worker {
                 continue;
             };
             self.tally.begun += 1;
+            self.begins(now, &delivery);
             self.report(Event::Received(TaskEvent::of(&delivery, Some(slot))));
             self.act(Action::Start(Start {
                 slot,
@@ -241,6 +253,7 @@ impl Worker {
         if waiting.is_empty() {
             return;
         }
+        self.consumer.makes_room(now.instant);
         let mut tokens = Vec::with_capacity(waiting.len());
         for waiting in waiting {
             self.consumer.settled(waiting.token);

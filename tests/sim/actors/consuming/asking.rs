@@ -7,6 +7,7 @@ use crate::broker::declaration::{Answer, Arguments, Declaration, Wish};
 use crate::broker::method::{ChannelId, ConnectionId, ConsumerTag, Request, Settlement};
 use crate::world::World;
 use std::collections::VecDeque;
+use work_queue::amqp::Prefetch;
 use work_queue::worker::core::ConsumeOn as Channel;
 
 /// A count of what the queues hold.
@@ -21,7 +22,11 @@ pub struct Counting {
 
 impl Consuming {
     /// Starts a consumer.
-    pub fn consume(&mut self, world: &mut World, on: Channel) {
+    pub fn consume(&mut self, world: &mut World, on: Channel, prefetch: Prefetch) {
+        self.prefetch = match prefetch {
+            Prefetch::AtMost(most) => most.get(),
+            Prefetch::Unlimited => 0,
+        };
         let Some(wire) = self.wire else { return };
         let deadline = world.now + RPC_LIMIT;
         let tag = self

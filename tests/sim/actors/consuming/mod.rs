@@ -53,12 +53,12 @@ enum Step {
 }
 
 impl Consuming {
-    pub fn new(port: Port, queue: &str, work_type: Option<&'static str>, prefetch: u16) -> Self {
+    pub fn new(port: Port, queue: &str, work_type: Option<&'static str>) -> Self {
         Self {
             port,
             queue: queue.to_owned(),
             work_type,
-            prefetch,
+            prefetch: 0,
             wire: None,
             tries: 0,
             losses: 0,

@@ -19,7 +19,10 @@ impl WorkerActor {
             Action::Connect => {
                 self.consuming.connect_again(world);
             }
-            Action::Consume(on) => self.consuming.consume(world, on),
+            Action::Consume(on) => {
+                let prefetch = self.core.prefetch();
+                self.consuming.consume(world, on, prefetch);
+            }
             Action::CancelConsumer => self.consuming.cancel(world),
             Action::Start(start) => {
                 // A command that could not be started is tried again all the same.

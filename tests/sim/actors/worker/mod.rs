@@ -15,7 +15,7 @@ use std::time::Duration;
 use work_queue::publisher::core::Sent;
 use work_queue::queues::QueueType;
 use work_queue::worker::core::policy::{Ending, OnFailure, Outcome};
-use work_queue::worker::core::{Event, Input, Moment, Verdict, Worker};
+use work_queue::worker::core::{Event, Input, Moment, Prefetching, Verdict, Worker};
 
 /// What a worker is started with.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub struct WorkerPlan {
     pub slots: usize,
     /// 0: unlimited.
     pub prefetch: u16,
+    pub prefetching: Prefetching,
     pub queue_type: Option<QueueType>,
     pub on_failure: OnFailure,
     pub retries: u32,
@@ -32,6 +33,17 @@ pub struct WorkerPlan {
     pub rate: Option<u64>,
     /// In how many of a hundred cases a command cannot be started for want of something.
     pub scarcity: u64,
+}
+
+impl WorkerPlan {
+    /// The same with `--prefetch auto`.
+    pub fn with_auto_prefetch(self) -> Self {
+        Self {
+            prefetch: u16::try_from(self.slots).unwrap_or(1),
+            prefetching: Prefetching::Auto,
+            ..self
+        }
+    }
 }
 
 /// A model `worker`.
@@ -92,7 +104,7 @@ impl WorkerActor {
             Results::Unwanted,
             world,
         );
-        let consuming = Consuming::new(port(Line::Consuming), queue, work_type, plan.prefetch);
+        let consuming = Consuming::new(port(Line::Consuming), queue, work_type);
         world.happen(world.now, port(Line::Consuming), Happening::Starts);
         Self {
             core: Worker::new(settings, moment),

@@ -21,6 +21,7 @@ pub fn settings(plan: &WorkerPlan, queue: &str) -> Settings {
         host: "host".to_owned(),
         slots: plan.slots,
         prefetch: prefetch.map_or(Prefetch::Unlimited, Prefetch::AtMost),
+        prefetching: plan.prefetching,
         ack: Ack::After,
         policy: FailurePolicy {
             on_failure: plan.on_failure,

@@ -1,0 +1,191 @@
+//! How many tasks a worker takes beyond those that run (`--prefetch auto`). Pure.
+//!
+//! A worker that holds no more than it runs is fair: whoever is free has the next task. But between
+//! two tasks it waits for the way to the broker and back. That is nothing beside a task of a minute,
+//! and nearly everything beside one of a millisecond. So the worker measures both:
+//!
+//! - R, the way: the least time of late from an acknowledgement to the delivery that it made room for;
+//! - S, the work: the 90th percentile of the last run times.
+//!
+//! It holds as many more tasks as its slots do in R and the time for which acknowledgements wait for
+//! each other, and none where R is less than a twentieth of the whole. The number grows, eightfold at
+//! most, when a slot has waited although the queue was not empty. It is halved when even the task
+//! that waited least here has waited for longer than that (`CoDel`'s sign of a standing queue, RFC
+//! 8289), and it follows at once when the work gets longer. When a task runs for longer than ten times
+//! R, and a second at least, nothing is held behind it.
+
+use super::acks::LINGER;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The most that is held beyond what runs: beyond it, a second worker is of more use.
+const MOST: u64 = 300;
+
+/// By how much the number may grow at once. Another consumer costs three ways, in which nothing
+/// comes, so that with doubling a second would pass over a way of 40 ms.
+const GROWTH: u64 = 8;
+
+/// How many run times, and ways, count.
+const RUNS: usize = 64;
+const WAYS: usize = 16;
+
+/// How many run times there must be before anything is concluded.
+const ENOUGH: usize = 8;
+
+/// Work that takes this many times the way hides it: less than a twentieth is lost.
+const HIDES: u32 = 19;
+
+/// It must take twice as many before what is held already is given up: no back and forth.
+const HIDES_SURELY: u32 = 2 * HIDES;
+
+/// A delivery that takes longer than this many ways waited for a task, not for the way.
+const SLOW: u32 = 4;
+
+/// A run may take that many ways, but this long in any case, before what waits behind it is given
+/// to others.
+const LONG_WAYS: u32 = 10;
+const LONG: Duration = Duration::from_secs(1);
+
+/// How long at least the least wait is observed.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// What was measured, and what follows from it.
+#[derive(Debug)]
+pub(super) struct AutoPrefetch {
+    slots: u64,
+    /// How many are held beyond what runs.
+    extra: u64,
+    /// When room was made for the next delivery.
+    asked: Option<Instant>,
+    /// When the present consumer began.
+    since: Option<Instant>,
+    ways: VecDeque<Duration>,
+    runs: VecDeque<Duration>,
+    /// Since when waits are observed, and the least of them.
+    observed: Option<(Instant, Duration)>,
+}
+
+impl AutoPrefetch {
+    pub(super) fn new(slots: usize) -> Self {
+        Self {
+            slots: slots as u64,
+            extra: 0,
+            asked: None,
+            since: None,
+            ways: VecDeque::with_capacity(WAYS),
+            runs: VecDeque::with_capacity(RUNS),
+            observed: None,
+        }
+    }
+
+    /// How many tasks are held beyond what runs.
+    pub(super) fn extra(&self) -> u64 {
+        self.extra
+    }
+
+    /// Nothing more is held until a slot has waited again.
+    pub(super) fn hold_nothing(&mut self) {
+        self.extra = 0;
+        self.observed = None;
+    }
+
+    /// The consumer had all that it may have, and an acknowledgement made room.
+    pub(super) fn made_room(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// A consumer begins. Until now the worker waited for it, and for nothing else.
+    pub(super) fn consumes(&mut self, now: Instant) {
+        self.asked = None;
+        self.observed = None;
+        self.since = Some(now);
+    }
+
+    /// A task was delivered; whether a slot waited for it.
+    pub(super) fn delivered(&mut self, now: Instant, was_awaited: bool) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        let way = now.saturating_duration_since(asked);
+        push(&mut self.ways, way, WAYS);
+        if was_awaited && self.way().is_some_and(|least| way <= least * SLOW) {
+            let wanted = self.wanted(HIDES);
+            if wanted > self.extra {
+                self.extra = wanted.min((GROWTH * self.extra).max(self.slots));
+            }
+        }
+    }
+
+    /// A task has begun that had waited here for so long.
+    pub(super) fn began(&mut self, now: Instant, waited: Duration) {
+        let Some(way) = self.way().filter(|_| self.extra > 0) else {
+            return;
+        };
+        let (since, least) = self.observed.unwrap_or((now, Duration::MAX));
+        let least = least.min(waited);
+        if now.saturating_duration_since(since) < INTERVAL.max(way * 4) {
+            self.observed = Some((since, least));
+            return;
+        }
+        self.observed = None;
+        if least > way + LINGER {
+            self.extra /= 2;
+        }
+    }
+
+    /// A task has ended that began at this time and ran for so long. When one ended while the worker
+    /// waited for a consumer is not known.
+    pub(super) fn ran(&mut self, began: Instant, took: Duration) {
+        if self.since.is_none_or(|since| began < since) {
+            return;
+        }
+        push(&mut self.runs, took, RUNS);
+        if self.extra > 0 {
+            self.extra = self.extra.min(2 * self.wanted(HIDES_SURELY));
+        }
+    }
+
+    /// How long a task may run before what waits behind it is given to others.
+    pub(super) fn long_run(&self) -> Duration {
+        self.way().map_or(LONG, |way| LONG.max(way * LONG_WAYS))
+    }
+
+    /// R.
+    fn way(&self) -> Option<Duration> {
+        self.ways.iter().min().copied()
+    }
+
+    /// S.
+    fn run(&self) -> Option<Duration> {
+        if self.runs.len() < ENOUGH {
+            return None;
+        }
+        let mut runs: Vec<Duration> = self.runs.iter().copied().collect();
+        let at = runs.len() * 9 / 10;
+        let (_, run, _) = runs.select_nth_unstable(at);
+        Some(*run)
+    }
+
+    /// How many are to be held, by what was measured.
+    fn wanted(&self, hides: u32) -> u64 {
+        let (Some(way), Some(run)) = (self.way(), self.run()) else {
+            return 0;
+        };
+        if run > way * hides {
+            return 0;
+        }
+        let hidden = (way + LINGER).as_nanos().saturating_mul(self.slots.into());
+        let tasks = hidden.div_ceil(run.as_nanos().max(1));
+        u64::try_from(tasks).unwrap_or(MOST).min(MOST)
+    }
+}
+
+fn push(values: &mut VecDeque<Duration>, value: Duration, most: usize) {
+    if values.len() == most {
+        values.pop_front();
+    }
+    values.push_back(value);
+}
+
+#[cfg(test)]
+mod tests;

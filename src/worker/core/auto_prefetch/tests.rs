@@ -1,0 +1,127 @@
+use super::super::testing::moment;
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// One whose way and work are known.
+fn measured(slots: usize, way: Duration, run: Duration) -> (AutoPrefetch, Instant) {
+    let mut now = moment().instant;
+    let mut auto = AutoPrefetch::new(slots);
+    auto.consumes(now);
+    for _ in 0..ENOUGH {
+        auto.ran(now, run);
+    }
+    auto.made_room(now);
+    now += way;
+    auto.delivered(now, false);
+    assert_eq!(auto.extra(), 0, "no slot has waited");
+    (auto, now)
+}
+
+/// A slot has waited for the way.
+fn starved(auto: &mut AutoPrefetch, now: &mut Instant, way: Duration) -> u64 {
+    auto.made_room(*now);
+    *now += way;
+    auto.delivered(*now, true);
+    auto.extra()
+}
+
+#[test]
+fn short_work_over_a_long_way_grows_until_the_way_is_hidden() {
+    let (mut auto, mut now) = measured(4, 40 * MS, MS);
+    let grown: Vec<u64> = (0..10)
+        .map(|_| starved(&mut auto, &mut now, 40 * MS))
+        .collect();
+    assert_eq!(grown, [4, 32, 180, 180, 180, 180, 180, 180, 180, 180]);
+    let (mut auto, mut now) = measured(64, 40 * MS, MS);
+    for _ in 0..20 {
+        starved(&mut auto, &mut now, 40 * MS);
+    }
+    assert_eq!(auto.extra(), MOST);
+}
+
+#[test]
+fn long_work_hides_the_way_by_itself() {
+    let (mut auto, mut now) = measured(1, MS, 20 * MS);
+    assert_eq!(starved(&mut auto, &mut now, MS), 0);
+    let (mut auto, mut now) = measured(1, MS, 19 * MS);
+    assert_eq!(starved(&mut auto, &mut now, MS), 1);
+}
+
+#[test]
+fn a_task_that_comes_late_says_nothing_of_the_way() {
+    let (mut auto, mut now) = measured(1, MS, MS);
+    assert_eq!(
+        starved(&mut auto, &mut now, 5 * MS),
+        0,
+        "the queue was empty"
+    );
+    assert_eq!(starved(&mut auto, &mut now, 4 * MS), 1);
+}
+
+#[test]
+fn without_measurements_nothing_is_held() {
+    let mut now = moment().instant;
+    let mut auto = AutoPrefetch::new(1);
+    auto.consumes(now);
+    auto.ran(now - MS, MS);
+    for _ in 1..ENOUGH {
+        auto.ran(now, MS);
+    }
+    assert_eq!(starved(&mut auto, &mut now, MS), 0);
+    auto.ran(now, MS);
+    assert_eq!(starved(&mut auto, &mut now, MS), 1);
+}
+
+#[test]
+fn work_that_gets_longer_is_followed_at_once() {
+    let (mut auto, mut now) = measured(1, 40 * MS, MS);
+    for _ in 0..10 {
+        starved(&mut auto, &mut now, 40 * MS);
+    }
+    assert_eq!(auto.extra(), 45);
+    for _ in 0..RUNS {
+        auto.ran(now, MS);
+    }
+    // The 90th percentile: a tenth may be long.
+    for _ in 0..6 {
+        auto.ran(now, 100 * MS);
+    }
+    assert_eq!(auto.extra(), 45);
+    for _ in 0..4 {
+        auto.ran(now, 100 * MS);
+    }
+    assert_eq!(auto.extra(), 2);
+    for _ in 0..RUNS {
+        auto.ran(now, Duration::from_secs(60));
+    }
+    assert_eq!(auto.extra(), 0);
+}
+
+#[test]
+fn a_standing_queue_is_halved() {
+    let (mut auto, mut now) = measured(1, 40 * MS, MS);
+    for _ in 0..10 {
+        starved(&mut auto, &mut now, 40 * MS);
+    }
+    let mut begins = |auto: &mut AutoPrefetch, waits: [u32; 4]| {
+        for wait in waits {
+            auto.began(now, wait * MS);
+            now += 60 * MS;
+        }
+        auto.extra()
+    };
+    assert_eq!(
+        begins(&mut auto, [90, 46, 45, 80]),
+        45,
+        "one has waited for no longer"
+    );
+    assert_eq!(begins(&mut auto, [90, 46, 47, 80]), 22);
+}
+
+#[test]
+fn what_is_long_follows_from_the_way() {
+    assert_eq!(AutoPrefetch::new(1).long_run(), LONG);
+    assert_eq!(measured(1, MS, MS).0.long_run(), LONG);
+    assert_eq!(measured(1, 200 * MS, MS).0.long_run(), 2 * LONG);
+}
