@@ -59,13 +59,17 @@ fn variables(file: &Path) -> Vec<String> {
         ".env_remove(",
         " env = ",
     ];
-    const BY_LIBRARIES: [(&str, &[&str]); 3] = [
+    const BY_LISTS: [(&str, &[&str]); 4] = [
+        ("TRACE_CONTEXT", &["TRACEPARENT", "TRACESTATE", "BAGGAGE"]),
         ("load_native_certs()", &["SSL_CERT_FILE", "SSL_CERT_DIR"]),
         ("temp_dir()", &["TMPDIR"]),
         ("SpooledTempFile", &["TMPDIR"]),
     ];
     // What no literal names.
-    const NAMES: [(&str, &str); 2] = [
+    const NAMES: [(&str, &str); 4] = [
+        // Of TRACE_CONTEXT, which is looked for below.
+        ("variable);", "TRACEPARENT"),
+        ("name).ok()", "TRACEPARENT"),
         ("CONCEALED", "WORK_QUEUE_CONCEALED"),
         ("variable(name)", "TASK_HEADER_NAME"),
     ];
@@ -83,7 +87,7 @@ fn variables(file: &Path) -> Vec<String> {
             found.push(name.unwrap_or_else(unknown).to_owned());
         }
     }
-    for (call, names) in BY_LIBRARIES {
+    for (call, names) in BY_LISTS {
         if code.contains(call) {
             found.extend(names.iter().map(|&name| name.to_owned()));
         }

@@ -121,11 +121,10 @@ impl TaskCommand {
             }
         }
         for (header, variable) in TRACE_CONTEXT {
-            match properties.header(header) {
-                Some(value) => command.env(variable, without_nul(&value).as_ref()),
-                // The worker's own trace is not the task's.
-                None => command.env_remove(variable),
-            };
+            // The worker's own trace is not the task's.
+            command.env_remove(variable);
+            let value = properties.header(header);
+            command.envs(value.map(|value| (variable, without_nul(&value).into_owned())));
         }
     }
 }
