@@ -33,10 +33,14 @@ impl Documented for NewTaskArgs {
                      `now,success=N` ends with 0, whatever failed before.",
                 ),
             ]),
-            Section::environment(&[Entry(
-                "TRACEPARENT, TRACESTATE, BAGGAGE",
-                "Trace context: each becomes a header (in lower case), unless --header sets it",
-            )]),
+            Section::environment(&[
+                Entry(
+                    "TRACEPARENT",
+                    "Trace: becomes the header traceparent, unless --header sets it",
+                ),
+                Entry("TRACESTATE", "The same, as tracestate"),
+                Entry("BAGGAGE", "The same, as baggage"),
+            ]),
             Section::new(
                 "Signals",
                 &[

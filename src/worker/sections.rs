@@ -34,7 +34,7 @@ impl Documented for WorkerArgs {
     }
 }
 
-const ENVIRONMENT: [Item; 15] = [
+const ENVIRONMENT: [Item; 17] = [
     Entry(
         "AMQP_MANAGEMENT_URL",
         "URL of the management API for --status, unless --management is given",
@@ -70,9 +70,11 @@ const ENVIRONMENT: [Item; 15] = [
         "Value of header NAME; NAME in upper case, with `_` for all but letters and digits",
     ),
     Entry(
-        "TRACEPARENT, TRACESTATE, BAGGAGE",
-        "Values of the headers traceparent, tracestate and baggage, if the task has them",
+        "TRACEPARENT",
+        "Value of the header traceparent, if the task has it",
     ),
+    Entry("TRACESTATE", "The same of tracestate"),
+    Entry("BAGGAGE", "The same of baggage"),
     Entry(
         "WORKER_SLOT",
         "Number of the slot that runs the task, from 1 to --concurrency",
