@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..delay import DelayProxy
 from ..lab import Lab
 from ..measure import Sample, run
 from ..row import Contender, Goal, Row
@@ -17,11 +18,29 @@ def ours(*options: str):
     def contender(lab: Lab) -> Sample:
         count = count_of(lab)
         lab.fill(QUEUE, count)
-        before, _, command = " ".join(options).partition("-- ")
-        return run(lab, [lab.ours("worker"), *before.split(), "--max-tasks", str(count), "--",
-                         *command.split()], count, queue=QUEUE)
+        return run(lab, [lab.ours("worker"), *words(count, *options)], count, queue=QUEUE)
 
     return contender
+
+
+def far(*options: str):
+    """The same with 20 ms each way to the broker."""
+    def contender(lab: Lab) -> Sample:
+        count = lab.size(20_000, 2000) if "-p 4 " not in options[0] else lab.size(1000, 200)
+        lab.fill(QUEUE, count)
+        with DelayProxy(lab.url, 0.02) as proxy:
+            return run(lab, [lab.ours("worker"), *words(count, *options)], count, queue=QUEUE,
+                       url=proxy.url)
+
+    return contender
+
+
+def words(count: int, *options: str) -> list[str]:
+    """The arguments of a worker that does so many tasks. With a number of tasks it would not look
+    for the best prefetch."""
+    before, _, command = " ".join(options).partition("-- ")
+    end = ["--exit-when-empty"] if "-p auto" in before else ["--max-tasks", str(count)]
+    return [*before.split(), *end, "--", *command.split()]
 
 
 def amqp_consume(prefetch: int):
@@ -63,29 +82,42 @@ def rows(_quick: bool) -> list[Row]:
         Row("cat-1", "worker with a command that reads its stdin, one slot", "tasks/s",
             [Contender("worker -p 100 -- cat", ours("-p 100 -- cat")),
              Contender("worker -- cat", ours("-- cat")),
+             Contender("worker -p auto -- cat", ours("-p auto -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100)),
              Contender("amqp-consume -p 1 cat", amqp_consume(1)),
              Contender("bare spawning of cat", spawn(1, "cat", "--stdin", "0123456789abcdef"),
                        limit)],
-            [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat"),
-             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="worker -- cat"),
-             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat", ours="bare spawning of cat"),
-             Goal("tasks/s", ">=", 1.2, "amqp-consume -p 1 cat", ours="bare spawning of cat")]),
+            [Goal("tasks/s", ">=", 1.1, "amqp-consume -p 100 cat"),
+             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 1 cat", ours="worker -- cat"),
+             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 100 cat", ours="worker -p auto -- cat"),
+             Goal("tasks/s", ">=", 1.1, "amqp-consume -p 100 cat", ours="bare spawning of cat"),
+             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 1 cat", ours="bare spawning of cat")]),
         Row("cat-2", "worker with a command that reads its stdin, two slots", "tasks/s",
             [Contender("worker -j 2 -p 100 -- cat", ours("-j 2 -p 100 -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100), "one task at a time")],
             [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat")]),
     ]
     for slots in (1, 2):
-        goals = [Goal("tasks/s", ">=", 1.1, f"xargs -P {slots} -n 1 true"),
-                 Goal("tasks/s", ">=", 0.7, f"bare spawning, {slots} thread(s)")]
+        auto = f"worker -j {slots} -p auto -- true"
+        goals = [Goal("tasks/s", ">=", 1.2, f"xargs -P {slots} -n 1 true"),
+                 Goal("tasks/s", ">=", 1.2, f"xargs -P {slots} -n 1 true", ours=auto),
+                 Goal("tasks/s", ">=", 0.8, f"bare spawning, {slots} thread(s)")]
         made.append(
             Row(f"true-{slots}", f"worker with a command, {slots} slot(s)", "tasks/s",
                 [Contender(f"worker -j {slots} -p 100 -- true", ours(f"-j {slots} -p 100 -- true")),
+                 Contender(f"worker -j {slots} -- true", ours(f"-j {slots} -- true")),
+                 Contender(auto, ours(f"-j {slots} -p auto -- true")),
                  Contender(f"xargs -P {slots} -n 1 true",
                            from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
                  Contender(f"parallel -j {slots} true",
                            from_list("parallel", "-j", str(slots), "true"), no_broker),
                  Contender(f"bare spawning, {slots} thread(s)", spawn(slots, "true"), limit)],
                 goals))
+    made.append(
+        Row("true-far", "worker with a command, 4 slots, 20 ms each way", "tasks/s",
+            [Contender("worker -j 4 -p auto -- true", far("-j 4 -p auto -- true")),
+             Contender("worker -j 4 -p 4 -- true", far("-j 4 -p 4 -- true")),
+             Contender("worker -j 4 -p 300 -- true", far("-j 4 -p 300 -- true"))],
+            [Goal("tasks/s", ">=", 15, "worker -j 4 -p 4 -- true"),
+             Goal("tasks/s", ">=", 0.9, "worker -j 4 -p 300 -- true")], rounds=2))
     return made

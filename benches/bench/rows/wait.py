@@ -55,5 +55,5 @@ def rows(_quick: bool) -> list[Row]:
         Row("wait", f"--wait -k of small commands, {WORKERS} workers", "s",
             [Contender("new_task --wait -k", ours),
              Contender(f"xargs -P {WORKERS}", xargs, "no broker, no order")],
-            [Goal("s", "<=", 1.3, f"xargs -P {WORKERS}")], rounds=2),
+            [Goal("s", "<=", 1.1, f"xargs -P {WORKERS}")], rounds=2),
     ]
