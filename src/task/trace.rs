@@ -28,7 +28,7 @@ pub fn trace_headers(given: &[Header], variable: impl Fn(&str) -> Option<String>
     let is_another_trace = is_given("traceparent");
     let wanted = TRACE_CONTEXT
         .into_iter()
-        .filter(|(header, _)| !is_given(header) && !(*header == "tracestate" && is_another_trace));
+        .filter(|(header, _)| !(is_given(header) || is_another_trace && *header == "tracestate"));
     let found = wanted.filter_map(|(header, name)| {
         let value = variable(name)?;
         let is_sound = (1..=VALUE_MAX).contains(&value.len()) && !value.contains(char::is_control);

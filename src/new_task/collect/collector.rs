@@ -243,17 +243,14 @@ impl User for Collector<'_, '_> {
         let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
         let position = self.position(key);
         self.arrived.insert(token, (key, is_done));
-        match self.reporter.outcomes.renew(position, token) {
-            Some(needless) => {
-                self.arrived.remove(&needless);
-                self.progress.noted.push(needless);
-            }
-            None => {
-                let number = self.logged_number(key);
-                let task = ListedTask { number, body };
-                self.reporter.outcomes.describe(position, task);
-                self.reporter.answered(position, result)?;
-            }
+        if let Some(needless) = self.reporter.outcomes.renew(position, token) {
+            self.arrived.remove(&needless);
+            self.progress.noted.push(needless);
+        } else {
+            let number = self.logged_number(key);
+            let task = ListedTask { number, body };
+            self.reporter.outcomes.describe(position, task);
+            self.reporter.answered(position, result)?;
         }
         self.take_printed();
         self.advance()?;

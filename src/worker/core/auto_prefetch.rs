@@ -63,6 +63,8 @@ pub(super) struct AutoPrefetch {
     runs: VecDeque<Duration>,
     /// Since when waits are observed, and the least of them.
     observed: Option<(Instant, Duration)>,
+    /// A task had a priority: one that is in the queue yet may be more urgent than what is held here.
+    pub(super) has_priorities: bool,
 }
 
 impl AutoPrefetch {
@@ -75,6 +77,7 @@ impl AutoPrefetch {
             ways: VecDeque::with_capacity(WAYS),
             runs: VecDeque::with_capacity(RUNS),
             observed: None,
+            has_priorities: false,
         }
     }
 

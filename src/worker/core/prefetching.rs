@@ -28,7 +28,7 @@ impl Worker {
         delivery.came = Some(now.instant);
         let was_awaited = !self.slots.is_full() && !self.intake.local.has_ready();
         auto.delivered(now.instant, was_awaited);
-        self.tally.has_priorities |= delivery.task.properties.priority() > Some(0);
+        auto.has_priorities |= delivery.task.properties.priority() > Some(0);
     }
 
     /// A task begins.
@@ -83,7 +83,7 @@ impl Worker {
         let auto = self.consumer.auto.as_mut()?;
         let is_off = self.settings.ack != Ack::After
             || self.settings.ending.max_tasks.is_some()
-            || self.tally.has_priorities;
+            || auto.has_priorities;
         // Where nothing is held there is nothing to be given away.
         let holds = auto.extra() > 0 || self.intake.local.has_ready();
         let matters = !is_off && (holds || self.consumer.long_runs > 0);

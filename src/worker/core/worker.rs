@@ -46,8 +46,6 @@ pub(super) struct Tally {
     pub(super) knows_earlier: bool,
     /// Results that nobody could be told.
     pub(super) undelivered_results: u64,
-    /// A task has a priority: those behind it in the queue may be more urgent than what is here.
-    pub(super) has_priorities: bool,
     /// That a result is not sent, for its address, was told.
     pub(super) has_unanswered: bool,
     /// The end has been told.

@@ -143,7 +143,8 @@ impl Model {
     fn waited(&mut self, worker: usize, came: Duration) {
         let others = self.idle.iter().enumerate();
         let others = others.filter(|(other, _)| *other != worker);
-        let waited = others.filter_map(|(_, since)| Some(self.now - (*since)?.max(came)));
+        let waited =
+            others.filter_map(|(_, since)| Some(self.now.saturating_sub((*since)?.max(came))));
         self.unfair = waited.fold(self.unfair, Duration::max);
     }
 

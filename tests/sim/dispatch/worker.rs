@@ -87,9 +87,11 @@ impl ModelWorker {
                         .partition(|news| matches!(news, News::Delivery(..)));
                     self.unheard = rest;
                     let come: VecDeque<News> = come;
-                    come.into_iter().for_each(|news| self.tell(model, news));
+                    for news in &come {
+                        self.tell(model, news);
+                    }
                 }
-                self.tell(model, news);
+                self.tell(model, &news);
             }
         }
         self.go_on(model);
@@ -105,8 +107,8 @@ impl ModelWorker {
         }
     }
 
-    fn tell(&mut self, model: &mut Model, news: News) {
-        let input = match news {
+    fn tell(&mut self, model: &mut Model, news: &News) {
+        let input = match *news {
             News::Consuming => Input::Consuming,
             News::Stopped => Input::ConsumerStopped,
             News::Delivery(tag, task) => {
@@ -141,7 +143,7 @@ impl ModelWorker {
             let Some(news) = self.unheard.pop_front() else {
                 break;
             };
-            self.tell(model, news);
+            self.tell(model, &news);
         }
         let is_idle = self.core.running() < self.slots && self.core.waiting() == 0;
         let since = model.idle[self.number].unwrap_or(model.now);

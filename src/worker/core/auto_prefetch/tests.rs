@@ -61,10 +61,11 @@ fn a_task_that_comes_late_says_nothing_of_the_way() {
 
 #[test]
 fn without_measurements_nothing_is_held() {
-    let mut now = moment().instant;
+    let before = moment().instant;
+    let mut now = before + MS;
     let mut auto = AutoPrefetch::new(1);
     auto.consumes(now);
-    auto.ran(now - MS, MS);
+    auto.ran(before, MS);
     for _ in 1..ENOUGH {
         auto.ran(now, MS);
     }
