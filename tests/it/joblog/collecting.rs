@@ -18,10 +18,10 @@ fn collect(broker: &Broker, queue: &str, name: &str, options: &[&str]) -> Ended 
 fn collected_results_are_logged_for_a_run_that_resumes() {
     let broker = env::shared();
     let admin = Admin::new(broker, "collect-log");
-    let long = "y".repeat(70_000);
+    let large = "y".repeat(70_000);
     let list = Scratch::file(
         "list",
-        format!("1\0bad\0a\\b\tc\0{long}\0\u{fe}\0").as_bytes(),
+        format!("1\0bad\0a\\b\tc\0{large}\0\u{fe}\0").as_bytes(),
     );
     send(broker, &admin.queue, &list, "night");
     let script = "x=$(head -c 100); echo \"${#x}\"; test \"$x\" != bad";
@@ -57,7 +57,7 @@ fn collected_results_are_logged_for_a_run_that_resumes() {
 fn a_collector_that_goes_on_adds_to_its_log() {
     let broker = env::shared();
     let admin = Admin::new(broker, "collect-log-on");
-    let list = Scratch::file("list", b"1\02\03\04\0");
+    let list = Scratch::file("list", b"1\0\x32\0\x33\0\x34\0");
     send(broker, &admin.queue, &list, "two");
     // Another command's tasks follow.
     send(broker, &admin.queue, &list, "two");
@@ -88,7 +88,7 @@ fn a_collector_that_goes_on_adds_to_its_log() {
 fn what_cannot_be_logged_is_still_to_be_collected() {
     let broker = env::shared();
     let admin = Admin::new(broker, "collect-full");
-    let list = Scratch::file("list", b"1\02\0");
+    let list = Scratch::file("list", b"1\0\x32\0");
     send(broker, &admin.queue, &list, "r");
     let _worker = worker_with(broker, &admin.queue, &[], &sh("cat; echo"));
     let options = ["--joblog", "/dev/full"];
