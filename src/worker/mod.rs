@@ -5,7 +5,7 @@
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
 //! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks;
 //! `events` tells what happens, `terminal` draws it. `monitoring` is what others are told who watch the
-//! worker, `metrics` its numbers. `admin` is what a worker does without working, `admin_task` which of
+//! worker, `metrics` its numbers, both from `state`. `admin` is what a worker does without working, `admin_task` which of
 //! that. `sections` is the end of its help text.
 
 mod actions;
@@ -26,6 +26,7 @@ mod sections;
 mod serving;
 mod session;
 mod settings;
+mod state;
 mod terminal;
 mod totals;
 mod work;

@@ -1,7 +1,7 @@
 //! What is shown of the loop, on a terminal and to those who watch, and how long it may wait.
 
-use super::monitoring::{Phase, State};
 use super::session::{Place, Session};
+use super::state::{Phase, State};
 use crate::base::fault::Fault;
 use crate::output::progress;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! `--concurrency`: a number, or one that follows from the CPUs, as with GNU parallel.
 
-use super::cpus;
+use super::system::cpus;
 use crate::cli::positive;
 use std::num::NonZeroU16;
 

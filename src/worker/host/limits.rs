@@ -1,8 +1,8 @@
 //! The limits that the user sets.
 
-use super::cpus;
 use super::memory::{self, Memory};
-use crate::base::fault::{Fault, Kind};
+use super::system::{cpus, untold};
+use crate::base::fault::Fault;
 use clap::Args;
 use std::path::Path;
 use std::str::FromStr;
@@ -141,15 +141,6 @@ fn load(root: &Path) -> Result<f64, Fault> {
         .ok()
         .and_then(|text| text.split(' ').next()?.parse().ok());
     load.ok_or_else(|| untold("the load", "--max-load", &path))
-}
-
-/// The system does not tell.
-pub(super) fn untold(what: &str, option: &str, path: &Path) -> Fault {
-    let text = format!(
-        "{what} of this host is not known: cannot read {} ({option})",
-        path.display()
-    );
-    Fault::new(Kind::SetUp, text)
 }
 
 fn shown(bytes: u64) -> String {

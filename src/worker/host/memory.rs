@@ -5,7 +5,7 @@
 //! in use (`inactive_file`), as Kubernetes reckons. Files of version 2 and 1 (Linux's
 //! `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`).
 
-use super::limits::untold;
+use super::system::untold;
 use crate::base::fault::Fault;
 use std::path::{Path, PathBuf};
 

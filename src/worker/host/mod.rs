@@ -6,13 +6,9 @@
 mod concurrency;
 mod limits;
 mod memory;
+mod system;
 mod watch;
 
 pub(super) use concurrency::concurrency;
 pub(super) use limits::HostLimits;
 pub(super) use watch::{Change, HostWatch};
-
-/// How many CPUs this process may use: less than the machine has, by affinity or a cgroup's quota.
-fn cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
-}

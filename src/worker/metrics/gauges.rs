@@ -1,6 +1,6 @@
 //! Where the worker stands, as numbers.
 
-use crate::worker::monitoring::{Phase, SharedState};
+use crate::worker::state::{Phase, SharedState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;

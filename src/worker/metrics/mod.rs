@@ -8,7 +8,7 @@ mod gauges;
 mod process;
 
 use super::core::Event;
-use super::monitoring::SharedState;
+use super::state::SharedState;
 use crate::output::MetricsFormat;
 use counted::Counted;
 use gauges::Gauges;

@@ -6,18 +6,17 @@
 
 mod notifier;
 mod probes;
-mod state;
 mod systemd;
 
 use super::core::Event;
 use super::metrics::Metrics;
 use super::settings::WorkerSettings;
+use super::state::{SharedState, State};
 use crate::base::fault::{Fault, Kind};
 use crate::http::{self, ListenAddress, Listener, SocketFile};
 use crate::output::Report;
 use notifier::Notifier;
 use probes::Probes;
-pub(super) use state::{Phase, SharedState, State};
 use std::io;
 use std::sync::Arc;
 use std::thread;

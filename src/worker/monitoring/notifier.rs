@@ -1,7 +1,7 @@
 //! The way to the service manager: a datagram socket that the environment names.
 
-use super::state::State;
 use super::systemd::Announcements;
+use crate::worker::state::State;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -1,10 +1,10 @@
 //! What is served to those who watch a worker: `/metrics`, `/livez`, `/readyz`.
 
-use super::state::{Phase, SharedState, State};
 use crate::base::plural::counted;
 use crate::http::{Request, Response, Status, accepts};
 use crate::output::MetricsFormat;
 use crate::worker::metrics::Metrics;
+use crate::worker::state::{Phase, SharedState, State};
 use std::sync::Arc;
 use std::time::Instant;
 

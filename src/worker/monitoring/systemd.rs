@@ -1,6 +1,6 @@
 //! What a service manager is told, by the protocol of `sd_notify(3)`. No I/O and no clock here.
 
-use super::state::{Phase, State};
+use crate::worker::state::{Phase, State};
 use std::time::{Duration, Instant};
 
 /// By how much a time-out of the manager is put off, and how often.
