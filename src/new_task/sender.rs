@@ -241,8 +241,12 @@ impl User for Sender<'_, '_> {
         std::mem::take(self.reporter.outcomes.written())
     }
 
+    fn held_results(&self) -> usize {
+        self.reporter.outcomes.held()
+    }
+
     fn deletes_results(&self) -> bool {
-        self.results.is_empty() && self.reporter.outcomes.held() == 0
+        self.results.is_empty() && self.held_results() == 0
     }
 
     fn publishing(&mut self, number: u64) {

@@ -113,6 +113,11 @@ pub trait User {
         Vec::new()
     }
 
+    /// How many results wait here for their turn.
+    fn held_results(&self) -> usize {
+        0
+    }
+
     /// Whether the results queue has served its purpose when all is done.
     fn deletes_results(&self) -> bool {
         false

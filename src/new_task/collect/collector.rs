@@ -222,6 +222,10 @@ impl User for Collector<'_, '_> {
         std::mem::take(&mut self.progress.noted)
     }
 
+    fn held_results(&self) -> usize {
+        self.reporter.outcomes.held()
+    }
+
     fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
         self.last = Instant::now();
         let key = delivery.properties.correlation_id();

@@ -44,16 +44,17 @@ impl Allowance {
         self.acknowledged += u64::from(tag > self.begins_behind);
     }
 
-    /// The prefetch of the consumer that is to follow, if one is. To be asked when what came is
-    /// acknowledged or waits for its turn; `newest` is the last delivery.
-    pub(super) fn better(&mut self, newest: u64) -> Option<NonZeroU16> {
+    /// The prefetch of the consumer that is to follow, if one is. `newest` is the last delivery; `held`
+    /// results wait for their turn, of all consumers. The others will be acknowledged soon.
+    pub(super) fn better(&mut self, newest: u64, held: usize) -> Option<NonZeroU16> {
+        let held = held as u64;
         let (prefetch, count) = (self.prefetch, u64::from(self.prefetch.get()));
         let delivered = newest.saturating_sub(self.begins_behind);
         let waiting = delivered.saturating_sub(self.acknowledged);
-        if waiting >= count {
+        if waiting >= count && held >= count {
             return Some(prefetch.saturating_mul(NonZeroU16::MIN.saturating_add(1)));
         }
-        self.most = self.most.max(waiting);
+        self.most = self.most.max(waiting.min(held));
         if newest.saturating_sub(self.judged) < ROUNDS * count {
             return None;
         }
@@ -73,7 +74,11 @@ mod tests {
     }
 
     fn better(allowance: &mut Allowance, newest: u64) -> Option<u16> {
-        allowance.better(newest).map(NonZeroU16::get)
+        better_with(allowance, newest, usize::MAX)
+    }
+
+    fn better_with(allowance: &mut Allowance, newest: u64, held: usize) -> Option<u16> {
+        allowance.better(newest, held).map(NonZeroU16::get)
     }
 
     #[test]
@@ -84,6 +89,14 @@ mod tests {
             assert_eq!(better(&mut full, last - 1), None);
             assert_eq!(better(&mut full, last), Some(next));
         }
+    }
+
+    /// What is written and not acknowledged yet makes room soon.
+    #[test]
+    fn what_does_not_wait_for_its_turn_does_not_count() {
+        let mut full = allowance(64, 0);
+        assert_eq!(better_with(&mut full, 64, 63), None);
+        assert_eq!(better_with(&mut full, 64, 64), Some(128));
     }
 
     /// What an earlier consumer was delivered may be acknowledged while the present one is full.
@@ -115,7 +128,7 @@ mod tests {
         let mut small = allowance(64, 0);
         let never = (1..10_000).find_map(|newest| {
             small.acknowledged(newest);
-            small.better(newest)
+            better(&mut small, newest)
         });
         assert_eq!(never, None);
     }

@@ -100,8 +100,9 @@ impl<U: User> Driver<'_, U> {
             if let Err(fault) = channel.ack_all(written) {
                 return Ok(Ended::Left(Left::Ended(fault)));
             }
-            let newest = self.newest_result;
-            if let Some(prefetch) = listening.as_deref_mut().and_then(|to| to.better(newest)) {
+            let (newest, held) = (self.newest_result, self.user.held_results());
+            let to = listening.as_deref_mut();
+            if let Some(prefetch) = to.and_then(|to| to.better(newest, held)) {
                 return Ok(Ended::Listens(prefetch));
             }
             if self.is_cancelled() {

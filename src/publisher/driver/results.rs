@@ -29,9 +29,10 @@ impl Listening<'_> {
         }
     }
 
-    /// How many the next consumer is to be delivered, if this one is to be replaced.
-    pub(super) fn better(&mut self, newest: u64) -> Option<NonZeroU16> {
-        self.allowance.as_mut()?.better(newest)
+    /// How many the next consumer is to be delivered, if this one is to be replaced. `held` results
+    /// wait for their turn.
+    pub(super) fn better(&mut self, newest: u64, held: usize) -> Option<NonZeroU16> {
+        self.allowance.as_mut()?.better(newest, held)
     }
 }
 
