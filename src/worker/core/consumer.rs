@@ -62,6 +62,8 @@ pub(super) struct Consumer {
     pub(super) auto: Option<AutoPrefetch>,
     /// How many tasks run for long, behind which nothing is held.
     pub(super) long_runs: usize,
+    /// How many tasks beyond what runs the present consumer may have.
+    pub(super) granted: u64,
     /// When one more of them does.
     pub(super) next_long: Option<Instant>,
 }
@@ -71,6 +73,7 @@ impl Consumer {
         Self {
             auto,
             long_runs: 0,
+            granted: 0,
             next_long: None,
             phase: ConsumerPhase::Disconnected,
             prefetch,
@@ -96,6 +99,19 @@ impl Consumer {
             Prefetch::AtMost(most) => self.taken >= u64::from(most.get()),
             Prefetch::Unlimited => false,
         }
+    }
+
+    /// Whether more may come.
+    pub(super) fn has_room(&self) -> bool {
+        !self.is_full()
+    }
+
+    /// Whether it has all that it may have, and that is less than the worker may, all in all.
+    pub(super) fn is_too_small(&self, all: u64) -> bool {
+        let Prefetch::AtMost(most) = self.prefetch else {
+            return false;
+        };
+        self.is_full() && u64::from(most.get()) < all && self.unsettled < all
     }
 
     /// Acknowledgements are about to be sent at this time.

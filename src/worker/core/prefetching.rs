@@ -45,32 +45,54 @@ impl Worker {
         }
     }
 
-    /// Sees to it that the consumer may have as many tasks as it should.
-    pub(super) fn adjust_prefetch(&mut self, now: Moment) {
-        let Some(wanted) = self.wanted_prefetch(now.instant) else {
+    /// How many unsettled tasks a consumer may have that starts now. What earlier ones were delivered
+    /// does not count for it: some tasks more that are short do no harm, but of long ones no more may
+    /// come than there are slots free.
+    pub(super) fn size_consumer(&mut self) {
+        let Some(auto) = &self.consumer.auto else {
             return;
         };
-        let before = self.consumer.prefetch();
-        let wants_none = self.consumer.long_runs >= self.settings.slots;
-        if wanted != before {
-            self.acks.set_prefetch(wanted, self.settings.slots);
-            self.consumer.set_prefetch(wanted);
-        }
-        if self.consumer.phase == ConsumerPhase::Consuming && (wanted != before || wants_none) {
-            self.cancel_consumer(if is_more(wanted, before) {
-                CancelFor::Renew
-            } else {
-                CancelFor::Shrink
-            });
-        }
-        if self.consumer.phase != ConsumerPhase::Shrinking {
+        let slots = self.settings.slots as u64;
+        let free = slots.saturating_sub(self.slots.running() as u64);
+        let extra = auto.extra();
+        self.consumer.granted = extra;
+        let count = if extra > 0 { slots + extra } else { free };
+        self.consumer.set_prefetch(at_most(count));
+        let all = at_most(slots + extra);
+        self.acks.set_prefetch(all, self.settings.slots);
+    }
+
+    /// Sees to it that the consumer may have as many tasks as it should.
+    pub(super) fn adjust_prefetch(&mut self, now: Moment) {
+        self.note_long_runs(now.instant);
+        let Some(auto) = &self.consumer.auto else {
             return;
-        }
-        if self.consumer.long_runs > 0 {
-            self.hand_on_waiting(now);
-        }
-        if !self.slots.is_full() && !self.intake.local.has_ready() {
-            self.consume(ConsumeOn::Same);
+        };
+        let extra = auto.extra();
+        let has_ready = self.intake.local.has_ready();
+        let is_full = self.slots.is_full();
+        match self.consumer.phase {
+            ConsumerPhase::Consuming => {
+                let slots = self.settings.slots as u64;
+                let may_hold = has_ready || (is_full && self.consumer.has_room());
+                let is_behind = self.consumer.long_runs > 0 && may_hold;
+                if is_behind || extra < self.consumer.granted {
+                    self.cancel_consumer(CancelFor::Shrink);
+                } else if extra > self.consumer.granted
+                    || (!is_full && !has_ready && self.consumer.is_too_small(slots))
+                {
+                    self.cancel_consumer(CancelFor::Renew);
+                }
+            }
+            ConsumerPhase::Shrinking => {
+                if self.consumer.long_runs > 0 {
+                    self.hand_on_waiting(now);
+                }
+                if !is_full && !self.intake.local.has_ready() {
+                    self.consume(ConsumeOn::Same);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -79,37 +101,34 @@ impl Worker {
         self.consumer.next_long.filter(|_| !self.intake.is_paused)
     }
 
-    fn wanted_prefetch(&mut self, now: Instant) -> Option<Prefetch> {
-        let auto = self.consumer.auto.as_mut()?;
+    /// Finds the tasks that run for long, where anything is held, or may come to be.
+    fn note_long_runs(&mut self, now: Instant) {
+        (self.consumer.long_runs, self.consumer.next_long) = (0, None);
+        let Some(auto) = &mut self.consumer.auto else {
+            return;
+        };
         let is_off = self.settings.ack != Ack::After
             || self.settings.ending.max_tasks.is_some()
             || auto.has_priorities;
-        // Where nothing is held there is nothing to be given away.
-        let holds = auto.extra() > 0 || self.intake.local.has_ready();
-        let matters = !is_off && (holds || self.consumer.long_runs > 0);
-        (self.consumer.long_runs, self.consumer.next_long) = (0, None);
-        if matters {
-            let long = auto.long_run();
-            let ends = self.slots.running_since();
-            let mut ends: Vec<Instant> = ends.filter_map(|at| at.checked_add(long)).collect();
-            ends.sort_unstable();
-            self.consumer.long_runs = ends.partition_point(|end| *end <= now);
-            self.consumer.next_long = ends.get(self.consumer.long_runs).copied();
+        if is_off {
+            auto.hold_nothing();
+            return;
         }
-        if is_off || self.consumer.long_runs > 0 {
+        let long = auto.long_run();
+        let ends = self.slots.running_since();
+        let mut ends: Vec<Instant> = ends.filter_map(|at| at.checked_add(long)).collect();
+        ends.sort_unstable();
+        let long_runs = ends.partition_point(|end| *end <= now);
+        self.consumer.long_runs = long_runs;
+        self.consumer.next_long = ends.get(long_runs).copied();
+        if long_runs > 0 {
             auto.hold_nothing();
         }
-        let free = self.settings.slots.saturating_sub(self.consumer.long_runs);
-        let count = u16::try_from(free as u64 + auto.extra()).unwrap_or(u16::MAX);
-        // Where all slots are busy for long nothing is consumed; then this is for later.
-        let count = NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN);
-        Some(Prefetch::AtMost(count))
     }
 }
 
-fn is_more(wanted: Prefetch, before: Prefetch) -> bool {
-    match (wanted, before) {
-        (Prefetch::AtMost(wanted), Prefetch::AtMost(before)) => wanted > before,
-        (Prefetch::Unlimited, _) | (_, Prefetch::Unlimited) => false,
-    }
+/// At least one: a consumer that may have none does not exist.
+fn at_most(count: u64) -> Prefetch {
+    let count = u16::try_from(count).unwrap_or(u16::MAX);
+    Prefetch::AtMost(NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN))
 }

@@ -264,6 +264,7 @@ impl Worker {
     }
 
     pub(super) fn consume(&mut self, on: ConsumeOn) {
+        self.size_consumer();
         self.consumer.start(on);
         self.act(Action::Consume(on));
     }

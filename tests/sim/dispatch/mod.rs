@@ -240,3 +240,24 @@ fn long_tasks_are_taken_one_at_a_time() {
         .map(|workers| Model::run(workers, MS, runs.clone()).begun);
     assert_eq!(auto, fixed);
 }
+
+/// Short work that gets longer: two seconds, begun at different times. What was held is given away
+/// once, and then nothing more is taken than there is room for.
+#[test]
+fn work_that_gets_long_is_not_handed_on_for_ever() {
+    for slots in [4, 16] {
+        let runs = (0..3_000).map(|n| match n {
+            0..2_000 => 2 * MS,
+            n => 2_000 * MS + u32::try_from(n % 37).unwrap() * 40 * MS,
+        });
+        let run = Model::run(Workers::auto(2, slots), 5 * MS, runs.collect());
+        let (handed_on, consumers) = (run.handed_on, run.queue.consumers_started());
+        println!("{slots} slots: {handed_on} handed on, {consumers} consumers");
+        assert!(handed_on <= 2 * 8 * slots + 20, "{handed_on}");
+        assert!(
+            run.unfair <= Duration::from_secs(1) + 20 * MS,
+            "{:?}",
+            run.unfair
+        );
+    }
+}

@@ -35,6 +35,7 @@ pub struct Queue {
     turn: usize,
     done: usize,
     copies: usize,
+    started: usize,
 }
 
 impl Queue {
@@ -45,6 +46,7 @@ impl Queue {
             turn: 0,
             done: 0,
             copies: 0,
+            started: 0,
         }
     }
 
@@ -53,12 +55,18 @@ impl Queue {
         self.done - self.copies
     }
 
+    /// How many consumers there have been.
+    pub fn consumers_started(&self) -> usize {
+        self.started
+    }
+
     /// What follows from a request.
     pub fn take(&mut self, from: usize, request: Request) -> Vec<(usize, News)> {
         let mut news = Vec::new();
         let consumer = self.consumers.entry(from).or_default();
         match request {
             Request::Consume(prefetch) => {
+                self.started += 1;
                 consumer.prefetch = Some(prefetch);
                 (consumer.taken, consumer.begins_behind) = (0, consumer.newest);
                 news.push((from, News::Consuming));
