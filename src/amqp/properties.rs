@@ -72,6 +72,15 @@ impl Properties {
         Self(self.0.with_expiration(milliseconds.to_string()))
     }
 
+    /// The same `expiration` as in `other`.
+    #[must_use]
+    pub fn with_expiration_of(self, other: &Self) -> Self {
+        match other.0.expiration() {
+            Some(expiration) => Self(self.0.with_expiration(expiration.clone())),
+            None => self,
+        }
+    }
+
     /// Sets `content_type`: at most 255 bytes.
     #[must_use]
     pub fn with_content_type(self, content_type: String) -> Self {

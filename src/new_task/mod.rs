@@ -17,6 +17,7 @@ mod halting;
 mod input;
 mod joblog;
 mod later;
+mod listed_task;
 mod metrics_file;
 mod missing;
 mod ordered;

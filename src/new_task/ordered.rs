@@ -38,6 +38,22 @@ enum HeldResult {
 struct Sizes {
     stdout: usize,
     stderr: usize,
+    /// Of the task's body.
+    body: usize,
+}
+
+impl Sizes {
+    fn of(answer: &TaskResult) -> Self {
+        Self {
+            stdout: answer.stdout.len(),
+            stderr: answer.stderr.len(),
+            body: answer.task.as_ref().map_or(0, |task| task.body.bytes.len()),
+        }
+    }
+
+    fn sum(self) -> usize {
+        self.stdout + self.stderr + self.body
+    }
 }
 
 struct Spool {
@@ -177,7 +193,8 @@ impl Ordered {
     }
 
     fn keep(&mut self, mut answer: TaskResult) -> io::Result<HeldResult> {
-        let size = answer.stdout.len() + answer.stderr.len();
+        let sizes = Sizes::of(&answer);
+        let size = sizes.sum();
         if self.kept + size <= IN_MEMORY {
             self.kept += size;
             return Ok(HeldResult::Here(answer));
@@ -192,14 +209,15 @@ impl Ordered {
         };
         let at = spool.end;
         spool.file.seek(SeekFrom::Start(at))?;
-        let sizes = Sizes {
-            stdout: answer.stdout.len(),
-            stderr: answer.stderr.len(),
-        };
         spool.file.write_all(&std::mem::take(&mut answer.stdout))?;
         spool
             .file
             .write_all(std::mem::take(&mut answer.stderr).as_bytes())?;
+        if let Some(task) = &mut answer.task {
+            spool
+                .file
+                .write_all(&std::mem::take(&mut task.body.bytes))?;
+        }
         spool.end += size as u64;
         spool.used += 1;
         Ok(HeldResult::Spooled(Box::new(answer), at, sizes))
@@ -215,14 +233,14 @@ impl Ordered {
             HeldResult::Nothing => Ok(()),
             HeldResult::Here(answer) => {
                 self.held -= 1;
-                self.kept -= answer.stdout.len() + answer.stderr.len();
+                self.kept -= Sizes::of(&answer).sum();
                 print(number, &answer)
             }
             HeldResult::Spooled(mut answer, at, sizes) => {
                 self.held -= 1;
                 if let Some(spool) = &mut self.spool {
-                    let read = spool.read(at, sizes);
-                    (answer.stdout, answer.stderr) = read.map_err(|error| unusable(&error))?;
+                    let read = spool.read(at, sizes, &mut answer);
+                    read.map_err(|error| unusable(&error))?;
                 }
                 print(number, &answer)
             }
@@ -231,19 +249,24 @@ impl Ordered {
 }
 
 impl Spool {
-    fn read(&mut self, at: u64, sizes: Sizes) -> io::Result<(Vec<u8>, String)> {
-        let mut stdout = vec![0; sizes.stdout];
-        let mut stderr = vec![0; sizes.stderr];
+    fn read(&mut self, at: u64, sizes: Sizes, into: &mut TaskResult) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(at))?;
-        self.file.read_exact(&mut stdout)?;
-        self.file.read_exact(&mut stderr)?;
-        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        let mut next = |size| {
+            let mut bytes = vec![0; size];
+            self.file.read_exact(&mut bytes).map(|()| bytes)
+        };
+        into.stdout = next(sizes.stdout)?;
+        into.stderr = String::from_utf8_lossy(&next(sizes.stderr)?).into_owned();
+        let body = next(sizes.body)?;
+        if let Some(task) = &mut into.task {
+            task.body.bytes = body;
+        }
         self.used -= 1;
         if self.used == 0 {
             self.file.set_len(0)?;
             self.end = 0;
         }
-        Ok((stdout, stderr))
+        Ok(())
     }
 }
 

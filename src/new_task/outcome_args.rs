@@ -21,7 +21,7 @@ pub struct OutcomeArgs {
     /// Log each result to FILE, in the format of GNU parallel
     ///
     /// With --wait, what FILE held before is lost, unless --resume or --resume-failed is given.
-    /// --collect adds to FILE.
+    /// --collect adds to FILE, which is for one NAME.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "receives", help_heading = "Results")]
     pub joblog: Option<PathBuf>,
 

@@ -1,6 +1,7 @@
 //! Prints results in their turn, tagged and logged where that is wanted.
 
 use super::joblog::JobLog;
+use super::listed_task::ListedTask;
 use super::ordered::Ordered;
 use super::outcome;
 use super::task_result::TaskResult;
@@ -18,14 +19,6 @@ pub enum Tag {
     None,
     /// The body of its task and a tab stand before each.
     Body,
-}
-
-/// A task, as results are tagged and logged with it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ListedTask {
-    /// Its place in its list, from 1.
-    pub(super) number: u64,
-    pub(super) body: TaskBody,
 }
 
 /// Prints results in their turn.
@@ -92,11 +85,9 @@ impl Outcomes {
         }
     }
 
-    /// The result that has this place tells its task by itself.
-    pub(super) fn describe(&mut self, place: u64, task: ListedTask) {
-        if self.printer.shows_tasks() {
-            self.printer.tasks.insert(place, task);
-        }
+    /// Whether results that are printed show their tasks.
+    pub(super) fn show_tasks(&self) -> bool {
+        self.printer.shows_tasks()
     }
 
     /// Takes a result; `None`: none will come. Those whose turn has come are printed.
@@ -186,7 +177,9 @@ impl Printer {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let task = self.tasks.remove(&number).unwrap_or_default();
+        let sent = self.tasks.remove(&number);
+        let unknown = ListedTask::default();
+        let task = result.task.as_deref().or(sent.as_ref()).unwrap_or(&unknown);
         let tag = (self.tag == Tag::Body).then(|| task.body.line());
         let body = self.shows_bodies.then_some(&task.body);
         outcome::print(report, result, tag.as_deref(), body)?;

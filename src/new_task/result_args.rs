@@ -34,7 +34,8 @@ pub struct ResultArgs {
     /// Send nothing; print the results NAME as they come, and exit after the last one
     ///
     /// May be interrupted and run again, on any machine: each result is printed once. Several may run
-    /// at the same time, and share the results.
+    /// at the same time, and share the results; with --keep-order they wait for each other at each
+    /// turn, so one alone is faster.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["wait", "results", "words", "file", "body_file"], help_heading = "Results")]
     pub collect: Option<ResultsName>,
 

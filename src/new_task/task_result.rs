@@ -1,5 +1,6 @@
 //! What a worker tells of a task that it did.
 
+use super::listed_task::ListedTask;
 use super::run_time::RunTime;
 use crate::amqp::{AckToken, Delivery};
 
@@ -26,6 +27,8 @@ pub struct TaskResult {
     pub is_truncated: bool,
     /// The id of the task.
     pub id: String,
+    /// The task, where the result tells it and it is shown.
+    pub task: Option<Box<ListedTask>>,
     /// What its message is acknowledged with, when its output is written.
     pub token: Option<AckToken>,
 }
@@ -50,6 +53,7 @@ impl TaskResult {
             host: header("task-host"),
             time: RunTime::of(properties),
             is_truncated: header("task-truncated").is_some(),
+            task: None,
             token: Some(delivery.token),
             stdout: delivery.body,
             id,

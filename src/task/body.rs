@@ -51,6 +51,7 @@ impl TaskBody {
         let size = result.header(SIZE).and_then(|size| size.parse().ok());
         // Anybody may have written that.
         let size = size.unwrap_or(0).max(bytes.len());
+        let bytes = beginning(&bytes).to_vec();
         Some(Self { bytes, size })
     }
 

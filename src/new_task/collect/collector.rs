@@ -7,8 +7,8 @@ use super::state::ResultKey;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::amqp::{AckToken, Delivery};
 use crate::base::fault::{Fault, Kind};
+use crate::new_task::listed_task::ListedTask;
 use crate::new_task::outcome;
-use crate::new_task::outcomes::ListedTask;
 use crate::new_task::reporter::Reporter;
 use crate::new_task::task_result::TaskResult;
 use crate::output::progress::{SendProgress, TICK};
@@ -243,7 +243,7 @@ impl User for Collector<'_, '_> {
             return Ok(None);
         }
         let body = TaskBody::told_by(&delivery.properties).unwrap_or_default();
-        let result = TaskResult::of_task(delivery);
+        let mut result = TaskResult::of_task(delivery);
         let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
         let position = self.position(key);
         self.arrived.insert(token, (key, is_done));
@@ -252,8 +252,8 @@ impl User for Collector<'_, '_> {
             self.progress.noted.push(needless);
         } else {
             let number = self.logged_number(key);
-            let task = ListedTask { number, body };
-            self.reporter.outcomes.describe(position, task);
+            let is_shown = self.reporter.outcomes.show_tasks();
+            result.task = is_shown.then(|| Box::new(ListedTask { number, body }));
             self.reporter.answered(position, result)?;
         }
         self.take_printed();

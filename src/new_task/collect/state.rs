@@ -160,10 +160,8 @@ impl State {
     /// How many tasks these commands have sent, as far as the numbers of later ones follow theirs;
     /// `None`: one of them still sends.
     pub(super) fn sent_by(&self, runs: &[Uuid]) -> Option<u64> {
-        let last = |run: &Uuid| match self.runs.get(run) {
-            Some(run) if run.is_told && !run.is_closed => None,
-            run => Some(run.map_or(0, |run| run.sent.last())),
-        };
+        let ended = |run: &&Run| run.is_closed;
+        let last = |run| self.runs.get(run).filter(ended).map(|run| run.sent.last());
         runs.iter().map(last).sum()
     }
 

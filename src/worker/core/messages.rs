@@ -115,14 +115,17 @@ pub fn failed_once_more(task: &Task) -> Task {
     task.with(properties)
 }
 
-/// A copy of a task that has not begun, for other workers: this delivery does not count as a return.
+/// A copy of a task that has not begun, for other workers: this delivery does not count as a return,
+/// and the task has not been taken in time yet.
 #[must_use]
 pub fn handed_on(task: &Task) -> Task {
-    match headers::redeliveries(task, false) {
+    let copy = match headers::redeliveries(task, false) {
         0 => task.with(task.properties.for_another_publish()),
         // The next queue counts from 0 again.
         returns => returned_so_often(task, returns),
-    }
+    };
+    let properties = copy.properties.with_expiration_of(&task.properties);
+    Task { properties, ..copy }
 }
 
 /// A copy of a task that came back this often.

@@ -12,6 +12,7 @@ use super::returning::Over;
 use super::settlement::Purpose;
 use super::worker::Worker;
 use super::{ConsumeOn, Event, Moment};
+use crate::base::fault::Fault;
 
 impl Worker {
     /// Begins no more tasks for now; why.
@@ -59,14 +60,26 @@ impl Worker {
         if has_consumer || self.settings.ack != Ack::After {
             return;
         }
-        while let Some(delivery) = self.next() {
-            if self.intake.counting.may_copy() && delivery.token.is_some() {
+        // Without a copy each time would count as a return, in the end as one too many: they wait here.
+        while self.intake.counting.may_copy() {
+            let Some(delivery) = self.next() else { return };
+            if delivery.token.is_some() {
                 let account = Account::not_begun(String::new());
                 self.settle(now, delivery, None, Purpose::HandOn, account);
             } else {
                 self.put_back(now, &delivery, None);
             }
         }
+    }
+
+    /// No copy will ever be taken. The task waits here.
+    pub(super) fn cannot_hand_on(&mut self, delivery: Delivery, why: &Fault) {
+        if self.intake.counting.is_impossible() {
+            self.warn(format!(
+                "cannot hand waiting tasks on to other workers: {why}; they wait here"
+            ));
+        }
+        self.intake.local.push(delivery);
     }
 
     /// There is no copy of it: the delivery itself goes back.

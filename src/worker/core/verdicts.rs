@@ -76,6 +76,11 @@ impl Worker {
                 }
                 self.begin_without_copy(now, settlement.delivery);
             }
+            (SettlementStep::Copy(_), Purpose::HandOn)
+                if is_for_all && settlement.delivery.token.is_some() =>
+            {
+                self.cannot_hand_on(settlement.delivery, fault);
+            }
             (SettlementStep::Copy(_), Purpose::HandOn) => {
                 self.not_handed_on(now, &settlement.delivery);
             }

@@ -12,11 +12,16 @@ use std::time::{Duration, Instant};
 /// A manager that does not read is not waited for longer than this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How soon it is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Tells the service manager where the worker stands.
 pub(super) struct Notifier {
     socket: UnixDatagram,
     manager: SocketAddr,
     announcements: Announcements,
+    /// What it could not be told, to be said again.
+    unsaid: Vec<String>,
     /// That it cannot be told was said.
     has_failed: bool,
 }
@@ -43,6 +48,7 @@ impl Notifier {
             socket,
             manager: address(&name)?,
             announcements: Announcements::new(grace, kill_after, watchdog),
+            unsaid: Vec::new(),
             has_failed: false,
         }))
     }
@@ -50,32 +56,57 @@ impl Notifier {
     /// The main loop has come round. The first time that the manager cannot be told is an error.
     pub(super) fn tick(&mut self, state: State, now: Instant) -> io::Result<()> {
         let lines = self.announcements.tick(state, now);
-        self.send(&lines)
+        self.send(lines)
     }
 
     /// The worker ends.
     pub(super) fn stop(&mut self, now: Instant) -> io::Result<()> {
         let line = self.announcements.stop(now);
-        self.send(&Vec::from_iter(line))
+        self.send(Vec::from_iter(line))
     }
 
-    fn send(&mut self, lines: &[String]) -> io::Result<()> {
-        if lines.is_empty() {
+    fn send(&mut self, lines: Vec<String>) -> io::Result<()> {
+        for line in lines {
+            // Of two lines about the same the later one counts.
+            let name = line.split('=').next().unwrap_or_default();
+            self.unsaid
+                .retain(|old| old.split('=').next() != Some(name));
+            self.unsaid.push(line);
+        }
+        if self.unsaid.is_empty() {
             return Ok(());
         }
-        let message = lines.join("\n");
-        match self.socket.send_to_addr(message.as_bytes(), &self.manager) {
-            Err(error) if !self.has_failed => {
+        let message = self.unsaid.join("\n");
+        match self.send_once(message.as_bytes()) {
+            Ok(_) => {
+                self.unsaid.clear();
+                Ok(())
+            }
+            Err(_) if self.has_failed => Ok(()),
+            Err(error) => {
                 self.has_failed = true;
                 Err(error)
             }
-            _ => Ok(()),
+        }
+    }
+
+    /// A signal does not count.
+    fn send_once(&self, message: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.send_to_addr(message, &self.manager) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent,
+            }
         }
     }
 
     /// When the main loop is to come round at the latest.
-    pub(super) fn wakes_at(&self) -> Option<Instant> {
-        self.announcements.wakes_at()
+    pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        let again = (!self.unsaid.is_empty()).then(|| now + AGAIN);
+        [self.announcements.wakes_at(), again]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -81,3 +81,11 @@ fn a_clock_that_begins_in_1970_stops_nobody() {
 fn ids_differ() {
     assert_ne!(id(moment(), 1), id(moment(), 2));
 }
+
+#[test]
+fn a_task_that_is_handed_on_still_expires() {
+    let mut task = task("x");
+    task.properties = task.properties.with_expiration(7000);
+    let copy = handed_on(&task);
+    assert!(copy.properties == task.properties);
+}

@@ -112,3 +112,17 @@ fn a_worker_that_is_paused_is_not_idle_and_can_be_stopped() {
     assert_eq!(script.worker.wakes_at(), None);
     assert_eq!(script.on(Input::Signal), ["end signal"]);
 }
+
+/// Each return would be counted, in the end as one too many.
+#[test]
+fn who_may_not_publish_keeps_what_has_not_begun() {
+    let mut script = three();
+    script.on(busy());
+    script.on(Input::ConsumerStopped);
+    let told = "warning: cannot hand waiting tasks on to other workers";
+    assert_eq!(script.refused(1, no_permission()), [told]);
+    assert!(script.refused(2, no_permission()).is_empty());
+    assert_eq!(script.on(Input::Resume), ["resumed", "consume"]);
+    script.on(Input::Consuming);
+    assert_eq!(script.ends(0, 0), ["done x", "start y in 0", "ack 1"]);
+}
