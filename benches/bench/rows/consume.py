@@ -15,11 +15,11 @@ def count_of(lab: Lab, prefetch: int) -> int:
     return lab.size(20_000, 5_000) if prefetch == 1 else lab.size(60_000, 20_000)
 
 
-def ours(prefetch: int):
+def ours(prefetch: int, *options: str):
     def contender(lab: Lab) -> Sample:
         count = count_of(lab, prefetch)
         lab.fill(QUEUE, count)
-        command = [lab.ours("worker"), "-p", str(prefetch), "--max-tasks", str(count)]
+        command = [lab.ours("worker"), "-p", str(prefetch), "--max-tasks", str(count), *options]
         return run(lab, command, count, queue=QUEUE)
 
     return contender
@@ -68,7 +68,9 @@ def rows(_quick: bool) -> list[Row]:
     for prefetch, bound in [(1, 1.0), (100, 1.5), (1000, 1.5)]:
         made.append(
             Row(f"empty-{prefetch}", f"worker, empty tasks, prefetch {prefetch}", "tasks/s",
-                [Contender("worker", ours(prefetch)), Contender("lapin", lapin(prefetch)),
+                [Contender("worker", ours(prefetch)),
+                 Contender("worker --metrics", ours(prefetch, "--metrics", "127.0.0.1:0")),
+                 Contender("lapin", lapin(prefetch)),
                  Contender("pika", pika(prefetch)), Contender("celery", celery(prefetch))],
                 [Goal("tasks/s", ">=", bound, "lapin")],
                 note="worker writes two lines a task, the peers none"))

@@ -59,6 +59,8 @@ def rows(_quick: bool) -> list[Row]:
     return [
         Row("idle", "an idle worker", "MiB",
             [Contender("worker", idle(lambda lab: [lab.ours("worker")])),
+             Contender("worker --metrics", idle(lambda lab: [lab.ours("worker"), "--metrics",
+                                                             "127.0.0.1:0"])),
              Contender("lapin", idle(lambda lab: [lab.peers(), "consume", "--queue", QUEUE,
                                                   "--count", "1"])),
              Contender("amqp-consume", idle(lambda lab: [lab.tool("amqp-consume"), "--url", lab.url,
