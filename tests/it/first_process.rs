@@ -107,7 +107,7 @@ fn signals_and_the_exit_code_pass_the_first_process() {
         return;
     };
     worker.event("received");
-    let first_process = Pid::from_raw(child(worker.id()).cast_signed()).unwrap();
+    let first_process = Pid::from_raw(i32::try_from(child(worker.id())).unwrap()).unwrap();
     kill_process(first_process, Signal::TERM).unwrap();
     let ended = worker.ended().expect(0);
     assert_eq!(ended.bodies("done"), ["running"]);
