@@ -13,7 +13,7 @@ use crate::amqp::{AckToken, Delivery, Series};
 use crate::base::fault::{Fault, Kind};
 use crate::output::progress::TICK;
 use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict};
-use crate::publisher::{ResultsFrom, User};
+use crate::publisher::{Answered, ResultsFrom, User};
 use crate::queues::{Destination, QueueType, WorkQueue, priority_note};
 use crossbeam_channel::Receiver;
 use std::time::Instant;
@@ -253,26 +253,25 @@ impl User for Sender<'_, '_> {
         self.results.published(number);
     }
 
-    fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
+    fn answered(&mut self, delivery: Delivery) -> Answered {
+        let mut answered = Answered {
+            number: None,
+            taken: Ok(()),
+        };
         match self.results.came(delivery) {
             Came::New(number, result) => {
-                let printed = self.reporter.answered(number, result);
-                if printed.is_err() {
+                answered.number = Some(number);
+                answered.taken = self.reporter.answered(number, result);
+                if answered.taken.is_ok() {
+                    self.halt_if_due();
+                } else {
                     self.results.not_printed(number);
                 }
-                printed?;
-                self.halt_if_due();
-                Ok(Some(number))
             }
-            Came::Again(number, token) => {
-                self.reporter.came_again(number, token);
-                Ok(None)
-            }
-            Came::Foreign(token) => {
-                self.reporter.outcomes.written().push(token);
-                Ok(None)
-            }
+            Came::Again(number, token) => self.reporter.came_again(number, token),
+            Came::Foreign(token) => self.reporter.outcomes.written().push(token),
         }
+        answered
     }
 
     fn channel_gone(&mut self) -> Result<(), Fault> {

@@ -11,7 +11,7 @@ mod driver;
 mod user;
 
 pub use driver::Driver;
-pub use user::{Content, ResultsFrom, User};
+pub use user::{Answered, Content, ResultsFrom, User};
 
 /// Unconfirmed bodies in bytes, together: beyond this the window is full, so that large bodies
 /// do not fill the memory. Half of what the client library buffers before it waits.

@@ -134,13 +134,25 @@ pub trait User {
     /// The message of this number is published on the present channel.
     fn publishing(&mut self, _number: u64) {}
 
-    /// A result came. The number of its task, if it was waited for.
-    fn answered(&mut self, _delivery: Delivery) -> Result<Option<u64>, Fault> {
-        Ok(None)
+    /// A result came.
+    fn answered(&mut self, _delivery: Delivery) -> Answered {
+        Answered {
+            number: None,
+            taken: Ok(()),
+        }
     }
 
     /// The channel is gone, and with it the way back for results.
     fn channel_gone(&mut self) -> Result<(), Fault> {
         Ok(())
     }
+}
+
+/// What came of a result.
+#[derive(Debug)]
+pub struct Answered {
+    /// The number of its task, if it was waited for: the task is in the queue, or was.
+    pub number: Option<u64>,
+    /// Whether the result could be taken.
+    pub taken: Result<(), Fault>,
 }

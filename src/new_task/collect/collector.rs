@@ -13,7 +13,7 @@ use crate::new_task::reporter::Reporter;
 use crate::new_task::task_result::TaskResult;
 use crate::output::progress::{SendProgress, TICK};
 use crate::publisher::core::{Core, Input, Notice, Verdict};
-use crate::publisher::{ResultsFrom, User};
+use crate::publisher::{Answered, ResultsFrom, User};
 use crate::queues::{Destination, ResultsQueue};
 use crate::task::{Task, TaskBody};
 use crossbeam_channel::Receiver;
@@ -117,6 +117,42 @@ impl Collector<'_, '_> {
         self.progress.learn(&reading.state);
         self.progress.replaced = reading.replaced;
         self.advance()
+    }
+
+    /// Prints a result, in its turn.
+    fn take(&mut self, delivery: Delivery) -> Result<(), Fault> {
+        self.last = Instant::now();
+        let key = delivery.properties.correlation_id();
+        let key = key.and_then(ResultKey::parse);
+        // No user runs that many commands: these names are made up.
+        let is_full = self.runs.len() >= RUNS_MAX;
+        let Some(key) = key.filter(|key| !is_full || self.runs.contains(&key.run)) else {
+            self.reporter
+                .warn("a message that is no result was removed from the results queue");
+            self.progress.noted.push(delivery.token);
+            return Ok(());
+        };
+        let token = delivery.token;
+        if self.progress.knows(key, token) {
+            return Ok(());
+        }
+        let body = TaskBody::told_by(&delivery.properties).unwrap_or_default();
+        let mut result = TaskResult::of_task(delivery);
+        let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
+        let position = self.position(key);
+        self.arrived.insert(token, (key, is_done));
+        if let Some(needless) = self.reporter.outcomes.renew(position, token) {
+            self.arrived.remove(&needless);
+            self.progress.noted.push(needless);
+        } else {
+            let number = self.logged_number(key);
+            let is_shown = self.reporter.outcomes.show_tasks();
+            result.task = is_shown.then(|| Box::new(ListedTask { number, body }));
+            self.reporter.answered(position, result)?;
+        }
+        self.take_printed();
+        self.advance()?;
+        Ok(())
     }
 
     /// What was received and must not be lost with a failing end: it is noted over another connection.
@@ -226,38 +262,10 @@ impl User for Collector<'_, '_> {
         self.reporter.outcomes.held()
     }
 
-    fn answered(&mut self, delivery: Delivery) -> Result<Option<u64>, Fault> {
-        self.last = Instant::now();
-        let key = delivery.properties.correlation_id();
-        let key = key.and_then(ResultKey::parse);
-        // No user runs that many commands: these names are made up.
-        let is_full = self.runs.len() >= RUNS_MAX;
-        let Some(key) = key.filter(|key| !is_full || self.runs.contains(&key.run)) else {
-            self.reporter
-                .warn("a message that is no result was removed from the results queue");
-            self.progress.noted.push(delivery.token);
-            return Ok(None);
-        };
-        let token = delivery.token;
-        if self.progress.knows(key, token) {
-            return Ok(None);
+    fn answered(&mut self, delivery: Delivery) -> Answered {
+        Answered {
+            number: None,
+            taken: self.take(delivery),
         }
-        let body = TaskBody::told_by(&delivery.properties).unwrap_or_default();
-        let mut result = TaskResult::of_task(delivery);
-        let is_done = result.outcome == "done" && outcome::exit_code(&result) == 0;
-        let position = self.position(key);
-        self.arrived.insert(token, (key, is_done));
-        if let Some(needless) = self.reporter.outcomes.renew(position, token) {
-            self.arrived.remove(&needless);
-            self.progress.noted.push(needless);
-        } else {
-            let number = self.logged_number(key);
-            let is_shown = self.reporter.outcomes.show_tasks();
-            result.task = is_shown.then(|| Box::new(ListedTask { number, body }));
-            self.reporter.answered(position, result)?;
-        }
-        self.take_printed();
-        self.advance()?;
-        Ok(None)
     }
 }

@@ -237,9 +237,10 @@ impl<U: User> Driver<'_, U> {
 
     pub(super) fn take_result(&mut self, delivery: Delivery) -> Result<(), Fault> {
         self.newest_result = delivery.token.tag;
-        if let Some(number) = self.user.answered(delivery)? {
+        let answered = self.user.answered(delivery);
+        if let Some(number) = answered.number {
             self.core.handle(Input::Answered(number), Instant::now());
         }
-        Ok(())
+        answered.taken
     }
 }
