@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How long no client is accepted after the system could not do it, for want of descriptors, say.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves clients for ever.
+/// Serves clients; never returns.
 pub fn serve(listener: &Listener, answer: &impl Fn(&Request) -> Response) {
     let mut server = Server {
         listener,

@@ -35,7 +35,7 @@ struct Printer {
     log: Option<JobLog>,
     /// The tasks whose results are not printed yet, as far as these show them.
     tasks: HashMap<u64, ListedTask>,
-    /// Whether events bear the body: whoever collects results has not sent the tasks.
+    /// Whether events show the body: whoever collects results has not sent the tasks.
     shows_bodies: bool,
     /// What results that are printed and logged are acknowledged with.
     written: Vec<AckToken>,
@@ -65,7 +65,7 @@ impl Outcomes {
         self.printer.log = Some(log);
     }
 
-    /// From now on events bear the bodies of their tasks.
+    /// From now on events show the bodies of their tasks.
     pub(super) fn show_bodies(&mut self) {
         self.printer.shows_bodies = true;
     }

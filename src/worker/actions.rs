@@ -1,6 +1,7 @@
 //! What the core wants done.
 
 use super::core::{Action, Counts, Event, Input, Moment, Verdict};
+use super::paused_mark::PausedMark;
 use super::queues::{self, inspect};
 use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel};
@@ -86,6 +87,11 @@ impl Session<'_> {
             if let Some(slot) = of.slot {
                 bars.started(slot, &of.task.body, takes);
             }
+        }
+        match &event {
+            Event::Paused(_) => self.paused = PausedMark::set(&self.settings),
+            Event::Resumed | Event::Draining(_) => self.paused = None,
+            _ => {}
         }
         self.monitoring.happened(&event);
         self.teller.tell(event, &self.known.broker);

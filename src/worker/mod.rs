@@ -3,7 +3,8 @@
 //! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
 //! what the core wants done. `work` does the tasks, by `process` where there is a command;
-//! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks;
+//! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks,
+//! `paused_mark` tells others that there is none;
 //! `events` tells what happens, `terminal` draws it. `monitoring` is what others are told who watch the
 //! worker, `metrics` its numbers, both from `state`. `admin` is what a worker does without working, `admin_task` which of
 //! that. `sections` is the end of its help text.
@@ -19,6 +20,7 @@ mod host;
 mod incoming;
 mod metrics;
 mod monitoring;
+mod paused_mark;
 mod process;
 mod publishing;
 mod queues;
@@ -88,6 +90,7 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
         known: Known::of(&settings.queue),
         host: HostWatch::new(args.host.clone(), now.instant)?,
         monitoring,
+        paused: None,
         settings,
     };
     Ok(session.run()?)

@@ -5,6 +5,7 @@ use super::events::Teller;
 use super::host::{Change, HostWatch};
 use super::incoming::Incoming;
 use super::monitoring::Monitoring;
+use super::paused_mark::PausedMark;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
 use super::work::Work;
@@ -26,6 +27,8 @@ pub(super) struct Session<'a> {
     pub(super) known: Known,
     pub(super) host: HostWatch,
     pub(super) monitoring: Monitoring,
+    /// While the host is busy.
+    pub(super) paused: Option<PausedMark>,
 }
 
 /// What is known of the work queue.

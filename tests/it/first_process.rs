@@ -1,6 +1,6 @@
 //! The worker as the first process of a container, which inherits what commands leave behind.
 
-use crate::env::{self, Admin, Running, Scratch};
+use crate::env::{self, Admin, Broker, Running, Scratch};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::Command;
@@ -52,6 +52,12 @@ fn child(pid: u32) -> u32 {
     })
 }
 
+/// On the test's queue, with events.
+fn on<'a>(admin: &'a Admin, broker: &'a Broker) -> [&'a str; 6] {
+    let (url, queue) = (&broker.url, &admin.queue);
+    ["--url", url, "--queue", queue, "--log-format", "json"]
+}
+
 #[test]
 fn what_commands_leave_behind_is_reaped() {
     let broker = env::shared();
@@ -60,13 +66,7 @@ fn what_commands_leave_behind_is_reaped() {
     let word = |body: &str| env::new_task(broker, &admin.queue, &[body]).expect(0);
     word("leave");
     word("look");
-    let words = [
-        "--url",
-        &broker.url,
-        "--queue",
-        &admin.queue,
-        "--log-format",
-        "json",
+    let end = [
         "--exit-when-empty",
         "--retries",
         "0",
@@ -81,7 +81,7 @@ fn what_commands_leave_behind_is_reaped() {
         go.as_str(),
         orphan.as_str(),
     ];
-    if let Some(worker) = first(&words) {
+    if let Some(worker) = first(&[&on(&admin, broker)[..], &end].concat()) {
         let ended = worker.ended().expect(0);
         assert_eq!(ended.bodies("done"), ["leave", "look"]);
     }
@@ -92,17 +92,7 @@ fn signals_and_the_exit_code_pass_the_first_process() {
     let broker = env::shared();
     let admin = Admin::new(broker, "first");
     env::new_task(broker, &admin.queue, &["running"]).expect(0);
-    let words = [
-        "--url",
-        &broker.url,
-        "--queue",
-        &admin.queue,
-        "--log-format",
-        "json",
-        "--",
-        "sleep",
-        "1",
-    ];
+    let words = [&on(&admin, broker)[..], &["--", "sleep", "1"]].concat();
     let Some(mut worker) = first(&words) else {
         return;
     };

@@ -25,8 +25,25 @@ fn on_a_busy_host_tasks_are_left_to_other_workers() {
     let other = worker(broker, &admin.queue, &["--exit-when-empty", "--dot", "0s"]);
     let bodies = other.ended().expect(0).bodies("done");
     assert_eq!(bodies, ["1", "2", "3", "4", "5"]);
+    let paused = |count: u64| {
+        let status = ["--status", "--log-format", "json"];
+        wait_for(&format!("{count} paused"), || {
+            let mut command = env::command("worker");
+            command
+                .args(["--url", &broker.url, "-q", &admin.queue])
+                .args(status);
+            let told = env::spawn(command).ended().expect(0).events("status");
+            (told[0]["paused"] == count && told[0]["consumers"] == 0).then_some(())
+        });
+    };
+    paused(1);
+    let mut shown = env::command("worker");
+    shown.args(["--url", &broker.url, "-q", &admin.queue, "--status"]);
+    let shown = env::spawn(shown).ended().expect(0).stdout;
+    assert!(shown.contains("consumers 0 (1 paused)"), "{shown}");
     busy.signal(Signal::TERM);
     assert!(busy.ended().expect(0).bodies("received").is_empty());
+    paused(0);
 }
 
 /// Memory that is used until this is dropped.

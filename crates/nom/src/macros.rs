@@ -56,7 +56,7 @@ macro_rules! value {
     };
 }
 
-/// So many bytes.
+/// The next `count` bytes.
 #[macro_export]
 macro_rules! take {
     ($i:expr, $count:expr) => {
@@ -64,7 +64,7 @@ macro_rules! take {
     };
 }
 
-/// So many bytes of text.
+/// The next `count` bytes, as text.
 #[macro_export]
 macro_rules! take_str {
     ($i:expr, $count:expr) => {

@@ -9,6 +9,7 @@ use crate::output::Report;
 use crate::queues::Destination;
 use crate::worker::admin_task::Repeat;
 use crate::worker::incoming::Incoming;
+use crate::worker::paused_mark;
 use crate::worker::queues::inspect;
 use crate::worker::settings::WorkerSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -25,6 +26,8 @@ struct Status {
     /// As the management API tells.
     unacknowledged: Option<u64>,
     consumers: u32,
+    /// Workers that take no tasks, as their hosts are busy.
+    paused: u32,
     delayed: u32,
     dead: u32,
 }
@@ -95,6 +98,7 @@ fn look(
         ready: work.ready,
         unacknowledged: held.count(name, report)?,
         consumers: work.consumers,
+        paused: paused_mark::count(link, name)?,
         delayed,
         dead: dead.map_or(0, |queue| queue.ready),
     })
@@ -110,10 +114,14 @@ fn tell(now: &Status, before: Option<&Status>, settings: &WorkerSettings, report
         "status",
         || {
             let change = change.map_or(String::new(), |rate| format!(" ({rate:+.1}/s)"));
+            let paused = match now.paused {
+                0 => String::new(),
+                count => format!(" ({count} paused)"),
+            };
             let held = now.unacknowledged;
             let held = held.map_or(String::new(), |held| format!(", unacknowledged {held}"));
             Some(format!(
-                "queue {name}: ready {}{change}{held}, consumers {}, delayed {}, dead {}",
+                "queue {name}: ready {}{change}{held}, consumers {}{paused}, delayed {}, dead {}",
                 now.ready, now.consumers, now.delayed, now.dead
             ))
         },
@@ -122,6 +130,7 @@ fn tell(now: &Status, before: Option<&Status>, settings: &WorkerSettings, report
                 "queue": name.as_str(),
                 "ready": now.ready,
                 "consumers": now.consumers,
+                "paused": now.paused,
                 "delayed": now.delayed,
                 "dead": now.dead,
             });

@@ -119,7 +119,7 @@ impl AutoPrefetch {
         }
     }
 
-    /// A task has begun that had waited here for so long.
+    /// A task has begun after it had `waited` here.
     pub(super) fn began(&mut self, now: Instant, waited: Duration) {
         let Some(way) = self.way().filter(|_| self.extra > 0) else {
             return;
@@ -136,8 +136,8 @@ impl AutoPrefetch {
         }
     }
 
-    /// A task has ended that began at this time and ran for so long. When one ended while the worker
-    /// waited for a consumer is not known.
+    /// A task that began at this time has ended, and took this long. If the worker waited for a
+    /// consumer meanwhile, it does not know when the task ended.
     pub(super) fn ran(&mut self, began: Instant, took: Duration) {
         if self.since.is_none_or(|since| began < since) {
             return;

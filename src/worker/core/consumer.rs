@@ -106,7 +106,7 @@ impl Consumer {
         !self.is_full()
     }
 
-    /// Whether it has all that it may have, and that is less than the worker may, all in all.
+    /// Whether it has as many tasks as it may, and that is fewer than the worker may have (`all`).
     pub(super) fn is_too_small(&self, all: u64) -> bool {
         let Prefetch::AtMost(most) = self.prefetch else {
             return false;

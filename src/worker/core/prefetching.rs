@@ -38,7 +38,7 @@ impl Worker {
         }
     }
 
-    /// A task has run since then, for so long.
+    /// A task that began at this time has ended, and took this long.
     pub(super) fn has_run(&mut self, began: Instant, took: Duration) {
         if let Some(auto) = &mut self.consumer.auto {
             auto.ran(began, took);

@@ -131,7 +131,7 @@ impl Monitoring {
     /// When the main loop is to come round at the latest.
     pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
         let tick = self.served.is_some().then(|| now + TICK);
-        let due = self.notifier.as_ref().and_then(|to| to.wakes_at(now));
+        let due = self.notifier.as_ref().and_then(Notifier::wakes_at);
         [tick, due].into_iter().flatten().min()
     }
 }

@@ -20,8 +20,9 @@ pub(super) struct Notifier {
     socket: UnixDatagram,
     manager: SocketAddr,
     announcements: Announcements,
-    /// What it could not be told, to be said again.
+    /// What it could not be told, and when that is tried again.
     unsaid: Vec<String>,
+    next_try: Option<Instant>,
     /// That it cannot be told was said.
     has_failed: bool,
 }
@@ -49,6 +50,7 @@ impl Notifier {
             manager: address(&name)?,
             announcements: Announcements::new(grace, kill_after, watchdog),
             unsaid: Vec::new(),
+            next_try: None,
             has_failed: false,
         }))
     }
@@ -56,16 +58,18 @@ impl Notifier {
     /// The main loop has come round. The first time that the manager cannot be told is an error.
     pub(super) fn tick(&mut self, state: State, now: Instant) -> io::Result<()> {
         let lines = self.announcements.tick(state, now);
-        self.send(lines)
+        self.send(lines, now)
     }
 
     /// The worker ends.
     pub(super) fn stop(&mut self, now: Instant) -> io::Result<()> {
         let line = self.announcements.stop(now);
-        self.send(Vec::from_iter(line))
+        // The last chance.
+        self.next_try = None;
+        self.send(Vec::from_iter(line), now)
     }
 
-    fn send(&mut self, lines: Vec<String>) -> io::Result<()> {
+    fn send(&mut self, lines: Vec<String>, now: Instant) -> io::Result<()> {
         for line in lines {
             // Of two lines about the same the later one counts.
             let name = line.split('=').next().unwrap_or_default();
@@ -73,19 +77,21 @@ impl Notifier {
                 .retain(|old| old.split('=').next() != Some(name));
             self.unsaid.push(line);
         }
-        if self.unsaid.is_empty() {
+        // A manager that hangs must not hold up the loop each time it comes round.
+        if self.unsaid.is_empty() || self.next_try.is_some_and(|at| now < at) {
             return Ok(());
         }
         let message = self.unsaid.join("\n");
         match self.send_once(message.as_bytes()) {
             Ok(_) => {
                 self.unsaid.clear();
+                self.next_try = None;
                 Ok(())
             }
-            Err(_) if self.has_failed => Ok(()),
             Err(error) => {
-                self.has_failed = true;
-                Err(error)
+                self.next_try = Some(now + AGAIN);
+                let is_new = !std::mem::replace(&mut self.has_failed, true);
+                if is_new { Err(error) } else { Ok(()) }
             }
         }
     }
@@ -101,12 +107,9 @@ impl Notifier {
     }
 
     /// When the main loop is to come round at the latest.
-    pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
-        let again = (!self.unsaid.is_empty()).then(|| now + AGAIN);
-        [self.announcements.wakes_at(), again]
-            .into_iter()
-            .flatten()
-            .min()
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        let due = [self.announcements.wakes_at(), self.next_try];
+        due.into_iter().flatten().min()
     }
 }
 
@@ -134,6 +137,7 @@ fn watchdog(usec: Option<&OsStr>, pid: Option<&OsStr>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::state::Phase;
 
     #[test]
     fn the_watchdog_of_another_process_is_not_ours() {
@@ -156,5 +160,50 @@ mod tests {
         assert!(address(&long.into()).is_err());
         #[cfg(target_os = "linux")]
         assert!(address(&"@name".into()).is_ok());
+    }
+
+    #[test]
+    fn what_a_manager_could_not_take_is_said_again_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        // As long as another sender could still send something.
+        loop {
+            let filler = UnixDatagram::unbound().unwrap();
+            filler.set_nonblocking(true).unwrap();
+            let sent = (0..).take_while(|_| filler.send_to(b"full", &path).is_ok());
+            if sent.count() == 0 {
+                break;
+            }
+        }
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut notifier = Notifier {
+            socket,
+            manager: SocketAddr::from_pathname(&path).unwrap(),
+            announcements: Announcements::new(None, Duration::ZERO, None),
+            unsaid: Vec::new(),
+            next_try: None,
+            has_failed: false,
+        };
+        let state = State {
+            phase: Phase::Consuming,
+            ..State::default()
+        };
+        let now = Instant::now();
+        assert!(notifier.tick(state, now).is_err());
+        let again = Some(now + AGAIN);
+        assert_eq!(notifier.wakes_at(), again);
+        // Not before: to try takes a second each time.
+        notifier.tick(state, now + AGAIN / 2).unwrap();
+        assert_eq!(notifier.wakes_at(), again);
+        while manager.recv(&mut [0; 16]).is_ok() {}
+        notifier.tick(state, now + AGAIN).unwrap();
+        let mut message = [0; 256];
+        let count = manager.recv(&mut message).unwrap();
+        let message = String::from_utf8_lossy(&message[..count]);
+        assert!(message.starts_with("READY=1\nSTATUS="), "{message}");
+        assert_eq!(notifier.wakes_at(), None);
     }
 }
