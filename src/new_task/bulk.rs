@@ -6,7 +6,7 @@ use super::ended::Ended;
 use super::halt::{Enough, Halt, How};
 use super::input::{self, TaskFile};
 use super::joblog;
-use super::metrics_file::RunNumbers;
+use super::metrics_file::{self, RunNumbers};
 use super::pending::{Pending, Rest};
 use super::preview::Preview;
 use super::record::Separator;
@@ -30,6 +30,9 @@ pub(super) fn send(
     path: &Path,
     report: &mut Report,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &args.metrics_file {
+        metrics_file::check(file)?;
+    }
     let began = Instant::now();
     let mut numbers = RunNumbers::default();
     let ended = send_tasks(args, path, report, &mut numbers);

@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::NamedTempFile;
 
 const LAST_SUCCESS: &str = "last_success_timestamp_seconds";
 
@@ -35,10 +36,8 @@ impl RunNumbers {
         } else {
             last_success(path)
         };
-        replace(path, &self.text(queue, now, last_success)).map_err(|error| {
-            let text = format!("cannot write to {}: {error}", path.display());
-            Fault::new(Kind::InputOutput, text)
-        })
+        let text = self.text(queue, now, last_success);
+        replace(path, &text).map_err(|error| unwritten(path, &error))
     }
 
     fn text(self, queue: &str, now: f64, last_success: Option<f64>) -> String {
@@ -103,16 +102,45 @@ fn last_success(path: &Path) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Whether the file can be written. Better told before millions of tasks are sent than after.
+///
+/// # Errors
+/// [`Kind::InputOutput`].
+pub(super) fn check(path: &Path) -> Result<(), Fault> {
+    let usable = if path.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        beside(path).map(drop)
+    };
+    usable.map_err(|error| unwritten(path, &error))
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Fault {
+    let text = format!(
+        "cannot write to {}: {error} (--metrics-file)",
+        path.display()
+    );
+    Fault::new(Kind::InputOutput, text)
+}
+
+/// A new file in the same directory.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    fs::metadata(directory)?;
     // The reader is another user; the umask still counts.
-    let mut file = tempfile::Builder::new()
+    let made = tempfile::Builder::new()
         .prefix(".new_task.")
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)?;
+        .tempfile_in(directory);
+    // Its own words name the temporary file.
+    made.map_err(|error| error.kind().into())
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = beside(path)?;
     file.write_all(text.as_bytes())?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -149,7 +149,7 @@ impl CommandLine for WorkerArgs {
             return Some(text);
         }
         if self.prefetching() == Prefetching::Auto && self.ack != Ack::After {
-            let text = "--prefetch auto needs --ack after: it goes by when tasks are acknowledged";
+            let text = "--prefetch auto works only with --ack after";
             return Some(text.to_owned());
         }
         (!self.body_as_code && runs_body_as_code(&self.command)).then(|| {

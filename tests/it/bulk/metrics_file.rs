@@ -1,6 +1,7 @@
 //! The numbers of a run (`--metrics-file`).
 
-use crate::env::{self, Admin, Scratch, command, new_task, spawn};
+use crate::env::{self, Admin, Scratch, command, new_task, piped, spawn};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 /// The number behind this name, if there is one.
@@ -58,5 +59,22 @@ fn numbers_that_cannot_be_written_are_an_error() {
     let arguments = ["-f", tasks.as_str(), "--metrics-file", "/nowhere/x.prom"];
     let ended = new_task(broker, &admin.queue, &arguments);
     ended.expect(74).says("cannot write to /nowhere/x.prom");
+    // That is found out before anything is sent.
+    assert_eq!(admin.ready(), 0);
+}
+
+#[test]
+fn numbers_that_cannot_be_written_in_the_end_are_an_error_too() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "textfile");
+    let directory = Scratch::path("directory");
+    std::fs::create_dir(directory.as_str()).unwrap();
+    let file = format!("{}/x.prom", directory.as_str());
+    let mut sending = piped(broker, &admin.queue, &["-f", "-", "--metrics-file", &file]);
+    let mut stdin = sending.stdin();
+    stdin.write_all(b"x\n").unwrap();
     admin.wait_for_ready(1);
+    std::fs::remove_dir(directory.as_str()).unwrap();
+    drop(stdin);
+    sending.ended().expect(74).says("cannot write to ");
 }
