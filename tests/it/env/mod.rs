@@ -31,6 +31,7 @@ pub use terminal::Terminal;
 pub use tls::{Certificates, Tls};
 pub use version::{Version, has_program, left_out, left_out_here};
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -96,15 +97,20 @@ pub fn assert_same(found: &[u8], expected: impl AsRef<[u8]>) {
 
 /// Asks again and again until `check` gives something.
 pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    wait_until(what, || check().ok_or("nothing"))
+}
+
+/// Asks again and again until `check` gives something. An error is what it found instead.
+pub fn wait_until<T, E: Display>(what: &str, mut check: impl FnMut() -> Result<T, E>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
-        if let Some(found) = check() {
-            return found;
+        match check() {
+            Ok(found) => return found,
+            Err(found) => assert!(
+                Instant::now() < deadline,
+                "waited {DEADLINE:?} in vain: {what}; found {found}"
+            ),
         }
-        assert!(
-            Instant::now() < deadline,
-            "waited {DEADLINE:?} in vain: {what}"
-        );
         thread::sleep(Duration::from_millis(10));
     }
 }

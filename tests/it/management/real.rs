@@ -1,7 +1,7 @@
 //! A real broker's API.
 
 use super::{NOT_SHOWN, status};
-use crate::env::{self, Admin, Broker, Ended, command, spawn, wait_for};
+use crate::env::{self, Admin, Broker, Ended, command, spawn, wait_until};
 use std::process::Command;
 
 #[test]
@@ -29,9 +29,12 @@ fn a_held_task_is_counted(broker: &Broker, http: &str, https: &str, ca: &str) {
         let line =
             format!("queue {queue}: ready 1, unacknowledged 2, consumers 1, delayed 0, dead 0\n");
         // A quorum queue learns of deliveries a moment later.
-        wait_for(&line, || {
-            let ended = spawn(status(broker, queue, &["--management", http])).ended();
-            (ended.expect(0).stdout == line).then_some(())
+        wait_until(&line, || {
+            let found = spawn(status(broker, queue, &["--management", http])).ended();
+            match found.stdout == line {
+                true => Ok(()),
+                false => Err(found),
+            }
         });
         let slash = format!("{http}/");
         let mut by_variable = status(broker, queue, &[]);
