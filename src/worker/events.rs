@@ -1,11 +1,11 @@
 //! What a worker tells, to people as lines and to programs as JSON.
 
+use super::commands;
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
 use super::process::{CommandOutput, StdoutTo};
 use super::settings::WorkerSettings;
 use super::totals::Totals;
-use super::work;
 use crate::base::duration::milliseconds;
 use crate::base::fault::Fault;
 use crate::output::progress::TaskBars;
@@ -50,7 +50,7 @@ impl<'a> Teller<'a> {
         // it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
-            stdout_to: work::stdout_to(report),
+            stdout_to: commands::stdout_to(report),
             report,
             bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),

@@ -1,7 +1,7 @@
 //! What other threads tell the loop.
 
 use super::core::{CannotRun, Verdict};
-use super::process::Ran;
+use super::process::{Ran, Then};
 
 /// What reaches the loop besides deliveries.
 pub(super) enum Incoming {
@@ -11,9 +11,20 @@ pub(super) enum Incoming {
     Ran {
         slot: usize,
         ran: Result<Ran, CannotRun>,
+        then: Then,
     },
     /// Something to warn of.
     Warning(String),
     /// What came of a message.
     Verdict { number: u64, verdict: Verdict },
+}
+
+impl Incoming {
+    /// What a slot does that has told of its command.
+    pub(super) fn then(&self) -> Option<Then> {
+        match self {
+            Self::Ran { then, .. } => Some(*then),
+            Self::Signal | Self::Warning(_) | Self::Verdict { .. } => None,
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`core`] decides. Around it, `session` is the state, owned by the one thread that also owns the
 //! connection; `serving` is that thread's loop, `connecting` how it comes to a connection, `actions`
-//! what the core wants done. `work` does the tasks, by `process` where there is a command;
+//! what the core wants done. `work` does the tasks, by `commands` and
+//! `process` where there is a command;
 //! `publishing` hands messages to the publisher; `host` looks whether there is room for more tasks,
 //! `paused_mark` tells others that there is none;
 //! `events` tells what happens, `terminal` draws it. `monitoring` is what others are told who watch the
@@ -13,6 +14,7 @@ mod actions;
 mod admin;
 mod admin_task;
 mod args;
+mod commands;
 mod connecting;
 pub mod core;
 mod events;
@@ -36,16 +38,16 @@ mod work;
 use self::core::Moment;
 use self::core::policy::Ack;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Fault;
 use crate::base::signals::{self, EndsAt};
 use crate::output::Report;
 pub use args::WorkerArgs;
-use crossbeam_channel::{Sender, unbounded};
+use commands::{Commands, OutputOptions};
+use crossbeam_channel::unbounded;
 use events::Teller;
 use host::HostWatch;
 use incoming::Incoming;
 use monitoring::Monitoring;
-use process::{Capture, Pool, StdoutTo, TaskCommand};
+use process::{Pool, TaskCommand};
 use publishing::Publishing;
 use session::{Known, Session};
 use settings::WorkerSettings;
@@ -71,12 +73,14 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     let command = TaskCommand::find(&args.command, settings.queue.name.as_str())?;
     warn_of_lessons(args.ack, report);
     let monitoring = Monitoring::begin(args.metrics.as_ref(), &settings, report)?;
-    let stdout_to = work::stdout_to(report);
     let work = match &command {
         Some(command) => {
-            process::make_room(settings.core.slots, monitoring.open_files())?;
-            let capture = work::capture(settings.core.slots, report);
-            work(command, &settings, &sender, capture, stdout_to)?
+            let slots = settings.core.slots;
+            process::make_room(slots, monitoring.open_files())?;
+            let pool = Pool::start(slots, command, settings.limits, &sender)?;
+            let output = OutputOptions::new(slots, report);
+            let replies = settings.core.replies.clone();
+            Work::Commands(Commands::new(pool, output, replies))
         }
         None => Work::Pretended(Pretended::new(args.dot)),
     };
@@ -94,23 +98,6 @@ pub fn run(args: &WorkerArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
         settings,
     };
     Ok(session.run()?)
-}
-
-/// What runs a command for each task.
-fn work(
-    command: &TaskCommand,
-    settings: &WorkerSettings,
-    sender: &Sender<Incoming>,
-    capture: [Capture; 2],
-    stdout_to: StdoutTo,
-) -> Result<Work, Fault> {
-    let slots = settings.core.slots;
-    Ok(Work::Commands {
-        pool: Pool::start(slots, command, settings.limits, sender)?,
-        capture,
-        stdout_to,
-        replies: settings.core.replies.clone(),
-    })
 }
 
 fn warn_of_lessons(ack: Ack, report: &Report) {

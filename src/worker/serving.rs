@@ -3,10 +3,12 @@
 //! One thread owns the connection and all state. It waits for deliveries, for signals, for the end
 //! of commands and for verdicts on messages, and it alone acknowledges.
 
+use super::commands::Commands;
 use super::connecting::Attempts;
 use super::core::policy::Ack;
 use super::core::{self, End, Input, Moment, Reason};
 use super::incoming::Incoming;
+use super::process::Then;
 use super::queues;
 use super::session::{Place, Session, Turn};
 use crate::amqp::{Channel, ConsumerEvent, Link};
@@ -150,11 +152,43 @@ impl Session<'_> {
             }
             self.draw();
             self.tick();
+            self.offer_next();
             let event = place.consuming.wait(&self.messages, self.patience());
-            if let Err(fault) = self.take_in(place, event) {
+            let later = self.hear_of_next(&event);
+            let taken_in = self.take_in(place, event);
+            for message in later {
+                self.handle(message);
+            }
+            if let Err(fault) = taken_in {
                 return Turn::Lost(fault);
             }
         }
+    }
+
+    /// Lets a slot go on by itself when its command ends, while this thread waits.
+    fn offer_next(&mut self) {
+        if let (Some(commands), Some(next)) = (self.work.commands(), self.core.next_task()) {
+            commands.offer(next);
+        }
+    }
+
+    /// If a slot has gone on by itself, the core must hear of it before `event`, which may change
+    /// what is next. Returns what came in before and is to be heard after it.
+    fn hear_of_next(&mut self, event: &ConsumerEvent<Incoming>) -> Vec<Incoming> {
+        let mut later = Vec::new();
+        let has_gone_on = |message: &Incoming| message.then() == Some(Then::TakesNext);
+        let is_taken = self.work.commands().is_some_and(Commands::take_back);
+        let is_heard = matches!(event, ConsumerEvent::Inbox(message) if has_gone_on(message));
+        if is_taken && !is_heard {
+            while let Ok(message) = self.messages.try_recv() {
+                if has_gone_on(&message) {
+                    self.handle(message);
+                    break;
+                }
+                later.push(message);
+            }
+        }
+        later
     }
 
     /// Takes in an event, and the deliveries that are here behind it.

@@ -6,6 +6,7 @@ use super::host::{Change, HostWatch};
 use super::incoming::Incoming;
 use super::monitoring::Monitoring;
 use super::paused_mark::PausedMark;
+use super::process::Then;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
 use super::work::Work;
@@ -98,7 +99,12 @@ impl Session<'_> {
         match message {
             Incoming::Signal => self.happened(Input::Signal),
             Incoming::Warning(text) => self.teller.warn(&text),
-            Incoming::Ran { slot, ran } => {
+            Incoming::Ran { slot, ran, then } => {
+                if then == Then::TakesNext {
+                    if let Some(commands) = self.work.commands() {
+                        commands.has_taken(slot);
+                    }
+                }
                 self.teller.bars.ended(slot);
                 match ran {
                     Ok(ran) => {

@@ -1,27 +1,16 @@
 //! What does the work: a command for each task, or nothing but time.
 
+use super::commands::Commands;
 use super::core::policy::{Ending, Outcome};
 use super::core::{Start, Urgency};
-use super::process::{Capture, Job, Pool, ResultWanted, StdoutTo};
-use crate::output::Report;
-use crate::queues::ReplyPolicy;
-use rustix::process::Signal;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 /// What does the work.
 pub(super) enum Work {
     /// A command for each task.
-    Commands {
-        pool: Pool,
-        /// What is done with stdout where nobody waits for the result, and where somebody does.
-        capture: [Capture; 2],
-        stdout_to: StdoutTo,
-        /// Which tasks' results are sent.
-        replies: ReplyPolicy,
-    },
+    Commands(Commands),
     /// It is pretended.
     Pretended(Pretended),
 }
@@ -39,28 +28,19 @@ impl Work {
     /// Begins a task.
     pub(super) fn start(&mut self, start: Start, now: Instant) {
         match self {
-            Self::Commands {
-                pool,
-                capture,
-                stdout_to,
-                replies,
-            } => {
-                let reply_to = start.task.properties.reply_to();
-                let (capture, result) = match reply_to.and_then(|to| replies.destination(to)) {
-                    None => (capture[0], ResultWanted::No),
-                    Some(_) => (capture[1], ResultWanted::Yes),
-                };
-                pool.begin(Job {
-                    start,
-                    capture,
-                    result,
-                    stdout_to: *stdout_to,
-                });
-            }
+            Self::Commands(commands) => commands.start(start),
             Self::Pretended(pretended) => {
                 let takes = pretended.takes(&start.task.body);
                 pretended.begin(start.slot, now.checked_add(takes));
             }
+        }
+    }
+
+    /// The commands, where there are any.
+    pub(super) fn commands(&mut self) -> Option<&mut Commands> {
+        match self {
+            Self::Commands(commands) => Some(commands),
+            Self::Pretended(_) => None,
         }
     }
 
@@ -83,7 +63,7 @@ impl Work {
     /// When the next pretended work ends.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         match self {
-            Self::Commands { .. } => None,
+            Self::Commands(_) => None,
             Self::Pretended(pretended) => pretended.wakes_at(),
         }
     }
@@ -91,33 +71,9 @@ impl Work {
     /// Signals all that run. Pretended work ends at once.
     pub(super) fn signal(&mut self, urgency: Urgency, now: Instant) {
         match self {
-            Self::Commands { pool, .. } => pool.signal(match urgency {
-                Urgency::Term => Signal::TERM,
-                Urgency::Kill => Signal::KILL,
-            }),
+            Self::Commands(commands) => commands.signal(urgency),
             Self::Pretended(pretended) => pretended.end_all(now),
         }
-    }
-}
-
-/// Where the stdout of commands goes: events as JSON have the worker's own for themselves.
-pub(super) fn stdout_to(report: &Report) -> StdoutTo {
-    if report.is_json() {
-        StdoutTo::Stderr
-    } else {
-        StdoutTo::Stdout
-    }
-}
-
-/// What is done with the stdout of commands where nobody waits for the result, and where somebody
-/// does. A single command has a terminal for itself. Elsewhere its last line must be known to have an
-/// end, if lines of ours follow.
-pub(super) fn capture(slots: usize, report: &Report) -> [Capture; 2] {
-    let is_alone = report.is_quiet() || report.is_json() || io::stdout().is_terminal();
-    match slots {
-        1 if is_alone => [Capture::Inherit, Capture::Stream],
-        1 => [Capture::Stream; 2],
-        _ => [Capture::Buffer; 2],
     }
 }
 

@@ -189,6 +189,21 @@ fn output_of_slots_does_not_mix_within_a_task() {
 }
 
 #[test]
+fn what_a_command_writes_stands_between_the_lines_of_its_task() {
+    let bodies: Vec<String> = (0..300).map(|number| format!("task{number}")).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    // A slot begins tasks that are here by itself, before that is told.
+    let admin = with_tasks("between", &bodies);
+    let ended = run(&admin, &["-p", "100"], &["echo", "{}"]).expect(0);
+    let told = bodies
+        .iter()
+        .map(|body| format!(" [x] Received {body}\n{body}\n [x] Done\n"));
+    let waiting = " [*] Waiting for messages. To exit press CTRL+C\n".to_owned();
+    let expected: String = [waiting].into_iter().chain(told).collect();
+    assert_eq!(ended.stdout, expected);
+}
+
+#[test]
 fn much_output_passes_whole() {
     for slots in ["1", "2"] {
         let admin = with_tasks("output", &["x"]);

@@ -53,6 +53,16 @@ impl LocalQueue {
         self.returned.pop_front()
     }
 
+    /// The next task to begin among those that did not come back.
+    pub(super) fn first(&self) -> Option<&Delivery> {
+        self.ready.front()
+    }
+
+    /// Whether there are none but those that begin one after the other.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.returned.is_empty() && self.held.is_empty() && self.copies.is_empty()
+    }
+
     /// Holds a task back.
     pub(super) fn hold(&mut self, until: Instant, delivery: Delivery) {
         self.held.push((until, delivery));

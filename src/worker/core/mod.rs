@@ -20,7 +20,7 @@
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause`, `prefetching` and `stop`; what others may ask it in `state`.
+//! `pause`, `prefetching` and `stop`; what others may ask it in `state` and `next_task`.
 
 mod account;
 mod acks;
@@ -43,6 +43,7 @@ mod intake;
 mod local_queue;
 pub mod messages;
 mod moment;
+mod next_task;
 mod outgoing;
 mod pause;
 pub mod policy;
@@ -58,7 +59,7 @@ mod state;
 mod stop;
 mod stopping;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 mod verdicts;

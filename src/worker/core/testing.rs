@@ -14,7 +14,7 @@ pub(super) fn moment() -> Moment {
 }
 
 /// A task as `new_task` makes it.
-pub(super) fn task(body: &str) -> Task {
+pub(in crate::worker) fn task(body: &str) -> Task {
     Template::new(&TaskOptions::default()).task(body.as_bytes().to_vec())
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod failing;
 mod lost;
+mod next_task;
 mod pause;
 mod stopping;
 mod working;

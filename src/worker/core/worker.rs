@@ -176,8 +176,7 @@ impl Worker {
 
     /// Begins tasks while there are any and slots are free.
     fn begin_tasks(&mut self, now: Moment) {
-        let max = self.settings.ending.max_tasks;
-        while !self.intake.is_paused && max.is_none_or(|max| self.tally.begun < max.get()) {
+        while self.may_begin() {
             let Some(slot) = self.slots.free() else {
                 return;
             };
@@ -197,6 +196,12 @@ impl Worker {
             }));
             self.slots.put(slot, delivery, now.instant);
         }
+    }
+
+    /// Whether one more task may begin, if a slot is free.
+    pub(super) fn may_begin(&self) -> bool {
+        let max = self.settings.ending.max_tasks;
+        !self.intake.is_paused && max.is_none_or(|max| self.tally.begun < max.get())
     }
 
     /// The next task to begin. One that came back may kill this worker, too. If that happened while

@@ -1,5 +1,6 @@
 //! A task for a slot, and how it is run there.
 
+use super::told::Told;
 use crate::base::duration::duration;
 use crate::worker::core::Start;
 use clap::Args;
@@ -12,6 +13,8 @@ pub struct Job {
     pub capture: Capture,
     pub result: ResultWanted,
     pub stdout_to: StdoutTo,
+    /// `Some`: what it writes stands behind a line that is still to be told.
+    pub told: Option<Told>,
 }
 
 /// What is done with stdout while the command runs.

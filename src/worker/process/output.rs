@@ -96,6 +96,7 @@ impl<'a> Streams<'a> {
             keep(&mut self.output.stdout, bytes);
             return;
         }
+        self.job.told.as_ref().inspect(|told| told.wait());
         // Whether the worker's own stdout is gone shows with its next line.
         let _ = match self.job.stdout_to {
             StdoutTo::Stdout => pass_on(io::stdout().lock(), bytes),
@@ -108,6 +109,7 @@ impl<'a> Streams<'a> {
         if self.job.capture == Capture::Buffer {
             keep(&mut self.output.stderr, bytes);
         } else {
+            self.job.told.as_ref().inspect(|told| told.wait());
             let _ = pass_on(io::stderr().lock(), bytes);
         }
     }

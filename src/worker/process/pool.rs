@@ -3,8 +3,10 @@
 use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
-use super::run;
+use super::next_job::{NextJob, Then};
+use super::run::{self, Ran};
 use crate::base::fault::{Fault, Kind};
+use crate::worker::core::CannotRun;
 use crate::worker::incoming::Incoming;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
@@ -14,6 +16,7 @@ use std::thread;
 /// The threads of the slots.
 pub struct Pool {
     slots: Vec<(Sender<Job>, Group)>,
+    next: NextJob,
 }
 
 impl Pool {
@@ -28,11 +31,14 @@ impl Pool {
         messages: &Sender<Incoming>,
     ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
+        let next = NextJob::default();
         for slot in 0..count {
             let (sender, jobs) = unbounded();
             let group = Group::default();
             let thread = SlotThread {
+                slot,
                 jobs,
+                next: next.clone(),
                 command: command.clone(),
                 limits,
                 group: group.clone(),
@@ -44,13 +50,23 @@ impl Pool {
                 .map_err(|error| too_many(slot, &error))?;
             slots.push((sender, group));
         }
-        Ok(Self { slots })
+        Ok(Self { slots, next })
     }
 
     /// Begins a job in its slot, which must be free.
     pub fn begin(&self, job: Job) {
         // The thread ends only when this sender is dropped.
         let _ = self.slots[job.start.slot].0.send(job);
+    }
+
+    /// Offers a job to the first slot that is done with another.
+    pub fn offer(&self, job: Job) {
+        self.next.offer(job);
+    }
+
+    /// Takes back what was offered: `false` if a slot has taken it. It told so before.
+    pub fn take_back(&self) -> bool {
+        self.next.take_back().is_some()
     }
 
     /// Sends `signal` to the process groups of all running commands.
@@ -71,7 +87,9 @@ fn too_many(slots: usize, error: &io::Error) -> Fault {
 }
 
 struct SlotThread {
+    slot: usize,
     jobs: Receiver<Job>,
+    next: NextJob,
     command: TaskCommand,
     limits: TimeLimits,
     group: Group,
@@ -82,11 +100,32 @@ impl SlotThread {
     fn run(self) {
         let mut piece = Vec::new();
         while let Ok(job) = self.jobs.recv() {
-            let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
-            let slot = job.start.slot;
-            // Before the owner hears of it, so that the task is the owner's alone again.
-            drop(job);
-            let _ = self.messages.send(Incoming::Ran { slot, ran });
+            let mut next = Some(job);
+            while let Some(mut job) = next {
+                job.start.slot = self.slot;
+                let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
+                // Before the owner hears of it, so that the task is the owner's alone again.
+                drop(job);
+                next = self.tell(ran);
+            }
         }
     }
+
+    /// Tells what a job came to, and returns the next one. If the command could not be run, that
+    /// job stays in this slot.
+    fn tell(&self, ran: Result<Ran, CannotRun>) -> Option<Job> {
+        let has_run = ran.is_ok();
+        let tell = |then| {
+            let slot = self.slot;
+            let _ = self.messages.send(Incoming::Ran { slot, ran, then });
+        };
+        if has_run {
+            return self.next.take(tell);
+        }
+        tell(Then::Waits);
+        None
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,11 +11,14 @@ use crate::sabotage::Sabotage;
 use crate::world::{ActorId, Happening, Line, Port, Rest, Wakes, World};
 use settings::{config, settings};
 use std::collections::BTreeMap;
+use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 use work_queue::publisher::core::Sent;
 use work_queue::queues::QueueType;
+use work_queue::task::Task;
 use work_queue::worker::core::policy::{Ending, OnFailure, Outcome};
-use work_queue::worker::core::{Event, Input, Moment, Prefetching, Verdict, Worker};
+use work_queue::worker::core::{Action, Event, Input, Moment, Prefetching, Verdict, Worker};
 
 /// What a worker is started with.
 #[derive(Clone, Debug)]
@@ -233,8 +236,21 @@ impl WorkerActor {
         if world.sabotage == Some(Sabotage::TakesFailureForSuccess) {
             outcome.ending = Ending::Exit(0);
         }
+        let next = self.core.next_task().map(|next| Arc::clone(&next.task));
         self.core
             .handle(moment(world), Input::Ended { slot, outcome });
+        let actions: Vec<Action> = iter::from_fn(|| self.core.poll()).collect();
+        if next.is_some_and(|next| !actions.iter().any(|action| begins(action, slot, &next))) {
+            // The slot has begun it by itself.
+            ledger.wrong(format!(
+                "slot {slot} does not begin the task that was to be next"
+            ));
+        }
+        for action in actions {
+            if self.life == Life::Runs {
+                self.act(world, ledger, action);
+            }
+        }
     }
 
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
@@ -270,6 +286,10 @@ impl WorkerActor {
             _ => {}
         }
     }
+}
+
+fn begins(action: &Action, slot: usize, task: &Arc<Task>) -> bool {
+    matches!(action, Action::Start(start) if start.slot == slot && Arc::ptr_eq(&start.task, task))
 }
 
 pub fn moment(world: &World) -> Moment {
