@@ -157,10 +157,25 @@ impl<'a> Play<'a> {
             },
         );
         let then = Instant::now();
-        self.wait(&format!("all workers go on {when}"), GO_ON_MAX, || {
+        let what = format!("all workers go on {when}");
+        let is_done = self.is_soon(&what, GO_ON_MAX, || {
             let done = |post: &Post<'_>| post.last_done().is_some_and(|at| at > then);
             self.posts.iter().all(done)
         });
+        if !is_done
+            && nodes
+                .iter()
+                .any(|node| self.site.broker.is_partitioned(*node))
+        {
+            // Seen with 3.10: the queue's leader has lost the consumers of a node that it does not
+            // count as gone either. A client that asks for a task still gets one.
+            self.diary
+                .note(&format!("Mnesia is partitioned; not judged: {what}"));
+            return false;
+        }
+        if !is_done {
+            self.diary.wrong(&not_soon(&what, GO_ON_MAX));
+        }
         self.diary.note(&format!("all go on {when}, {}", took()));
         true
     }
@@ -175,18 +190,30 @@ impl<'a> Play<'a> {
         ));
     }
 
-    fn wait(&self, what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    /// It is wrong if it is not so in time.
+    fn wait(&self, what: &str, limit: Duration, is_so: impl FnMut() -> bool) {
+        if !self.is_soon(what, limit, is_so) {
+            self.diary.wrong(&not_soon(what, limit));
+        }
+    }
+
+    /// Waits until it is so. Whether it is in time.
+    fn is_soon(&self, what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
         let begun = Instant::now();
         while !is_so() {
             if begun.elapsed() > limit {
-                self.diary.wrong(&format!("within {limit:?} not: {what}"));
-                return;
+                return false;
             }
             thread::sleep(Duration::from_millis(20));
         }
         let took = begun.elapsed().as_secs_f64();
         self.diary.note(&format!("{what}, after {took:.1} s"));
+        true
     }
+}
+
+fn not_soon(what: &str, limit: Duration) -> String {
+    format!("within {limit:?} not: {what}")
 }
 
 /// The nodes but this one.

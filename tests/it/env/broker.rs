@@ -1,17 +1,16 @@
 //! Real brokers: one that the tests share, and private ones for tests that break theirs.
 
 use super::{root, unique};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// A RabbitMQ node, or three that form a cluster.
 pub struct Broker {
     /// Its AMQP URL; of a cluster those of its nodes, with commas between them.
     pub url: String,
     /// The name of a private one, which is stopped when the test ends.
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// The broker that tests share: the one of `AMQP_URL`, or the one that `scripts/broker` runs.
@@ -188,61 +187,8 @@ impl Broker {
         format!("amqp://{credentials}@{address}{path}")
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
         script(self.name.as_deref(), arguments)
-    }
-}
-
-#[allow(dead_code, reason = "tests/soak alone has several nodes")]
-impl Broker {
-    /// Runs `scripts/broker VERB` for node `number`, from 1, of this cluster.
-    pub fn script_on(&self, number: usize, verb: &str) {
-        let node = format!("{}-{number}", self.name.as_deref().unwrap());
-        let output = script(Some(&node), &[verb]);
-        let told = describe(&output);
-        assert!(output.status.success(), "{verb} node {number}: {told}");
-    }
-
-    /// Waits until all three nodes of this cluster know of each other. Whether they do in time.
-    pub fn is_whole(&self, within: Duration) -> bool {
-        let limit = within.as_secs().to_string();
-        let awaited = self.run(&["ctl", "-q", "await_online_nodes", "3", "--timeout", &limit]);
-        awaited.status.success()
-    }
-
-    /// The number of the node of this cluster on which the leader of the quorum queue `queue` is,
-    /// as node `asked` knows; none where there is no leader for now.
-    pub fn leader_of(&self, queue: &str, asked: usize) -> Option<usize> {
-        let node = format!("{}-{asked}", self.name.as_deref().unwrap());
-        let listed = script(Some(&node), &["ctl", "-q", "list_queues", "name", "leader"]);
-        let listed = String::from_utf8_lossy(&listed.stdout);
-        let mut rows = listed.lines().map(|line| line.split_whitespace());
-        let leader = rows.find_map(|mut row| (row.next() == Some(queue)).then(|| row.next()))??;
-        let (name, _) = leader.split_once('@')?;
-        name.rsplit_once('-')?.1.parse().ok()
-    }
-
-    /// The port of node `number`.
-    pub fn port(&self, number: usize) -> u16 {
-        let url = self.urls().nth(number - 1).unwrap();
-        url.rsplit_once(':').unwrap().1.parse().unwrap()
-    }
-
-    /// Copies the logs of a private broker's nodes to `folder`.
-    pub fn keep_logs(&self, folder: &Path) {
-        let nodes = root()
-            .join("target/brokers")
-            .join(self.name.as_deref().unwrap());
-        for number in 1..=self.urls().count() {
-            let [old, new] = ["log.old", "log"].map(|log| nodes.join(format!("{number}/{log}")));
-            let logs = [old, new].map(|log| std::fs::read(log).unwrap()).concat();
-            std::fs::write(folder.join(format!("node-{number}.log")), logs).unwrap();
-        }
-    }
-
-    /// The URLs of the nodes.
-    pub fn urls(&self) -> impl Iterator<Item = &str> {
-        self.url.split(',')
     }
 }
 
@@ -268,7 +214,7 @@ pub fn private_name() -> String {
 }
 
 /// Runs `scripts/broker` for the shared broker, or for the private one of this name.
-fn script(private: Option<&str>, arguments: &[&str]) -> Output {
+pub(super) fn script(private: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = Command::new(root().join("scripts/broker"));
     command.args(arguments);
     if let Some(name) = private {
@@ -282,7 +228,7 @@ fn last_line(output: &Output) -> String {
     text.lines().last().unwrap_or_default().to_owned()
 }
 
-fn describe(output: &Output) -> String {
+pub(super) fn describe(output: &Output) -> String {
     format!(
         "{}\n{}{}",
         output.status,

@@ -2,6 +2,8 @@
 
 mod admin;
 pub mod broker;
+#[allow(dead_code, reason = "tests/soak alone has several nodes")]
+mod cluster;
 mod commands;
 mod ended;
 pub mod fake;

@@ -49,7 +49,8 @@ struct Record {
     delivered: BTreeSet<(u64, u64)>,
     skipped: u32,
     dropped: u32,
-    results: u32,
+    /// Results that say that a worker dropped it.
+    told_dropped: u32,
     /// It may be lost: an administrator deleted the queue that it was in.
     excused: bool,
 }
@@ -110,7 +111,7 @@ impl Ledger {
             delivered: BTreeSet::new(),
             skipped: 0,
             dropped: 0,
-            results: 0,
+            told_dropped: 0,
             excused: false,
         });
         self.records.len() - 1
@@ -144,8 +145,9 @@ impl Ledger {
     }
 
     /// A result arrived.
-    pub fn answered(&mut self, key: usize, _: &Task) {
-        self.records[key].results += 1;
+    pub fn answered(&mut self, key: usize, result: &Task) {
+        let is_dropped = result.properties.header("task-outcome").as_deref() == Some("dropped");
+        self.records[key].told_dropped += u32::from(is_dropped);
     }
 
     pub fn verdict(&mut self, worker: ActorId, life: u32, number: u64) {
