@@ -33,6 +33,8 @@ pub struct Report {
     color: Color,
     /// What others wrote to stdout has not ended its line, as far as is known.
     is_line_open: bool,
+    /// stdout is one. Asked once: it is of interest with each task.
+    is_terminal: bool,
     host: String,
     who: String,
     pending: Vec<u8>,
@@ -49,6 +51,7 @@ impl Report {
             verbosity,
             color,
             is_line_open: false,
+            is_terminal: io::stdout().is_terminal(),
             who: format!("{host}:{}", std::process::id()),
             host,
             pending: Vec::new(),
@@ -102,13 +105,13 @@ impl Report {
     /// Another program has written to the terminal that stdout is, or to stdout itself and left its
     /// last line open there: the next event begins a line of its own.
     pub fn others_wrote(&mut self, is_line_open: bool) {
-        self.is_line_open = is_line_open || io::stdout().is_terminal();
+        self.is_line_open = is_line_open || self.is_terminal;
     }
 
     /// How something on stdout stands out, where it may.
     #[must_use]
     pub fn stands_out(&self) -> Style {
-        style_of(self.color, AnsiColor::Red, io::stdout().is_terminal())
+        style_of(self.color, AnsiColor::Red, self.is_terminal)
     }
 
     /// Writes out the events so far. What fails is kept for [`Report::failure`].
@@ -116,10 +119,12 @@ impl Report {
         if self.pending.is_empty() {
             return;
         }
+        if std::mem::take(&mut self.is_line_open) {
+            self.pending.splice(..0, begin_line(self.is_terminal));
+        }
         let mut stdout = io::stdout().lock();
         let written = stdout
-            .write_all(&begin_line(std::mem::take(&mut self.is_line_open)))
-            .and_then(|()| stdout.write_all(&self.pending))
+            .write_all(&self.pending)
             .and_then(|()| stdout.flush());
         self.pending.clear();
         if let Err(error) = written {
@@ -252,11 +257,8 @@ fn host_name() -> String {
 
 /// What begins a line on stdout where one may be open. A terminal knows whether it is: it moves a
 /// row of blanks to the next line only if something stands before them.
-fn begin_line(is_line_open: bool) -> Vec<u8> {
-    if !is_line_open {
-        return Vec::new();
-    }
-    if !io::stdout().is_terminal() {
+fn begin_line(is_terminal: bool) -> Vec<u8> {
+    if !is_terminal {
         return vec![b'\n'];
     }
     let columns = size(io::stdout()).map_or(0, |size| size.columns);

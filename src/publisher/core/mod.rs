@@ -139,15 +139,24 @@ impl<P: Payload> Core<P> {
         let Some(index) = self.routes.position(to) else {
             return false;
         };
-        self.connection.may_publish(self.in_flight.len())
+        // Before all else: the connection may have nothing else to open a channel for.
+        self.may_accept(index)
+            && self.connection.may_publish(self.in_flight.len())
             && !self.suspects.is_active(now)
             && !self.is_draining(now)
-            && self.routes.may_accept(index)
             && {
                 let route = &mut self.routes[index];
                 !route.has_pending() && route.pace.is_open(now) && route.pace.window.has_room()
             }
             && self.backlog.is_open()
+    }
+
+    /// Whether the queue is known to be there. If not it is asked for: messages to it may have been
+    /// refused, and nothing else would look for it.
+    fn may_accept(&mut self, index: usize) -> bool {
+        let may = self.routes.may_accept(index);
+        self.routes[index].wanted |= !may;
+        may
     }
 
     /// Whether the broker reads nothing on this connection for now: no answer would come to a request.

@@ -235,3 +235,27 @@ fn a_missing_work_queue_is_found_while_a_delay_queue_is_looked_for() {
     ];
     assert_eq!(did, both);
 }
+
+/// Else a sender with more tasks would wait for ever.
+#[test]
+fn after_a_refusal_the_queue_is_asked_for_again_when_there_is_more_to_send() {
+    let queues = Queues {
+        work: work_queue(Some(QueueType::Quorum), Declare::Yes),
+        upkeep: Upkeep::Ours,
+        ..config().queues
+    };
+    let mut bench = Bench::new(Config { queues, ..sender() });
+    bench.core.prepare(&Destination::Work, bench.now);
+    bench.run();
+    bench.handle(Input::Connected(FirstChannel::Opens));
+    bench.send(1, Destination::Work);
+    let refused = || Input::DeclarationRefused {
+        queue: "q".to_owned(),
+        fault: closed(403, "ACCESS_REFUSED - access to queue 'q' refused"),
+    };
+    bench.handle(refused());
+    assert_eq!(bench.core.unfinished(), 0);
+    assert!(!bench.core.has_room(&Destination::Work, bench.now));
+    assert_eq!(bench.run(), [declared("q", Form::Look)]);
+    assert!(matches!(bench.handle(refused())[..], [GiveUp]));
+}
