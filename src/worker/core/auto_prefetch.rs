@@ -5,10 +5,11 @@
 //! and nearly everything beside one of a millisecond. So the worker measures both:
 //!
 //! - R, the way: the least time of late from an acknowledgement to the delivery that it made room for;
-//! - S, the work: the 90th percentile of the last run times.
+//! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
-//! It holds as many more tasks as its slots do in R and the time for which acknowledgements wait for
-//! each other, and none where R is less than a twentieth of the whole. The number grows, eightfold at
+//! It holds as many more tasks as its slots do, by the mean, in R and the time for which
+//! acknowledgements wait for each other; and none where R is less than a twentieth of the whole, by
+//! the percentile. The number grows, eightfold at
 //! most, when a slot has waited although the queue was not empty. It is halved when even the task
 //! that waited least here has waited for longer than that (`CoDel`'s sign of a standing queue, RFC
 //! 8289), and it follows at once when the work gets longer. When a task runs for longer than ten times
@@ -37,6 +38,9 @@ const HIDES: u32 = 19;
 
 /// It must take twice as many before what is held already is given up: no back and forth.
 const HIDES_SURELY: u32 = 2 * HIDES;
+
+/// How many times the mean the 90th percentile may be, where a machine is busy with equal tasks.
+const SPREAD: u128 = 2;
 
 /// A delivery that takes longer than this many ways waited for a task, not for the way.
 const SLOW: u32 = 4;
@@ -158,27 +162,33 @@ impl AutoPrefetch {
         self.ways.iter().min().copied()
     }
 
-    /// S.
-    fn run(&self) -> Option<Duration> {
+    /// S: the 90th percentile, and the mean of those below it.
+    fn run(&self) -> Option<(Duration, Duration)> {
         if self.runs.len() < ENOUGH {
             return None;
         }
         let mut runs: Vec<Duration> = self.runs.iter().copied().collect();
         let at = runs.len() * 9 / 10;
-        let (_, run, _) = runs.select_nth_unstable(at);
-        Some(*run)
+        let (below, run, _) = runs.select_nth_unstable(at);
+        let mean = below.iter().sum::<Duration>() / below.len().try_into().ok()?;
+        Some((*run, mean))
     }
 
     /// How many are to be held, by what was measured.
     fn wanted(&self, hides: u32) -> u64 {
-        let (Some(way), Some(run)) = (self.way(), self.run()) else {
+        let (Some(way), Some((long, run))) = (self.way(), self.run()) else {
             return 0;
         };
-        if run > way * hides {
+        if long > way * hides {
             return 0;
         }
-        let hidden = (way + LINGER).as_nanos().saturating_mul(self.slots.into());
-        let tasks = hidden.div_ceil(run.as_nanos().max(1));
+        // The least way is rarely the next one.
+        let hidden = (way + way / 4 + LINGER)
+            .as_nanos()
+            .saturating_mul(self.slots.into());
+        let of = |run: Duration| hidden.div_ceil(run.as_nanos().max(1));
+        // The mean is slow to tell that work gets longer.
+        let tasks = of(run).min(SPREAD * of(long));
         u64::try_from(tasks).unwrap_or(MOST).min(MOST)
     }
 }
