@@ -36,7 +36,7 @@ def main() -> int:
         return 0 if args.list else 2
 
     lab = Lab(Path(__file__).resolve().parents[2], os.environ["AMQP_URL"], args.quick, args.long)
-    begun = time.monotonic()
+    begun, ticks = time.monotonic(), machine.ticks()
 
     def tell(text: str) -> None:
         print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
@@ -45,7 +45,8 @@ def main() -> int:
     for number in range(rounds):
         for row in rows:
             row.round(lab, number, tell)
-    run = result.of(rows, machine.describe(lab), rounds, args.quick, time.monotonic() - begun)
+    facts = machine.describe(lab) | machine.busy(ticks)
+    run = result.of(rows, facts, rounds, args.quick, time.monotonic() - begun)
     stem = lab.scratch / f"{'quick' if args.quick else 'full'}-{result.series(run)}"
     for path in [Path(f"{stem}.json"), *filter(None, [args.json])]:
         result.write(run, path)

@@ -25,6 +25,21 @@ def describe(lab: Lab) -> dict[str, str]:
     }
 
 
+def ticks() -> tuple[int, int]:
+    """The CPU time so far that others on the same host have taken, and all of it."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0, 0
+    times = [int(time) for time in stat.read_text().splitlines()[0].split()[1:9]]
+    return times[7], sum(times)
+
+
+def busy(before: tuple[int, int]) -> dict[str, str]:
+    """How quiet the machine was since then."""
+    taken, passed = (now - then for now, then in zip(ticks(), before))
+    return {"taken by others on the host": f"{taken / max(passed, 1):.1%} of the CPU time"}
+
+
 def said(command: list[str]) -> str:
     """The first line that a program prints."""
     try:

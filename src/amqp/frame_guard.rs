@@ -44,6 +44,9 @@ impl Observed {
     }
 }
 
+/// The bytes of `basic.publish` and of a content header, without names, properties and a body.
+const SMALLEST_PUBLISH: u64 = (7 + 9 + 1) + (7 + 14 + 1);
+
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
     /// The socket itself, or TLS over it.
@@ -109,13 +112,14 @@ impl GuardedStream {
         let close = self
             .inbound
             .scan(&mut buffer[..count])
-            .map_err(|violation| {
-                let error = io::Error::new(io::ErrorKind::InvalidData, violation.to_string());
-                let _ = self.observed.violation.set(violation);
-                error
-            })?;
+            .map_err(|violation| refuse(&self.observed, violation))?;
         if let Some(close) = close {
             let _ = self.observed.close.set(close);
+        }
+        // amiquip keeps what comes back until somebody asks for it, however much that is.
+        let written = self.observed.written.load(Ordering::Relaxed);
+        if self.inbound.returns() > written / SMALLEST_PUBLISH {
+            return Err(refuse(&self.observed, Violation::TooManyReturns));
         }
         Ok(count)
     }
@@ -146,6 +150,11 @@ impl GuardedStream {
         }
         Ok(replacement.original)
     }
+}
+
+fn refuse(observed: &Observed, violation: Violation) -> io::Error {
+    let _ = observed.violation.set(violation);
+    io::Error::new(io::ErrorKind::InvalidData, violation.to_string())
 }
 
 impl Read for GuardedStream {

@@ -43,6 +43,8 @@ pub(super) struct FrameScanner {
     /// Follows the payload of the current frame, where it may hold tables.
     payload: Option<PayloadReader>,
     seen_first: bool,
+    /// How many `basic.return` have begun.
+    returns: u64,
 }
 
 impl FrameScanner {
@@ -109,9 +111,18 @@ impl FrameScanner {
 
     fn follow(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
         match &mut self.payload {
-            Some(payload) => payload.follow(bytes).map_err(|_| self.bad_frame()),
+            Some(payload) => {
+                let followed = payload.follow(bytes);
+                self.returns += u64::from(payload.take_return());
+                followed.map_err(|_| self.bad_frame())
+            }
             None => Ok(()),
         }
+    }
+
+    /// How many messages have come back that no queue took.
+    pub(super) fn returns(&self) -> u64 {
+        self.returns
     }
 
     fn payload_len(&self) -> usize {

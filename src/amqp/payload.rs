@@ -1,5 +1,4 @@
-//! Follows the payload of a method or of a content header, and defuses what amiquip cannot take.
-//! A pure state machine: it is given the bytes as they come, and changes them in place.
+//! Follows the payload of a method or of a content header, and defuses in place what amiquip cannot take.
 //!
 //! - **Deep tables.** The parser calls itself for each table that lies in another. A thread's
 //!   stack ends at somewhat more than 500 levels in a debug build, and with it the whole process;
@@ -18,7 +17,7 @@ pub(super) const DEEPEST: usize = 32;
 /// What stands in for a heartbeat of 0, in seconds: amiquip takes the smaller of this and ours.
 const HEARTBEAT: u8 = 255;
 
-/// Flags of a content header: which properties follow, in this order.
+/// Flags of a content header: which properties follow.
 const HAS_CONTENT_TYPE: u32 = 1 << 15;
 const HAS_CONTENT_ENCODING: u32 = 1 << 14;
 const HAS_HEADERS: u32 = 1 << 13;
@@ -40,10 +39,12 @@ pub(super) struct PayloadReader {
     number: u32,
     /// Bytes given so far.
     at: usize,
-    /// Tables and lists that have begun and not ended, the innermost last.
+    /// Tables and lists that have begun, the innermost last.
     open: Vec<OpenContainer>,
-    /// Properties that are strings and stand before the headers.
+    /// Properties that are strings, before the headers.
     strings: u8,
+    /// A `basic.return`, and nobody has asked.
+    is_return: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +92,7 @@ struct OpenContainer {
 }
 
 impl PayloadReader {
-    /// Begins at the first byte of a payload.
+    /// At the first byte.
     pub(super) fn new(kind: PayloadKind) -> Self {
         /// Class, weight and the body's size.
         const BEFORE_FLAGS: usize = 2 + 2 + 8;
@@ -104,7 +105,13 @@ impl PayloadReader {
             at: 0,
             open: Vec::new(),
             strings: 0,
+            is_return: false,
         }
+    }
+
+    /// Whether a `basic.return` has begun since this was last asked.
+    pub(super) fn take_return(&mut self) -> bool {
+        std::mem::take(&mut self.is_return)
     }
 
     /// Takes the next bytes.
@@ -176,7 +183,9 @@ impl PayloadReader {
 
     /// A method begins. All that brokers send to clients, by class and method.
     fn begin(&mut self, class_and_method: u32) -> Result<(), Violation> {
-        self.step = match (class_and_method >> 16, class_and_method & 0xffff) {
+        let method = (class_and_method >> 16, class_and_method & 0xffff);
+        self.is_return = method == (60, 50);
+        self.step = match method {
             // connection.start: two bytes of version, then the server's properties.
             (10, 10) => Reading::Skip(2, Follows::ServerProperties),
             // connection.tune: channel_max, frame_max, heartbeat.

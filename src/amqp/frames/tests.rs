@@ -114,3 +114,17 @@ fn a_frame_without_its_end_is_refused() {
     *bytes.last_mut().unwrap() = 0;
     assert_eq!(scan(&bytes), Err(Violation::BadFrame));
 }
+
+#[test]
+fn what_comes_back_is_counted() {
+    let returned = frame(METHOD, 1, &[&[0, 60, 0, 50][..], &[1; 30]].concat());
+    let confirm = frame(METHOD, 1, &[&[0, 60, 0, 80][..], &[1; 9]].concat());
+    let bytes = [start(), returned.clone(), confirm, returned].concat();
+    for size in 1..=bytes.len() {
+        let mut scanner = FrameScanner::default();
+        for part in bytes.clone().chunks_mut(size) {
+            scanner.scan(part).unwrap();
+        }
+        assert_eq!(scanner.returns(), 2, "in pieces of {size}");
+    }
+}
