@@ -139,7 +139,7 @@ fn refused_peer(endpoint: &Endpoint, violation: Violation) -> Fault {
             Kind::NotAmqp,
             "; is the port right? AMQP uses 5672, AMQP over TLS 5671, the web page 15672",
         ),
-        Violation::BadFrame | Violation::BodyTooLarge | Violation::TooManyReturns => {
+        Violation::BadFrame | Violation::BodyTooLarge | Violation::TooManyAnswers => {
             (Kind::Unreachable, "")
         }
     };

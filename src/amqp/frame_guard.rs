@@ -47,6 +47,9 @@ impl Observed {
 /// The bytes of `basic.publish` and of a content header, without names, properties and a body.
 const SMALLEST_PUBLISH: u64 = (7 + 9 + 1) + (7 + 14 + 1);
 
+/// RabbitMQ tells it once, and once more if there is another reason.
+const BLOCKS_MAX: u64 = 1000;
+
 /// The stream that amiquip reads and writes.
 pub(super) struct GuardedStream {
     /// The socket itself, or TLS over it.
@@ -116,10 +119,12 @@ impl GuardedStream {
         if let Some(close) = close {
             let _ = self.observed.close.set(close);
         }
-        // amiquip keeps what comes back until somebody asks for it, however much that is.
         let written = self.observed.written.load(Ordering::Relaxed);
-        if self.inbound.returns() > written / SMALLEST_PUBLISH {
-            return Err(refuse(&self.observed, Violation::TooManyReturns));
+        let answers = self.inbound.answers();
+        if answers.to_messages > written / SMALLEST_PUBLISH * 2
+            || answers.blocks_in_a_row > BLOCKS_MAX
+        {
+            return Err(refuse(&self.observed, Violation::TooManyAnswers));
         }
         Ok(count)
     }

@@ -43,8 +43,27 @@ pub(super) struct FrameScanner {
     /// Follows the payload of the current frame, where it may hold tables.
     payload: Option<PayloadReader>,
     seen_first: bool,
-    /// How many `basic.return` have begun.
-    returns: u64,
+    answers: Answers,
+}
+
+/// What a peer has sent that amiquip keeps until somebody asks for it, however much that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answers {
+    /// Messages that no queue took, and confirms: at most two for each message.
+    pub(super) to_messages: u64,
+    /// Times that publishing was blocked and had not been freed before.
+    pub(super) blocks_in_a_row: u64,
+}
+
+impl Answers {
+    fn count(&mut self, class_and_method: (u32, u32)) {
+        match class_and_method {
+            (60, 50 | 80 | 120) => self.to_messages += 1,
+            (10, 60) => self.blocks_in_a_row += 1,
+            (10, 61) => self.blocks_in_a_row = 0,
+            _ => {}
+        }
+    }
 }
 
 impl FrameScanner {
@@ -113,16 +132,18 @@ impl FrameScanner {
         match &mut self.payload {
             Some(payload) => {
                 let followed = payload.follow(bytes);
-                self.returns += u64::from(payload.take_return());
+                if let Some(method) = payload.take_method() {
+                    self.answers.count(method);
+                }
                 followed.map_err(|_| self.bad_frame())
             }
             None => Ok(()),
         }
     }
 
-    /// How many messages have come back that no queue took.
-    pub(super) fn returns(&self) -> u64 {
-        self.returns
+    /// What has come so far.
+    pub(super) fn answers(&self) -> Answers {
+        self.answers
     }
 
     fn payload_len(&self) -> usize {

@@ -43,8 +43,8 @@ pub(super) struct PayloadReader {
     open: Vec<OpenContainer>,
     /// Properties that are strings, before the headers.
     strings: u8,
-    /// A `basic.return`, and nobody has asked.
-    is_return: bool,
+    /// Class and method, until somebody asks.
+    method: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,13 +105,13 @@ impl PayloadReader {
             at: 0,
             open: Vec::new(),
             strings: 0,
-            is_return: false,
+            method: None,
         }
     }
 
-    /// Whether a `basic.return` has begun since this was last asked.
-    pub(super) fn take_return(&mut self) -> bool {
-        std::mem::take(&mut self.is_return)
+    /// The class and method that have come since this was last asked.
+    pub(super) fn take_method(&mut self) -> Option<(u32, u32)> {
+        self.method.take()
     }
 
     /// Takes the next bytes.
@@ -184,7 +184,7 @@ impl PayloadReader {
     /// A method begins. All that brokers send to clients, by class and method.
     fn begin(&mut self, class_and_method: u32) -> Result<(), Violation> {
         let method = (class_and_method >> 16, class_and_method & 0xffff);
-        self.is_return = method == (60, 50);
+        self.method = Some(method);
         self.step = match method {
             // connection.start: two bytes of version, then the server's properties.
             (10, 10) => Reading::Skip(2, Follows::ServerProperties),

@@ -15,8 +15,8 @@ pub(super) enum Violation {
     BadFrame,
     /// A body larger than RabbitMQ can be configured for.
     BodyTooLarge,
-    /// More messages came back than can have been published.
-    TooManyReturns,
+    /// More answers came than there can have been questions.
+    TooManyAnswers,
 }
 
 impl fmt::Display for Violation {
@@ -26,7 +26,7 @@ impl fmt::Display for Violation {
             Self::NotAmqp => "the server at this address does not speak AMQP 0-9-1",
             Self::OtherVersion => "the broker speaks another version of AMQP than 0-9-1",
             Self::BadFrame => "the peer sent a malformed AMQP frame",
-            Self::TooManyReturns => "the peer returned more tasks than it was sent",
+            Self::TooManyAnswers => "the peer answered more than it was asked",
             Self::BodyTooLarge => "the peer announced a body of more than 512 MiB",
         })
     }

@@ -3,9 +3,8 @@
 use crate::broker::{QueueState, Settings};
 use crate::ledger::Ledger;
 use crate::random::Random;
-use crate::world::{ActorId, World};
+use crate::world::{ActorId, Line, World};
 use std::time::Duration;
-use work_queue::worker::core::headers;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
@@ -206,9 +205,9 @@ fn excuse_unknowing(world: &mut World, ledger: &mut Ledger) {
         let from = lost.message.from;
         let knows = from.is_some_and(|from| world.owner(from) == world.owner(maker));
         // The work queue's age is its senders' business: a worker that has made it counts returns
-        // in it at once.
-        let is_counted = headers::count(&lost.message.task, headers::REDELIVERIES) > 0;
-        if !knows || is_counted {
+        // in it at once, and hands tasks on.
+        let is_workers = world.line(maker) == Some(Line::Consuming);
+        if !knows || is_workers {
             ledger.excuse(&lost.message.task);
         }
     }

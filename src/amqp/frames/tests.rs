@@ -116,15 +116,21 @@ fn a_frame_without_its_end_is_refused() {
 }
 
 #[test]
-fn what_comes_back_is_counted() {
-    let returned = frame(METHOD, 1, &[&[0, 60, 0, 50][..], &[1; 30]].concat());
-    let confirm = frame(METHOD, 1, &[&[0, 60, 0, 80][..], &[1; 9]].concat());
-    let bytes = [start(), returned.clone(), confirm, returned].concat();
+fn what_is_kept_until_it_is_asked_for_is_counted() {
+    let method = |id: [u8; 4]| frame(METHOD, 1, &[&id[..], &[1; 30]].concat());
+    let [returned, ack, nack] = [50, 80, 120].map(|id| method([0, 60, 0, id]));
+    let [blocked, unblocked] = [60, 61].map(|id| method([0, 10, 0, id]));
+    let blocks = [blocked.clone(), unblocked, blocked.clone(), blocked].concat();
+    let bytes = [start(), returned.clone(), ack, nack, returned, blocks].concat();
+    let expected = Answers {
+        to_messages: 4,
+        blocks_in_a_row: 2,
+    };
     for size in 1..=bytes.len() {
         let mut scanner = FrameScanner::default();
         for part in bytes.clone().chunks_mut(size) {
             scanner.scan(part).unwrap();
         }
-        assert_eq!(scanner.returns(), 2, "in pieces of {size}");
+        assert_eq!(scanner.answers(), expected, "in pieces of {size}");
     }
 }

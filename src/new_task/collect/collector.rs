@@ -103,7 +103,7 @@ impl Collector<'_, '_> {
     /// Reads what others have noted.
     fn look(&mut self, now: Instant) -> Result<(), Fault> {
         self.looked = now;
-        if self.progress.replaced.is_some() {
+        if self.progress.is_replacing() {
             return Ok(());
         }
         // Another time, if that does not go well.
@@ -115,7 +115,7 @@ impl Collector<'_, '_> {
             return Ok(());
         };
         self.progress.learn(&reading.state);
-        self.progress.replaced = reading.replaced;
+        self.progress.replace(reading.replaced);
         self.advance()
     }
 

@@ -11,6 +11,13 @@ struct Printed {
     tokens: Vec<AckToken>,
 }
 
+/// A message that is being noted: what it adds, and what it stands for besides.
+struct Noting {
+    printed: Printed,
+    /// These go only when this message is safe. Others may have been read since it was sent.
+    replaced: Option<Replaced>,
+}
+
 /// What is known of the results, and what is under way.
 pub(super) struct Progress {
     /// What the broker knows, and the same with all that was printed.
@@ -18,9 +25,9 @@ pub(super) struct Progress {
     known: State,
     /// To be noted, and being noted.
     printed: Printed,
-    noting: Option<Printed>,
+    noting: Option<Noting>,
     /// Messages with parts of the state that the next one replaces.
-    pub(super) replaced: Option<Replaced>,
+    replaced: Option<Replaced>,
     /// How many messages with parts of the state were sent.
     pub(super) notes: u64,
     /// To be acknowledged.
@@ -51,6 +58,17 @@ impl Progress {
         self.known.merge(state);
     }
 
+    /// The next message is to stand for these as well.
+    pub(super) fn replace(&mut self, replaced: Option<Replaced>) {
+        self.replaced = replaced;
+    }
+
+    /// Whether messages with parts of the state are held here, which nobody else can read now.
+    pub(super) fn is_replacing(&self) -> bool {
+        let noting = self.noting.as_ref();
+        self.replaced.is_some() || noting.is_some_and(|noting| noting.replaced.is_some())
+    }
+
     /// A result was printed.
     pub(super) fn printed(&mut self, key: ResultKey, is_done: bool, token: AckToken) {
         self.known.collected(key, is_done);
@@ -64,8 +82,12 @@ impl Progress {
             self.noted.push(token);
         } else if self.printed.part.has(key) {
             self.printed.tokens.push(token);
-        } else if let Some(noting) = self.noting.as_mut().filter(|noting| noting.part.has(key)) {
-            noting.tokens.push(token);
+        } else if let Some(noting) = &mut self.noting {
+            let is_known = noting.printed.part.has(key);
+            if is_known {
+                noting.printed.tokens.push(token);
+            }
+            return is_known;
         } else {
             return false;
         }
@@ -77,9 +99,12 @@ impl Progress {
         if self.noting.is_some() || (self.printed.part.is_empty() && self.replaced.is_none()) {
             return None;
         }
-        let printed = self.noting.insert(std::mem::take(&mut self.printed));
-        let mut part = printed.part.clone();
-        if self.replaced.is_some() {
+        let noting = self.noting.insert(Noting {
+            printed: std::mem::take(&mut self.printed),
+            replaced: self.replaced.take(),
+        });
+        let mut part = noting.printed.part.clone();
+        if noting.replaced.is_some() {
             part.merge(&self.state);
         }
         self.notes += 1;
@@ -88,11 +113,12 @@ impl Progress {
 
     /// The broker knows it.
     pub(super) fn has_noted(&mut self) {
-        if let Some(printed) = self.noting.take() {
-            self.state.merge(&printed.part);
-            self.noted.extend(printed.tokens);
-        }
-        if let Some(replaced) = self.replaced.take() {
+        let Some(Noting { printed, replaced }) = self.noting.take() else {
+            return;
+        };
+        self.state.merge(&printed.part);
+        self.noted.extend(printed.tokens);
+        if let Some(replaced) = replaced {
             // What is left is read again, and says the same.
             let _ = replaced.acknowledge();
         }
@@ -110,7 +136,7 @@ impl Progress {
     pub(super) fn take_unnoted(&mut self) -> Option<State> {
         let mut part = std::mem::take(&mut self.printed).part;
         if let Some(noting) = self.noting.take() {
-            part.merge(&noting.part);
+            part.merge(&noting.printed.part);
         }
         self.state.merge(&part);
         (!part.is_empty()).then_some(part)

@@ -37,7 +37,7 @@ pub struct World {
     agenda: Agenda,
     wires: BTreeMap<ConnectionId, Wire>,
     /// Whose a connection is, or was.
-    owners: BTreeMap<ConnectionId, ActorId>,
+    owners: BTreeMap<ConnectionId, Port>,
     broker_wakes: Option<Time>,
     epoch: (Instant, SystemTime),
 }
@@ -145,7 +145,7 @@ impl World {
             return self.happen(told, port, Happening::CannotConnect);
         };
         let latency = self.latency();
-        self.owners.insert(id, port.actor);
+        self.owners.insert(id, port);
         self.wires.insert(id, Wire::new(port, rate, latency, at));
         self.happen(at, port, Happening::Connected(id));
     }
@@ -240,7 +240,12 @@ impl World {
 
     /// Whose a connection is, or was.
     pub fn owner(&self, id: ConnectionId) -> Option<ActorId> {
-        self.owners.get(&id).copied()
+        self.owners.get(&id).map(|port| port.actor)
+    }
+
+    /// What a connection is for, or was.
+    pub fn line(&self, id: ConnectionId) -> Option<Line> {
+        self.owners.get(&id).map(|port| port.line)
     }
 
     /// The connections that stand at this port's actor, or at all of them.
