@@ -24,8 +24,6 @@
 pub mod amqp;
 pub mod base;
 pub mod cli;
-#[cfg(test)]
-mod fuzz;
 pub mod http;
 pub mod management;
 pub mod new_task;

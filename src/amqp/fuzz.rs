@@ -6,7 +6,7 @@ use super::payload::tests::{depth, followed, nested, parsed};
 use super::payload::{DEEPEST, PayloadKind, PayloadReader};
 use super::start_ok;
 use super::violation::Violation;
-use crate::fuzz;
+use crate::base::fuzz;
 use amq_protocol::frame::parsing::parse_frame;
 use amq_protocol::types::AMQPValue;
 use proptest::collection::vec;

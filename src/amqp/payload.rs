@@ -92,7 +92,7 @@ struct OpenContainer {
 }
 
 impl PayloadReader {
-    /// At the first byte.
+    /// A reader at the first byte.
     pub(super) fn new(kind: PayloadKind) -> Self {
         /// Class, weight and the body's size.
         const BEFORE_FLAGS: usize = 2 + 2 + 8;

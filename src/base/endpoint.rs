@@ -109,3 +109,6 @@ const UNSAFE: &AsciiSet = &CONTROLS
     .add(b'[')
     .add(b'\\')
     .add(b']');
+
+#[cfg(test)]
+mod fuzz;

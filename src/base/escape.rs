@@ -57,6 +57,8 @@ fn turns_text(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::escape;
+    use crate::base::fuzz;
+    use proptest::prelude::*;
 
     #[test]
     fn plain_text_stays_as_it_is() {
@@ -76,5 +78,15 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_shown_in_hexadecimal() {
         assert_eq!(escape(b"ok\xff\xfe."), r"ok\xff\xfe.");
+    }
+
+    #[test]
+    fn fuzz_escapes() {
+        fuzz::check(&proptest::collection::vec(any::<u8>(), 0..60), |bytes| {
+            let shown = escape(&bytes);
+            prop_assert!(shown == escape(shown.as_bytes()));
+            prop_assert!(!shown.chars().any(char::is_control));
+            Ok(())
+        });
     }
 }

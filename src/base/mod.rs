@@ -9,6 +9,8 @@ pub mod endpoint;
 pub mod escape;
 pub mod exit_code;
 pub mod fault;
+#[cfg(test)]
+pub(crate) mod fuzz;
 pub mod init;
 pub mod logging;
 pub mod plural;

@@ -41,7 +41,7 @@ impl Formatter for Harmless {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz;
+    use crate::base::fuzz;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -56,7 +56,7 @@ fn width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz;
+    use crate::base::fuzz;
     use proptest::prelude::*;
 
     #[test]

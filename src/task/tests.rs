@@ -1,4 +1,6 @@
 use super::*;
+use crate::base::fuzz;
+use proptest::prelude::*;
 
 #[test]
 fn every_new_task_has_its_own_id() {
@@ -67,4 +69,22 @@ fn a_task_tells_when_it_was_sent_as_exactly_as_it_can() {
     }
     task.properties = Properties::persistent();
     assert_eq!(task.sent_at(), None);
+}
+
+#[test]
+fn fuzz_headers() {
+    let text = prop_oneof![".{0,40}", "[cCbBxXtask-]{0,6}=.{0,20}", "[a-z]{250,260}=v"];
+    fuzz::check(&text, |text| {
+        if let Ok(header) = text.parse::<Header>() {
+            let (name, value) = text.split_once('=').unwrap();
+            prop_assert!((1..=255).contains(&name.len()));
+            let options = TaskOptions {
+                headers: vec![header],
+                ..TaskOptions::default()
+            };
+            let task = Template::new(&options).task(Vec::new());
+            prop_assert_eq!(task.properties.header(name), Some(value.to_owned()));
+        }
+        Ok(())
+    });
 }

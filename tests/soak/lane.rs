@@ -87,7 +87,7 @@ impl Lane {
         }
     }
 
-    /// Notes that the results of so many tasks are kept under this name.
+    /// Notes that the results of this number of tasks are kept under this name.
     pub(super) fn note_results(&self, name: String, tasks: usize) {
         self.results.lock().unwrap().push((name, tasks));
     }

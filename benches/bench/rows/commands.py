@@ -36,8 +36,8 @@ def far(*options: str):
 
 
 def words(count: int, *options: str) -> list[str]:
-    """The arguments of a worker that does so many tasks. With a number of tasks it would not look
-    for the best prefetch."""
+    """The arguments of a worker that ends after `count` tasks. `-p auto` is off with `--max-tasks`, so
+    such a worker ends with the queue."""
     before, _, command = " ".join(options).partition("-- ")
     end = ["--exit-when-empty"] if "-p auto" in before else ["--max-tasks", str(count)]
     return [*before.split(), *end, "--", *command.split()]

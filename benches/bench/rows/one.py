@@ -17,7 +17,7 @@ NO_CONFIRM = "no confirm, not mandatory"
 def commands(lab: Lab, name: str) -> list[str]:
     return {
         "new_task": lambda: [lab.ours("new_task"), "0123456789abcdef"],
-        LIMIT: lambda: [lab.peers(), "publish", "--queue", QUEUE, "--count", "1"],
+        LIMIT: lambda: [lab.peers(), "frames", "--queue", QUEUE, "--count", "1"],
         "amqp-publish": lambda: [lab.tool("amqp-publish"), "-p", "-r", QUEUE, "-b", "0123456789abcdef"],
         "pika": lambda: [lab.python(), lab.script("tests/interop/pika/new_task.py"), "0123456789abcdef"],
         "php-amqplib": lambda: [lab.tool("php"), lab.script("tests/interop/php/new_task.php"),

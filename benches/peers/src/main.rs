@@ -1,9 +1,11 @@
 //! Peers of the benchmarks: lapin as a good user of it would use it, the limits of broker and
 //! kernel, and the small program that measures all of them.
 
+mod bare_consume;
 mod frames;
 mod lapin_peer;
 mod measure;
+mod raw;
 mod spawn;
 
 use anyhow::Result;
@@ -17,6 +19,8 @@ enum Peer {
     Lapin(Lapin),
     /// Write frames made beforehand, and count the confirms
     Frames(frames::Frames),
+    /// Read deliveries, run a command for each if there is one, and acknowledge
+    BareConsume(bare_consume::BareConsume),
     /// Run a command over and over on several threads, and do nothing else
     Spawn(spawn::Spawn),
     /// Run a command several times; tell the time of each run, and the CPU time and memory of all
@@ -36,6 +40,7 @@ fn main() -> Result<()> {
         Peer::Lapin(Lapin::Publish(publish)) => publish.run(),
         Peer::Lapin(Lapin::Consume(consume)) => consume.run(),
         Peer::Frames(frames) => frames.run(),
+        Peer::BareConsume(consume) => consume.run(),
         Peer::Spawn(spawn) => spawn.run(),
         Peer::Measure(measure) => measure.run(),
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fuzz;
+use crate::base::fuzz;
 use proptest::prelude::*;
 
 /// Gives a limited number of bytes at once, as pipes do.

@@ -7,7 +7,7 @@ use super::policy::{Ending, Outcome};
 use super::replay::begun_anew;
 use super::testing::moment;
 use crate::amqp::fuzz::properties;
-use crate::fuzz;
+use crate::base::fuzz;
 use crate::queues::{QueueName, ReplyPolicy};
 use crate::task::Task;
 use proptest::collection::vec;

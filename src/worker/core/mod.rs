@@ -16,17 +16,18 @@
 //! deliver), `intake` with `local_queue`, `completed` (had their outcome and may come again),
 //! `held_back` (failed and could not be moved) and `counting` (of returns), `slots`, `settlement`
 //! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`,
-//! `auto_prefetch` (how many tasks are held). [`policy`],
+//! `auto_prefetch` (how many tasks are held), with `batch` (what is sent together). [`policy`],
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause`, `prefetching` and `stop`; what others may ask it in `state` and `next_task`.
+//! `pause`, `prefetching`, `sending` and `stop`; what others may ask it in `state` and `next_task`.
 
 mod account;
 mod acks;
 mod action;
 mod arrivals;
 mod auto_prefetch;
+mod batch;
 mod completed;
 mod consumer;
 mod counting;
@@ -51,6 +52,7 @@ mod prefetching;
 pub mod replay;
 mod result_message;
 mod returning;
+mod sending;
 mod settings;
 mod settlement;
 mod settling;

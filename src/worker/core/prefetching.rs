@@ -60,6 +60,7 @@ impl Worker {
         self.consumer.set_prefetch(at_most(count));
         let all = at_most(slots + extra);
         self.acks.set_prefetch(all, self.settings.slots);
+        self.settling.set_prefetch(all, self.settings.slots);
     }
 
     /// Sees to it that the consumer may have as many tasks as it should.

@@ -5,9 +5,12 @@
 //! but it is not lost.
 
 use super::account::{Account, Detail};
+use super::batch::{Batch, part_of_others};
 use super::counting::Counting;
 use super::delivery::Delivery;
+use super::outgoing::Outgoing;
 use super::result_message::ResultMessage;
+use crate::amqp::Prefetch;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,12 @@ const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 /// A settlement that takes longer than this leaves its place to another task. The first message to a
 /// new quorum queue takes two seconds: the queue is not safe before.
 const TAKES_LONG: Duration = Duration::from_secs(5);
+
+/// The longest wait of a result for others: one that comes alone is written, confirmed, delivered and
+/// acknowledged by itself. Measured with `new_task --wait` and two workers that run `echo`, 100
+/// prefetched, RabbitMQ 4.3.6: the broker spends 0.9 ms of CPU time for each task without a wait, 0.45 ms
+/// with 10 ms, 0.31 ms with 20 ms.
+const RESULT_LINGER: Duration = Duration::from_millis(20);
 
 /// What becomes of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +79,10 @@ impl Settlement {
 }
 
 /// The settlements under way, by the number of their message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Settlements {
+    /// Results that wait for others, to be published together.
+    pub(super) results: Batch<Outgoing>,
     pending: BTreeMap<u64, Settlement>,
     next: u64,
     /// Until when the returns under way may be counted, in order.
@@ -83,6 +94,23 @@ pub(super) struct Settlements {
 }
 
 impl Settlements {
+    /// None yet, with `prefetch` tasks here and `slots` of them under way.
+    pub(super) fn new(prefetch: Prefetch, slots: usize) -> Self {
+        Self {
+            results: Batch::new(RESULT_LINGER, enough_results(prefetch, slots)),
+            pending: BTreeMap::new(),
+            next: 0,
+            counting: VecDeque::new(),
+            begun: VecDeque::new(),
+            overdue: 0,
+        }
+    }
+
+    /// There are as many from now on.
+    pub(super) fn set_prefetch(&mut self, prefetch: Prefetch, slots: usize) {
+        self.results.set_enough(enough_results(prefetch, slots));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
@@ -163,10 +191,12 @@ impl Settlements {
     /// When something is due of itself.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let first = |queue: &VecDeque<(Instant, u64)>| queue.front().map(|(at, _)| *at);
-        [first(&self.counting), first(&self.begun)]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [
+            first(&self.counting),
+            first(&self.begun),
+            self.results.wakes_at(),
+        ];
+        due.into_iter().flatten().min()
     }
 
     /// Takes out all of them, with their numbers.
@@ -181,6 +211,12 @@ impl Settlements {
         let pending = self.pending.iter_mut();
         pending.map(|(number, settlement)| (*number, settlement))
     }
+}
+
+/// A quarter of the tasks that are here and do not run: half of them may wait to be acknowledged, and
+/// some for the broker to confirm their results.
+fn enough_results(prefetch: Prefetch, slots: usize) -> usize {
+    part_of_others(prefetch, slots, 4)
 }
 
 /// Takes out the first number whose time has come.

@@ -148,13 +148,18 @@ impl Worker {
     pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
         let number = self.settling.number();
         let (to, payload) = self.message(now, &mut settlement);
+        let is_result = !settlement.publishes_copy();
         self.settling.insert(number, settlement);
         let outgoing = Outgoing {
             number,
             to,
             payload,
         };
-        self.act(Action::Publish(Box::new(outgoing)));
+        if is_result {
+            self.settling.results.push(now.instant, outgoing);
+        } else {
+            self.act(Action::Publish(Box::new(outgoing)));
+        }
     }
 
     fn message(&self, now: Moment, settlement: &mut Settlement) -> (Destination, Task) {

@@ -5,6 +5,7 @@ mod failing;
 mod lost;
 mod next_task;
 mod pause;
+mod sending;
 mod stopping;
 mod working;
 

@@ -70,7 +70,7 @@ impl Worker {
                 is_paused: false,
             },
             slots: Slots::new(settings.slots),
-            settling: Settlements::default(),
+            settling: Settlements::new(settings.prefetch, settings.slots),
             acks: Acks::new(settings.prefetch, settings.slots),
             emptiness: Emptiness::new(now.instant, &settings.ending),
             stopping: Stopping::default(),
@@ -146,6 +146,7 @@ impl Worker {
             self.act(Action::Withdraw(number));
         }
         if self.stopping.is_under_way() {
+            self.send_results();
             self.step_stop(now);
             return;
         }
@@ -156,6 +157,7 @@ impl Worker {
             self.start_again(slot);
         }
         self.begin_tasks(now);
+        self.send_due_results(now);
         if self.send_due_acks(now) {
             self.begin_tasks(now);
         }
@@ -237,35 +239,6 @@ impl Worker {
             };
             self.act(Action::Start(start));
         }
-    }
-
-    /// Sends the acknowledgements that are due, or all if no task runs whose end could be told with
-    /// them. Whether there were any.
-    fn send_due_acks(&mut self, now: Moment) -> bool {
-        let are_due = self.acks.are_due(now.instant)
-            || (self.slots.is_idle() && self.acks.wakes_at().is_some());
-        if are_due {
-            self.send_acks(now);
-        }
-        are_due
-    }
-
-    /// Sends all acknowledgements that wait.
-    pub(super) fn send_acks(&mut self, now: Moment) {
-        let waiting = self.acks.take();
-        if waiting.is_empty() {
-            return;
-        }
-        self.consumer.makes_room(now.instant);
-        let mut tokens = Vec::with_capacity(waiting.len());
-        for waiting in waiting {
-            self.consumer.settled(waiting.token);
-            tokens.push(waiting.token);
-            if let Some(task) = waiting.task {
-                self.intake.completed.acked(now.instant, task);
-            }
-        }
-        self.act(Action::Acknowledge(tokens));
     }
 
     pub(super) fn consume(&mut self, on: ConsumeOn) {

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 /// How many bytes an empty pipe takes without waiting, on every system.
 const FITS: usize = 4096;
 
-/// For so long a command's output may wait in the pipe. To look for it while the command runs is to
-/// take the CPU from it: of 1 ms that `cat` takes, some 40 µs. Most commands that are as short write
-/// no more than a pipe holds; one that does waits until then.
+/// How long a command's output may lie in the pipe before it is read. A look takes the CPU from the
+/// command: some 40 µs of the 1 ms that `cat` takes. Most commands that end sooner write less than a
+/// pipe holds. One that writes more blocks until the first look.
 const OUTPUT_WAITS: Duration = Duration::from_millis(2);
 
 /// The ends of the pipes to a running command.
@@ -133,7 +133,7 @@ impl<'a> Pipes<'a> {
         timed_out
     }
 
-    /// Waits until something can be done, be it to look at the output at that time.
+    /// Waits until something can be done, or until it is time to look at the output.
     fn wait(
         &self,
         exit: &ExitWatch,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fuzz;
+use crate::base::fuzz;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fuzz;
+use crate::base::fuzz;
 use crate::new_task::run_time::RunTime;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -160,8 +160,8 @@ fn delayed_tasks_need_both_queues() {
     );
 }
 
-#[test]
-fn a_quorum_work_queue_is_looked_for_and_made() {
+/// A sender that prepares a quorum queue, and has no connection yet.
+fn preparing_a_quorum_queue() -> Bench {
     let queues = Queues {
         work: work_queue(Some(QueueType::Quorum), Declare::Yes),
         upkeep: Upkeep::Ours,
@@ -170,6 +170,12 @@ fn a_quorum_work_queue_is_looked_for_and_made() {
     let mut bench = Bench::new(Config { queues, ..sender() });
     bench.core.prepare(&Destination::Work, bench.now);
     bench.run();
+    bench
+}
+
+#[test]
+fn a_quorum_work_queue_is_looked_for_and_made() {
+    let mut bench = preparing_a_quorum_queue();
     let did = bench.handle(Input::Connected(FirstChannel::Opens));
     assert_eq!(did, [declared("q", Form::Look)]);
     let fault = closed(404, "NOT_FOUND - no queue 'q' in vhost '/'");
@@ -239,14 +245,7 @@ fn a_missing_work_queue_is_found_while_a_delay_queue_is_looked_for() {
 /// Else a sender with more tasks would wait for ever.
 #[test]
 fn after_a_refusal_the_queue_is_asked_for_again_when_there_is_more_to_send() {
-    let queues = Queues {
-        work: work_queue(Some(QueueType::Quorum), Declare::Yes),
-        upkeep: Upkeep::Ours,
-        ..config().queues
-    };
-    let mut bench = Bench::new(Config { queues, ..sender() });
-    bench.core.prepare(&Destination::Work, bench.now);
-    bench.run();
+    let mut bench = preparing_a_quorum_queue();
     bench.handle(Input::Connected(FirstChannel::Opens));
     bench.send(1, Destination::Work);
     let refused = || Input::DeclarationRefused {

@@ -22,7 +22,7 @@ fn add(settlements: &mut Settlements, purpose: Purpose, since: Instant) -> u64 {
 #[test]
 fn a_return_waits_two_seconds_to_be_counted() {
     let now = moment().instant;
-    let mut settlements = Settlements::default();
+    let mut settlements = Settlements::new(Prefetch::AtMost(std::num::NonZeroU16::MIN), 1);
     let first = add(&mut settlements, Purpose::CountReturn, now);
     let second = add(&mut settlements, Purpose::CountReturn, now);
     let third = add(&mut settlements, Purpose::CountReturn, now + COUNTING_LIMIT);
@@ -43,7 +43,7 @@ fn a_return_waits_two_seconds_to_be_counted() {
 #[test]
 fn those_that_take_long_are_counted() {
     let now = moment().instant;
-    let mut settlements = Settlements::default();
+    let mut settlements = Settlements::new(Prefetch::AtMost(std::num::NonZeroU16::MIN), 1);
     let numbers: Vec<u64> = (0..4)
         .map(|n| add(&mut settlements, Purpose::Requeue, now + n * TAKES_LONG))
         .collect();

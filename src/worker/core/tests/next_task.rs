@@ -50,7 +50,7 @@ fn it_is_not_known_where_another_may_come_first_or_none() {
     script.refused(1, no_permission());
     script.refused(2, no_permission());
     assert_eq!(script.known(), None);
-    // The worker stops, or takes no more for now, or no more than so many.
+    // The worker stops, or takes no more for now, or has a number of tasks to do.
     let mut script = busy(many());
     script.on(Input::Signal);
     assert_eq!(script.known(), None);

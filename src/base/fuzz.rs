@@ -1,7 +1,5 @@
-//! Property tests of whatever reads what others wrote. Each runs for a moment with the other
-//! tests, and for minutes with `scripts/fuzz`.
-
-mod parsers;
+//! Runs property tests of whatever reads what others wrote: each for a moment with the other tests,
+//! and for minutes with `scripts/fuzz`.
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};

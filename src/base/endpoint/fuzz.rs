@@ -1,10 +1,9 @@
-//! Property tests of what reads the command line: URLs and headers.
+//! Property tests: nothing that a URL says gets lost, and no password is shown.
 
-use super::check;
-use crate::base::endpoint::Endpoint;
+use super::Endpoint;
 use crate::base::escape::escape;
 use crate::base::fault::Kind;
-use crate::task::{Header, TaskOptions, Template};
+use crate::base::fuzz;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -39,7 +38,7 @@ fn fuzz_urls() {
     // How many URLs were taken with the secret in the password, and how many with it were refused.
     let (hidden, refused) = (Cell::new(0), Cell::new(0));
     let count = |cases: &Cell<u32>| cases.set(cases.get() + 1);
-    check(&prop_oneof![with_secret, without], |(text, secret)| {
+    fuzz::check(&prop_oneof![with_secret, without], |(text, secret)| {
         let (shown, is_secret) = match Endpoint::parse(&text) {
             Ok(endpoint) => {
                 prop_assert!(endpoint.vhost.len() <= 255);
@@ -72,7 +71,7 @@ fn fuzz_urls() {
 #[test]
 fn fuzz_urls_keep_every_part() {
     let part = || ".{1,40}";
-    check(
+    fuzz::check(
         &(part(), part(), part(), 1..=u16::MAX),
         |(user, password, vhost, port)| {
             let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -94,32 +93,4 @@ fn fuzz_urls_keep_every_part() {
             Ok(())
         },
     );
-}
-
-#[test]
-fn fuzz_headers() {
-    let text = prop_oneof![".{0,40}", "[cCbBxXtask-]{0,6}=.{0,20}", "[a-z]{250,260}=v"];
-    check(&text, |text| {
-        if let Ok(header) = text.parse::<Header>() {
-            let (name, value) = text.split_once('=').unwrap();
-            prop_assert!((1..=255).contains(&name.len()));
-            let options = TaskOptions {
-                headers: vec![header],
-                ..TaskOptions::default()
-            };
-            let task = Template::new(&options).task(Vec::new());
-            prop_assert_eq!(task.properties.header(name), Some(value.to_owned()));
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn fuzz_escapes() {
-    check(&proptest::collection::vec(any::<u8>(), 0..60), |bytes| {
-        let shown = escape(&bytes);
-        prop_assert!(is_harmless(&shown));
-        prop_assert!(!shown.chars().any(char::is_control));
-        Ok(())
-    });
 }
