@@ -53,6 +53,17 @@ def amqp_consume(prefetch: int):
     return contender
 
 
+def bare_consuming(prefetch: int, threads: int, command: str):
+    def contender(lab: Lab) -> Sample:
+        count = count_of(lab)
+        lab.fill(QUEUE, count)
+        return run(lab, [lab.peers(), "bare-consume", "--queue", QUEUE, "--count", str(count),
+                         "--prefetch", str(prefetch), "--threads", str(threads), "--",
+                         lab.tool(command)], count, queue=QUEUE)
+
+    return contender
+
+
 def from_list(*command: str):
     """A tool that reads a list from stdin: no broker, and no task survives it."""
     def contender(lab: Lab) -> Sample:
@@ -66,11 +77,11 @@ def from_list(*command: str):
     return contender
 
 
-def spawn(threads: int, command: str, *options: str):
+def spawn(threads: int, command: str):
     def contender(lab: Lab) -> Sample:
         count = count_of(lab)
         return run(lab, [lab.peers(), "spawn", "--threads", str(threads), "--count", str(count),
-                         *options, "--", lab.tool(command)], count, queue=QUEUE)
+                         "--", lab.tool(command)], count, queue=QUEUE)
 
     return contender
 
@@ -78,6 +89,8 @@ def spawn(threads: int, command: str, *options: str):
 def rows(_quick: bool) -> list[Row]:
     no_broker = "no broker: nothing survives it"
     limit = "the kernel's own limit"
+    both_limits = "the limit of broker and kernel"
+    goal = "tasks/s", ">="
     made = [
         Row("cat-1", "worker with a command that reads its stdin, one slot", "tasks/s",
             [Contender("worker -p 100 -- cat", ours("-p 100 -- cat")),
@@ -85,32 +98,38 @@ def rows(_quick: bool) -> list[Row]:
              Contender("worker -p auto -- cat", ours("-p auto -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100)),
              Contender("amqp-consume -p 1 cat", amqp_consume(1)),
-             Contender("bare spawning of cat", spawn(1, "cat", "--stdin", "0123456789abcdef"),
-                       limit)],
-            [Goal("tasks/s", ">=", 1.1, "amqp-consume -p 100 cat"),
-             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 1 cat", ours="worker -- cat"),
-             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 100 cat", ours="worker -p auto -- cat"),
-             Goal("tasks/s", ">=", 1.1, "amqp-consume -p 100 cat", ours="bare spawning of cat"),
-             Goal("tasks/s", ">=", 1.0, "amqp-consume -p 1 cat", ours="bare spawning of cat")]),
+             Contender("bare consuming, prefetch 100", bare_consuming(100, 1, "cat"), both_limits),
+             Contender("bare consuming, prefetch 1", bare_consuming(1, 1, "cat"), both_limits)],
+            [Goal(*goal, 1.1, "amqp-consume -p 100 cat"),
+             Goal(*goal, 1.1, "amqp-consume -p 100 cat", ours="bare consuming, prefetch 100"),
+             Goal(*goal, 0.95, "bare consuming, prefetch 100"),
+             Goal(*goal, 1.0, "amqp-consume -p 1 cat", ours="worker -- cat"),
+             Goal(*goal, 1.0, "amqp-consume -p 1 cat", ours="bare consuming, prefetch 1"),
+             Goal(*goal, 0.95, "bare consuming, prefetch 1", ours="worker -- cat"),
+             Goal(*goal, 1.0, "amqp-consume -p 100 cat", ours="worker -p auto -- cat")]),
         Row("cat-2", "worker with a command that reads its stdin, two slots", "tasks/s",
             [Contender("worker -j 2 -p 100 -- cat", ours("-j 2 -p 100 -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100), "one task at a time")],
             [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat")]),
     ]
     for slots in (1, 2):
-        auto = f"worker -j {slots} -p auto -- true"
-        goals = [Goal("tasks/s", ">=", 1.2, f"xargs -P {slots} -n 1 true"),
-                 Goal("tasks/s", ">=", 1.2, f"xargs -P {slots} -n 1 true", ours=auto),
-                 Goal("tasks/s", ">=", 0.8, f"bare spawning, {slots} thread(s)")]
+        auto, default = f"worker -j {slots} -p auto -- true", f"worker -j {slots} -- true"
+        xargs, consuming = f"xargs -P {slots} -n 1 true", f"bare consuming, {slots} with prefetch 1"
+        goals = [Goal(*goal, 1.2, xargs),
+                 Goal(*goal, 0.8, f"bare spawning, {slots} thread(s)"),
+                 Goal(*goal, 1.2, xargs, ours=auto),
+                 Goal(*goal, 1.2, xargs, ours=default),
+                 Goal(*goal, 1.2, xargs, ours=consuming),
+                 Goal(*goal, 0.95, consuming, ours=default)]
         made.append(
             Row(f"true-{slots}", f"worker with a command, {slots} slot(s)", "tasks/s",
                 [Contender(f"worker -j {slots} -p 100 -- true", ours(f"-j {slots} -p 100 -- true")),
-                 Contender(f"worker -j {slots} -- true", ours(f"-j {slots} -- true")),
+                 Contender(default, ours(f"-j {slots} -- true")),
                  Contender(auto, ours(f"-j {slots} -p auto -- true")),
-                 Contender(f"xargs -P {slots} -n 1 true",
-                           from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
+                 Contender(xargs, from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
                  Contender(f"parallel -j {slots} true",
                            from_list("parallel", "-j", str(slots), "true"), no_broker),
+                 Contender(consuming, bare_consuming(1, slots, "true"), both_limits),
                  Contender(f"bare spawning, {slots} thread(s)", spawn(slots, "true"), limit)],
                 goals))
     made.append(
