@@ -100,9 +100,10 @@ fn files(directory: &Path, into: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !["fuzz", "tests"].contains(&name) {
+        let is_test = ["fuzz.rs", "tests.rs", "tests"].contains(&name);
+        if path.is_dir() && !is_test {
             files(&path, into);
-        } else if path.extension().is_some_and(|kind| kind == "rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|kind| kind == "rs") && !is_test {
             into.push(path);
         }
     }
