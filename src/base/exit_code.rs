@@ -21,7 +21,7 @@ pub enum ExitCode {
     Refused,
     /// The set-up cannot be used: URL, TLS file, command (`EX_CONFIG`).
     SetUp,
-    /// Interrupted before the work was safe (128 + SIGINT).
+    /// Interrupted before all tasks were confirmed, or before running tasks had ended (128 + SIGINT).
     Interrupted,
     /// The one task that was waited for ended with this code (`--wait`).
     Task(u8),

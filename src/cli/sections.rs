@@ -85,7 +85,10 @@ const EXIT_STATUS: [Item; 7] = [
         "78",
         "Wrong configuration: URL, password or TLS file, untrusted broker, command not found",
     ),
-    Entry("130", "Interrupted before the work was safe"),
+    Entry(
+        "130",
+        "Interrupted before all tasks were confirmed, or before running tasks had ended",
+    ),
 ];
 
 const ENVIRONMENT: [Item; 7] = [

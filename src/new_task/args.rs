@@ -9,7 +9,7 @@ use super::result_args::ResultArgs;
 use super::sections::USAGE;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{CommandLine, Common, Documented as _, positive, sections};
+use crate::cli::{CommandLine, Common, positive};
 use crate::output::LogFormat;
 use crate::task::{Header, ShortString, TaskOptions, trace_headers};
 use clap::{Parser, ValueHint};
@@ -29,8 +29,7 @@ use std::time::Duration;
     name = "new_task",
     version,
     max_term_width = 100,
-    override_usage = USAGE,
-    after_long_help = sections::help(&NewTaskArgs::sections())
+    override_usage = USAGE
 )]
 pub struct NewTaskArgs {
     /// Words of the task's body

@@ -9,7 +9,7 @@ use super::sections::USAGE;
 use crate::amqp::Prefetch;
 use crate::amqp::connector::RetryFor;
 use crate::base::duration::duration;
-use crate::cli::{CommandLine, Common, Documented as _, sections};
+use crate::cli::{CommandLine, Common};
 use crate::http::ListenAddress;
 use crate::queues::QueueName;
 use clap::{Parser, ValueHint};
@@ -28,8 +28,7 @@ use std::time::Duration;
     name = "worker",
     version,
     max_term_width = 100,
-    override_usage = USAGE,
-    after_long_help = sections::help(&WorkerArgs::sections())
+    override_usage = USAGE
 )]
 #[allow(
     clippy::struct_excessive_bools,
@@ -73,7 +72,7 @@ pub struct WorkerArgs {
     #[command(flatten)]
     pub policy: FailurePolicy,
 
-    /// Dead-letter a task returned N times because its worker died; 0: never
+    /// Dead-letter a task returned N times (its workers died or gave it back); 0: never
     #[arg(
         long,
         value_name = "N",

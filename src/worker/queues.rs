@@ -34,7 +34,8 @@ pub(super) fn first_missing(
 pub(super) fn missing(queue: &str) -> Fault {
     let text = format!(
         "there is no queue `{queue}`, where failed tasks go; with --no-declare it must be made \
-         beforehand, or choose otherwise with --on-failure, --retries and --max-redeliveries"
+         beforehand, or choose otherwise with --on-failure, --retries, --max-redeliveries and \
+         --fatal-exit"
     );
     Fault::new(Kind::Queue, text)
 }

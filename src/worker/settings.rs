@@ -133,7 +133,9 @@ impl WorkerSettings {
     pub(super) fn may_dead_letter(&self) -> bool {
         match self.core.policy.on_failure {
             OnFailure::Retry | OnFailure::DeadLetter => true,
-            OnFailure::Requeue | OnFailure::Drop => self.core.max_redeliveries > 0,
+            OnFailure::Requeue | OnFailure::Drop => {
+                self.core.max_redeliveries > 0 || !self.core.policy.fatal_exit.is_empty()
+            }
         }
     }
 }

@@ -145,6 +145,31 @@ fn a_task_that_no_queue_takes() {
     assert_eq!(ended.stdout, "");
 }
 
+/// Without `--fatal-exit` no failed task goes there.
+#[test]
+fn a_missing_queue_for_dead_letters_is_told_at_the_start() {
+    let broker = env::shared();
+    let admin = Admin::new(broker, "no-dead");
+    admin.declare();
+    let drops = [
+        "--no-declare",
+        "--on-failure",
+        "drop",
+        "--max-redeliveries",
+        "0",
+    ];
+    let ends = |more: &[&str]| {
+        let options = [&drops[..], more, &["--exit-when-empty", "--", "true"]].concat();
+        env::worker(broker, &admin.queue, &options)
+            .ended()
+            .expect(0)
+    };
+    let warning = format!("there is no queue `{}.dead`", admin.queue);
+    let silent = ends(&[]).stderr;
+    assert!(!silent.contains(&warning), "{silent}");
+    ends(&["--fatal-exit", "3"]).says(&warning);
+}
+
 #[test]
 fn a_body_larger_than_the_broker_takes() {
     let broker = env::shared();

@@ -149,6 +149,6 @@ fn squares_come_back_in_order() {
 fn a_delayed_task_comes_later() {
     let (directory, ended) = run_section(README, "Later");
     let reminders = std::fs::read_to_string(directory.join("reminders")).unwrap();
-    assert!(reminders.contains("remind me"), "{ended}");
+    assert_eq!(reminders, "remind me", "{ended}");
     std::fs::remove_dir_all(directory).unwrap();
 }

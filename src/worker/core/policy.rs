@@ -140,7 +140,7 @@ pub struct FailurePolicy {
     #[arg(long, value_name = "DUR", default_value = "5m", value_parser = pause, help_heading = "Failures")]
     pub backoff_max: Duration,
 
-    /// Never retry after these exit codes, separated by commas
+    /// Dead-letter a task at once after these exit codes, separated by commas
     #[arg(
         long,
         value_name = "CODE",
