@@ -45,7 +45,9 @@ impl Session<'_> {
             match self.follow(None) {
                 Some(Turn::Connect) => (links, pause) = self.begin_attempt(attempts),
                 Some(Turn::End(end)) => return Err(end),
-                Some(Turn::Consume(_) | Turn::Lost(_)) | None => {}
+                // Left over from the connection that is lost; what is to be done now stands behind it.
+                Some(Turn::Consume(_) | Turn::Lost(_)) => continue,
+                None => {}
             }
             if !self.flush() {
                 continue;

@@ -16,7 +16,7 @@ pub(super) struct Batch<T> {
 }
 
 impl<T> Batch<T> {
-    /// Nothing yet. A whole batch is sent after `linger` at the latest, and from `enough` on at once.
+    /// Nothing yet. What waits is due after `linger` at the latest, and at once from `enough` on.
     pub(super) fn new(linger: Duration, enough: usize) -> Self {
         Self {
             waiting: Vec::new(),
@@ -53,8 +53,9 @@ impl<T> Batch<T> {
     }
 }
 
-/// A part of the tasks that are here and do not run: with `prefetch` tasks here, `slots` run. The broker
-/// sends more only after an acknowledgement, and should not be waited for.
+/// One `divisor`th of the tasks that may be here and do not run, but at least 1: with at most `prefetch`
+/// tasks here, `slots` run. The broker sends more only after an acknowledgement, and should not be waited
+/// for.
 pub(super) fn part_of_others(prefetch: Prefetch, slots: usize, divisor: usize) -> usize {
     /// More at once would save little.
     const MANY: usize = 1000;

@@ -15,8 +15,8 @@
 //! parts which know nothing of each other: `consumer` (the connection, and how many tasks it may
 //! deliver), `intake` with `local_queue`, `completed` (had their outcome and may come again),
 //! `held_back` (failed and could not be moved) and `counting` (of returns), `slots`, `settlement`
-//! (what must be safe before a task is acknowledged), `acks`, `emptiness`, `stopping`,
-//! `auto_prefetch` (how many tasks are held), with `batch` (what is sent together). [`policy`],
+//! (what must be safe before a task is acknowledged) and `acks`, each with a `batch` (what is sent together),
+//! `emptiness`, `stopping`, `auto_prefetch` (how many tasks are held). [`policy`],
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,

@@ -33,9 +33,10 @@ impl Worker {
         self.act(Action::Acknowledge(tokens));
     }
 
-    /// Publishes the results that are due, or all if no task runs whose result could go with them.
+    /// Publishes the results that wait, if they are due or a slot is free: then no task is here whose
+    /// result could soon go with them.
     pub(super) fn send_due_results(&mut self, now: Moment) {
-        if self.settling.results.is_due(now.instant) || self.slots.is_idle() {
+        if self.settling.results.is_due(now.instant) || !self.slots.is_full() {
             self.send_results();
         }
     }

@@ -30,8 +30,7 @@ pub struct Settings {
     pub ack: Ack,
     /// What becomes of failed tasks.
     pub policy: FailurePolicy,
-    /// A task that came back this often without an outcome becomes a dead letter; 0: returns are
-    /// not
+    /// A task that came back this often without an outcome becomes a dead letter; 0: returns are not
     /// counted.
     pub max_redeliveries: u32,
     /// When it ends, and how.

@@ -144,7 +144,7 @@ impl Worker {
         ));
     }
 
-    /// Publishes what is next, and waits for the verdict.
+    /// Publishes what is next, a result together with others. Its verdict is waited for.
     pub(super) fn publish(&mut self, now: Moment, mut settlement: Settlement) {
         let number = self.settling.number();
         let (to, payload) = self.message(now, &mut settlement);

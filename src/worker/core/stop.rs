@@ -31,6 +31,8 @@ impl Worker {
         for slot in self.slots.without_command() {
             self.return_running(now, slot);
         }
+        // Both before the consumer is cancelled, which waits for the broker.
+        self.send_results();
         self.send_acks(now);
         match self.consumer.phase {
             ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Stop),
