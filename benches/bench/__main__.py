@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import docs, machine, picture, result, table
+from . import docs, facts, picture, result, table
 from .lab import Lab
 from .rows import all_rows
 
@@ -36,7 +36,7 @@ def main() -> int:
         return 0 if args.list else 2
 
     lab = Lab(Path(__file__).resolve().parents[2], os.environ["AMQP_URL"], args.quick, args.long)
-    begun, ticks = time.monotonic(), machine.ticks()
+    begun, ticks = time.monotonic(), facts.ticks()
 
     def tell(text: str) -> None:
         print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
@@ -45,8 +45,8 @@ def main() -> int:
     for number in range(rounds):
         for row in rows:
             row.round(lab, number, tell)
-    facts = machine.describe(lab) | machine.busy(ticks)
-    run = result.of(rows, facts, rounds, args.quick, time.monotonic() - begun)
+    machine = facts.describe(lab) | facts.busy(ticks)
+    run = result.of(rows, machine, rounds, args.quick, time.monotonic() - begun)
     stem = lab.scratch / f"{'quick' if args.quick else 'full'}-{result.series(run)}"
     for path in [Path(f"{stem}.json"), *filter(None, [args.json])]:
         result.write(run, path)

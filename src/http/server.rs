@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// others hold all places for as long as they may. An honest client takes a millisecond.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long no client is accepted after the system could not do it, for want of descriptors, say.
+/// How long no client is accepted after the system could not do it, such as without free descriptors.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves clients; never returns.

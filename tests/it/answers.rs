@@ -16,7 +16,7 @@ fn ask(name: &str, options: &[&str], words: &[&str]) -> Answer {
 }
 
 #[test]
-fn the_answer_bears_stdout_and_how_it_ended() {
+fn the_answer_has_stdout_and_how_it_ended() {
     for slots in ["1", "2"] {
         let began = SystemTime::now();
         let answer = ask("done", &["-j", slots], &["sh", "-c", "cat; echo oops >&2"]);

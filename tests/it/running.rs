@@ -216,7 +216,7 @@ fn much_output_passes_whole() {
 }
 
 #[test]
-fn in_json_mode_stdout_bears_events_alone() {
+fn in_json_mode_stdout_has_only_events() {
     for slots in ["1", "2"] {
         let admin = with_tasks("json", &["x"]);
         let options = ["-j", slots, "--log-format", "json"];

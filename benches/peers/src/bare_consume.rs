@@ -2,6 +2,7 @@
 //! own, runs a command for each if there is one, acknowledges, and does nothing else.
 
 use crate::raw::{Broker, short};
+use crate::target::Target;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use std::ffi::OsString;
@@ -14,15 +15,8 @@ use std::thread;
 
 #[derive(Args, Clone)]
 pub struct BareConsume {
-    /// The broker, without TLS
-    #[arg(long, env = "AMQP_URL")]
-    url: String,
-    /// The queue, declared durable
-    #[arg(long)]
-    queue: String,
-    /// How many tasks
-    #[arg(long)]
-    count: u64,
+    #[command(flatten)]
+    target: Target,
     /// Threads, each with a connection
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -48,17 +42,17 @@ impl BareConsume {
 
     /// Consumes until all threads together have acknowledged as many as there are.
     fn consume(&self, total: &AtomicU64) -> Result<()> {
-        let mut broker = Broker::open(&self.url)?;
-        let queue = short(self.queue.as_bytes())?;
+        let mut broker = Broker::open(&self.target.url)?;
+        let queue = short(self.target.queue.as_bytes())?;
         broker.declare(&queue)?;
         broker.consume(&queue, self.prefetch)?;
         let enough = u64::from(self.prefetch / 2);
         let (mut acknowledged, mut done) = (0, 0);
-        while done < self.count {
+        while done < self.target.count {
             let (tag, body) = broker.delivery()?;
             self.run_command(&body)?;
             done = total.fetch_add(1, Ordering::Relaxed) + 1;
-            if broker.is_drained() || tag - acknowledged >= enough || done == self.count {
+            if broker.is_drained() || tag - acknowledged >= enough || done == self.target.count {
                 broker.acknowledge(tag)?;
                 acknowledged = tag;
             }

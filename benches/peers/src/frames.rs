@@ -2,6 +2,7 @@
 //! nothing else is done. No client that sends the same can be faster.
 
 use crate::raw::{BODY, Broker, CHANNEL, HEADER, frame, method, short};
+use crate::target::Target;
 use anyhow::Result;
 use clap::Args;
 
@@ -13,15 +14,8 @@ const ID: &[u8] = b"0193a000-0000-7000-8000-000000000000";
 
 #[derive(Args)]
 pub struct Frames {
-    /// The broker, without TLS
-    #[arg(long, env = "AMQP_URL")]
-    url: String,
-    /// The queue, declared durable
-    #[arg(long)]
-    queue: String,
-    /// How many tasks
-    #[arg(long)]
-    count: u64,
+    #[command(flatten)]
+    target: Target,
     /// Unconfirmed tasks at a time
     #[arg(long, default_value_t = 1000)]
     window: u64,
@@ -32,17 +26,17 @@ pub struct Frames {
 
 impl Frames {
     pub fn run(&self) -> Result<()> {
-        let mut broker = Broker::open(&self.url)?;
-        let queue = short(self.queue.as_bytes())?;
+        let mut broker = Broker::open(&self.target.url)?;
+        let queue = short(self.target.queue.as_bytes())?;
         broker.declare(&queue)?;
         broker.ask((85, 10), &[0], (85, 11))?;
         let task = self.task(&queue)?;
         let window = task.repeat(usize::try_from(self.window)?);
         let (mut sent, mut confirmed) = (0, 0);
-        while confirmed < self.count {
+        while confirmed < self.target.count {
             let free = self.window - (sent - confirmed);
-            if free >= self.window.div_ceil(2) && sent < self.count {
-                let more = free.min(self.count - sent);
+            if free >= self.window.div_ceil(2) && sent < self.target.count {
+                let more = free.min(self.target.count - sent);
                 broker.write(&window[..task.len() * usize::try_from(more)?])?;
                 sent += more;
             }

@@ -1,5 +1,6 @@
 //! lapin, as a good user of it would use it. It sets `TCP_NODELAY` by itself.
 
+use crate::target::Target;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use futures_lite::StreamExt as _;
@@ -12,18 +13,11 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProper
 use std::collections::VecDeque;
 use tokio::runtime::{Builder, Runtime};
 
-/// Where, and on what.
+/// Where, on what, and on which threads.
 #[derive(Args)]
 struct Common {
-    /// The broker
-    #[arg(long, env = "AMQP_URL")]
-    url: String,
-    /// The queue, declared durable
-    #[arg(long)]
-    queue: String,
-    /// How many tasks
-    #[arg(long)]
-    count: u64,
+    #[command(flatten)]
+    target: Target,
     /// The threads that lapin's futures run on
     #[arg(long, default_value = "single")]
     runtime: Threads,
@@ -75,13 +69,13 @@ impl Common {
 
     async fn with_channel(&self, work: impl AsyncFnOnce(&Channel) -> Result<()>) -> Result<()> {
         let options = ConnectionProperties::default();
-        let connection = Connection::connect(&self.url, options).await?;
+        let connection = Connection::connect(&self.target.url, options).await?;
         let channel = connection.create_channel().await?;
         let durable = QueueDeclareOptions {
             durable: true,
             ..QueueDeclareOptions::default()
         };
-        let name = self.queue.as_str().into();
+        let name = self.target.queue.as_str().into();
         channel
             .queue_declare(name, durable, FieldTable::default())
             .await?;
@@ -102,11 +96,11 @@ impl Publish {
             channel.confirm_select(options).await?;
         }
         let mut unconfirmed = VecDeque::with_capacity(self.window);
-        for _ in 0..self.common.count {
+        for _ in 0..self.common.target.count {
             let sent = channel
                 .basic_publish(
                     "".into(),
-                    self.common.queue.as_str().into(),
+                    self.common.target.queue.as_str().into(),
                     BasicPublishOptions {
                         mandatory: true,
                         ..BasicPublishOptions::default()
@@ -148,7 +142,7 @@ impl Consume {
             .await?;
         let mut consumer = channel
             .basic_consume(
-                self.common.queue.as_str().into(),
+                self.common.target.queue.as_str().into(),
                 "peer".into(),
                 BasicConsumeOptions {
                     no_ack: self.no_ack,
@@ -157,7 +151,7 @@ impl Consume {
                 FieldTable::default(),
             )
             .await?;
-        for _ in 0..self.common.count {
+        for _ in 0..self.common.target.count {
             let delivery = consumer.next().await.context("the consumer has ended")??;
             if !self.no_ack {
                 delivery.ack(BasicAckOptions::default()).await?;

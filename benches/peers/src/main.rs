@@ -7,6 +7,7 @@ mod lapin_peer;
 mod measure;
 mod raw;
 mod spawn;
+mod target;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

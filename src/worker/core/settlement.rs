@@ -23,10 +23,10 @@ const COUNTING_LIMIT: Duration = Duration::from_secs(2);
 /// new quorum queue takes two seconds: the queue is not safe before.
 const TAKES_LONG: Duration = Duration::from_secs(5);
 
-/// The longest wait of a result for others. A result alone costs the broker a write, a confirm, a delivery
-/// and an acknowledgement of its own; several share them. Measured with `new_task --wait` and two workers that run `echo`, 100
-/// prefetched, RabbitMQ 4.3.6: the broker spends 0.9 ms of CPU time for each task without a wait, 0.45 ms
-/// with 10 ms, 0.31 ms with 20 ms.
+/// The longest wait of a result for others. A result alone costs the broker a write, a confirm, a
+/// delivery and an acknowledgement of its own; several share them. Measured with `new_task --wait` and
+/// two workers that run `echo`, 100 prefetched, RabbitMQ 4.3.6: the broker spends 0.9 ms of CPU time for
+/// each task without a wait, 0.43 ms with 10 ms, 0.31 ms with 20 ms.
 const RESULT_LINGER: Duration = Duration::from_millis(20);
 
 /// What becomes of the task.

@@ -34,7 +34,7 @@ pub struct WorkerPlan {
     pub max_redeliveries: u32,
     pub exit_when_empty: bool,
     pub rate: Option<u64>,
-    /// In how many of a hundred cases a command cannot be started for want of something.
+    /// In how many of a hundred cases a command cannot be started because something is lacking.
     pub scarcity: u64,
 }
 
