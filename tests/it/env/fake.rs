@@ -164,7 +164,8 @@ impl Peer {
         self.socket.shutdown(Shutdown::Both)
     }
 
-    fn frame(&mut self) -> io::Result<(u8, u16, Vec<u8>)> {
+    /// The client's next frame: type, channel and payload.
+    pub fn frame(&mut self) -> io::Result<(u8, u16, Vec<u8>)> {
         let header = self.take(7)?;
         let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
         let mut payload = self.take(size as usize + 1)?;
@@ -248,11 +249,16 @@ pub fn close(channel: u16, id: [u8; 2], code: u16, text: &[u8]) -> Vec<u8> {
     method(channel, id, &arguments.concat())
 }
 
-/// `basic.deliver`, without the content.
+/// The first `basic.deliver` to a consumer, without the content.
 pub fn deliver(channel: u16, tag: &[u8]) -> Vec<u8> {
+    deliver_as(1, channel, tag)
+}
+
+/// `basic.deliver` with this number, without the content.
+pub fn deliver_as(number: u8, channel: u16, tag: &[u8]) -> Vec<u8> {
     let arguments = [
         short(tag),
-        vec![0, 0, 0, 0, 0, 0, 0, 1, 0],
+        vec![0, 0, 0, 0, 0, 0, 0, number, 0],
         short(b""),
         short(b"q"),
     ];

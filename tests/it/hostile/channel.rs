@@ -4,7 +4,8 @@ use super::{
     BOTH, ESCAPES, Turn, endless_bodies, endless_headers, garbage, huge_frame, run, run_all,
 };
 use crate::env::fake::{
-    BODY, HEARTBEAT, Peer, Step, close, content_header, deliver, frame, method, short, start,
+    BODY, HEARTBEAT, Peer, Step, close, content_header, deliver, deliver_as, fake_broker, frame,
+    method, short, start,
 };
 use crate::env::{self, Admin, command, spawn};
 use amiquip::{AmqpProperties, AmqpValue, Connection, FieldTable, Publish};
@@ -243,4 +244,40 @@ fn a_task_whose_headers_lie_too_deep_ends_no_worker() {
     let headers = admin.get().unwrap().1.headers().clone().unwrap();
     assert_eq!(headers["plain"], AmqpValue::LongString("kept".to_owned()));
     admin.delete_queue(&format!("{}.delay.30", admin.queue));
+}
+
+/// The worker gives back the task that has not begun, and wants to consume again: neither can be done any
+/// more. Once it then waited for something to happen, and did not reconnect.
+#[test]
+fn a_connection_that_breaks_as_its_consumer_is_cancelled() {
+    fn cancel_and_hang_up(peer: &mut Peer) -> io::Result<()> {
+        for number in [1, 2] {
+            peer.send(&deliver_as(number, 1, b"tag"))?;
+            peer.send(&content_header(1, 1, b""))?;
+            peer.send(&frame(BODY, 1, b"x"))?;
+        }
+        peer.reply(1, [60, 30], b"\x03tag\x01")?;
+        // The worker asks whether the queue is still there.
+        loop {
+            let (_, channel, payload) = peer.frame()?;
+            match payload.get(..4) {
+                Some([0, 20, 0, 10]) => peer.reply(channel, [20, 11], &[0; 4])?,
+                Some([0, 50, 0, 10]) => {
+                    peer.reply(channel, [50, 11], &[b"\x01q", &[0; 8][..]].concat())?;
+                    return peer.hang_up();
+                }
+                _ => {}
+            }
+        }
+    }
+    let url = fake_broker(Step::Consuming, cancel_and_hang_up);
+    let mut worker = command("worker");
+    worker.args(["-u", &url, "--retry-for", "500ms", "--prefetch", "2"]);
+    // The end of the task would wake the worker.
+    worker.args(["--grace", "0s", "--", "sleep", "600"]);
+    spawn(worker)
+        .ended()
+        .expect(69)
+        .says("the broker cancelled the consumer")
+        .says("connection refused");
 }
