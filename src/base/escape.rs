@@ -84,7 +84,7 @@ mod tests {
     fn fuzz_escapes() {
         fuzz::check(&proptest::collection::vec(any::<u8>(), 0..60), |bytes| {
             let shown = escape(&bytes);
-            prop_assert!(shown == escape(shown.as_bytes()));
+            prop_assert_eq!(&shown, &escape(shown.as_bytes()));
             prop_assert!(!shown.chars().any(char::is_control));
             Ok(())
         });

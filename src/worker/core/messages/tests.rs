@@ -87,5 +87,5 @@ fn a_task_that_is_handed_on_still_expires() {
     let mut task = task("x");
     task.properties = task.properties.with_expiration(7000);
     let copy = handed_on(&task);
-    assert!(copy.properties == task.properties);
+    assert_eq!(copy.properties, task.properties);
 }
