@@ -133,6 +133,8 @@ fn results_of_a_file_have_a_goal_and_their_interruption_a_count() {
     let arguments = ["--wait", "-f", list.as_str()];
     let waiting = on(env::shared(), "new_task", &admin.queue, &arguments);
     let mut terminal = Terminal::run(&waiting, 80, 24);
+    let screen = terminal.shows("0 of 20 results");
+    assert!(screen.contains("   0 %: "), "{screen}");
     let some = [
         "--max-tasks",
         "5",
@@ -148,6 +150,7 @@ fn results_of_a_file_have_a_goal_and_their_interruption_a_count() {
         .expect(0);
     let screen = terminal.shows("5 of 20 results, 1 failed");
     assert!(screen.contains(" 25 %, "), "{screen}");
+    assert!(screen.contains(" left: "), "{screen}");
     terminal.interrupt();
     let (_, screen) = terminal.ended();
     let told = "warning: 15 results are still to be collected: new_task -q ";

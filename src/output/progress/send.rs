@@ -1,8 +1,9 @@
 //! One bar for what is sent and waited for.
 
 use super::{is_drawn, is_due, park_cursor, style};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState};
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 /// The rate is measured over this time: long enough to be steady, short enough to show a change.
@@ -119,10 +120,11 @@ impl DrawnBar {
         };
         let part = part(progress);
         if !self.shown.is_some_and(is_same) {
-            self.bar.set_style(style(match part {
-                Some(_) => "[{bar:20.green}] {percent:>3} %, {eta} left: {wide_msg}",
+            let style = style(match part {
+                Some(_) => "[{bar:20.green}] {percent:>3} %{left}: {wide_msg}",
                 None => "{spinner:.green} {elapsed}: {wide_msg}",
-            }));
+            });
+            self.bar.set_style(style.with_key("left", time_left));
             self.bar.reset_eta();
         }
         self.shown = Some(progress);
@@ -181,6 +183,13 @@ impl DrawnBar {
         )]
         let rate = ((confirmed - before) as f64 / seconds) as u64;
         rate
+    }
+}
+
+/// The time that is left, once there is something to tell it from.
+fn time_left(state: &ProgressState, text: &mut dyn Write) {
+    if state.pos() > 0 {
+        let _ = write!(text, ", {:#} left", HumanDuration(state.eta()));
     }
 }
 
