@@ -114,7 +114,7 @@ impl Commands {
         self.pool.offer(job);
     }
 
-    /// Takes back what was offered. Whether a slot has taken it: it has told that by now.
+    /// Takes back what was offered. Whether a slot has taken it: it tells that at once.
     pub(super) fn take_back(&mut self) -> bool {
         if self.offered.is_none() {
             return false;

@@ -180,7 +180,8 @@ impl Session<'_> {
         let is_taken = self.work.commands().is_some_and(Commands::take_back);
         let is_heard = matches!(event, ConsumerEvent::Inbox(message) if has_gone_on(message));
         if is_taken && !is_heard {
-            while let Ok(message) = self.messages.try_recv() {
+            // The slot tells of it as soon as it has it.
+            while let Ok(message) = self.messages.recv() {
                 if has_gone_on(&message) {
                     self.handle(message);
                     break;

@@ -22,20 +22,10 @@ impl NextJob {
         *self.lock() = Some(job);
     }
 
-    /// Takes the job back, unless a slot has taken it.
-    pub(super) fn take_back(&self) -> Option<Job> {
+    /// Takes the job, unless another has taken it: for a slot, which must tell its owner at once, or for
+    /// the owner, who does not offer it any more.
+    pub(super) fn take(&self) -> Option<Job> {
         self.lock().take()
-    }
-
-    /// Takes the job for a slot, and tells of it before anybody else can look for it.
-    pub(super) fn take(&self, tell: impl FnOnce(Then)) -> Option<Job> {
-        let mut offered = self.lock();
-        let job = offered.take();
-        tell(match job {
-            Some(_) => Then::TakesNext,
-            None => Then::Waits,
-        });
-        job
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Job>> {

@@ -64,9 +64,9 @@ impl Pool {
         self.next.offer(job);
     }
 
-    /// Takes back what was offered: `false` if a slot has taken it. It told so before.
+    /// Takes back what was offered: `false` if a slot has taken it. It tells so at once.
     pub fn take_back(&self) -> bool {
-        self.next.take_back().is_some()
+        self.next.take().is_some()
     }
 
     /// Sends `signal` to the process groups of all running commands.
@@ -114,16 +114,14 @@ impl SlotThread {
     /// Tells what a job came to, and returns the next one. If the command could not be run, that
     /// job stays in this slot.
     fn tell(&self, ran: Result<Ran, CannotRun>) -> Option<Job> {
-        let has_run = ran.is_ok();
-        let tell = |then| {
-            let slot = self.slot;
-            let _ = self.messages.send(Incoming::Ran { slot, ran, then });
+        let next = ran.is_ok().then(|| self.next.take()).flatten();
+        let then = match next {
+            Some(_) => Then::TakesNext,
+            None => Then::Waits,
         };
-        if has_run {
-            return self.next.take(tell);
-        }
-        tell(Then::Waits);
-        None
+        let slot = self.slot;
+        let _ = self.messages.send(Incoming::Ran { slot, ran, then });
+        next
     }
 }
 
