@@ -7,6 +7,7 @@ use super::{Color, LogFormat};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::SystemTime;
@@ -108,6 +109,12 @@ impl Report {
         self.is_line_open = is_line_open || self.is_terminal;
     }
 
+    /// Whether stdout is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// How something on stdout stands out, where it may.
     #[must_use]
     pub fn stands_out(&self) -> Style {
@@ -158,6 +165,17 @@ impl Report {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.verbosity == Verbosity::Quiet
+    }
+
+    /// Looks whether stdout is a pipe that nobody reads.
+    pub fn look_at_stdout(&mut self) {
+        let stdout = io::stdout();
+        // Its end is told unasked.
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+        let at_once = Timespec::default();
+        if poll(&mut fds, Some(&at_once)) == Ok(1) && fds[0].revents().contains(PollFlags::ERR) {
+            self.output_failed(&io::ErrorKind::BrokenPipe.into());
+        }
     }
 
     /// Notes that stdout could not be written.

@@ -1,6 +1,6 @@
 //! What the core wants done.
 
-use super::core::{Action, Counts, Event, Input, Moment, Verdict};
+use super::core::{Action, CannotRun, Counts, Event, Input, Moment, Start, Verdict};
 use super::paused_mark::PausedMark;
 use super::queues::{self, inspect};
 use super::session::{Place, Session, Turn};
@@ -52,21 +52,17 @@ impl Session<'_> {
             Action::Connect => return Some(Turn::Connect),
             Action::Consume(on) => return Some(Turn::Consume(on)),
             Action::End(end) => return Some(Turn::End(end)),
-            Action::Start(start) => {
-                // The command may write to the same terminal.
-                if self.settings.has_command {
-                    self.flush();
-                }
-                self.work.start(start, Moment::now().instant);
-            }
+            Action::Start(start) => self.start(start),
             Action::Signal(urgency) => self.work.signal(urgency, Moment::now().instant),
             Action::Publish(outgoing) => {
                 // Others, who get a result or the task, must not be told of what this worker has
                 // not told.
-                self.flush();
+                let heard = self.make_heard();
                 let number = outgoing.number;
                 let (settings, queue_type) = (&self.settings, self.known.queue_type);
-                let published = self.publishing.publish(*outgoing, settings, queue_type);
+                let publishing = &mut self.publishing;
+                let published =
+                    heard.and_then(|()| publishing.publish(*outgoing, settings, queue_type));
                 if let Err(fault) = published {
                     let verdict = Verdict::Undecided(fault);
                     self.happened(Input::Verdict { number, verdict });
@@ -78,6 +74,25 @@ impl Session<'_> {
             Action::Return(_) | Action::CancelConsumer | Action::Count(_) => {}
         }
         None
+    }
+
+    /// Begins a task, unless nobody hears that it has begun.
+    fn start(&mut self, start: Start) {
+        // The command may write to the same terminal.
+        let heard = if self.settings.has_command {
+            self.make_heard()
+        } else {
+            Ok(())
+        };
+        match heard {
+            Err(fault) if !self.work.has_begun(start.slot) => {
+                let slot = start.slot;
+                self.teller.bars.ended(slot);
+                let why = CannotRun::Ever(fault);
+                self.happened(Input::NotStarted { slot, why });
+            }
+            _ => self.work.start(start, Moment::now().instant),
+        }
     }
 
     fn tell(&mut self, event: Event) {
@@ -104,7 +119,8 @@ impl Session<'_> {
         tokens: Vec<AckToken>,
         place: &mut Place<'_, '_>,
     ) -> Result<(), Fault> {
-        if !self.flush() {
+        if self.make_heard().is_err() {
+            self.happened(Input::NotAcknowledged(tokens));
             return Ok(());
         }
         self.monitoring.calls_broker();

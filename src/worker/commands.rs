@@ -76,6 +76,11 @@ impl Commands {
         }
     }
 
+    /// Whether a slot has taken what was offered, and has not been told to run it.
+    pub(super) fn has_begun(&self, slot: usize) -> bool {
+        matches!(self.taken, Some((taken, _)) if taken == slot)
+    }
+
     /// Begins a task, unless its slot has begun it already. That a task begins must have been told.
     pub(super) fn start(&mut self, start: Start) {
         match self.taken.take() {

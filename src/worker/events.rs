@@ -194,9 +194,11 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Why nobody reads what is told, if that is so.
+    /// Why nobody reads what is told, if that is so. A terminal that goes is no such reason: people watched
+    /// it, and SIGHUP says what is to be done.
     pub(super) fn failure(&self) -> Option<&Fault> {
-        self.report.failure()
+        let is_terminal = self.report.is_terminal();
+        self.report.failure().filter(|_| !is_terminal)
     }
 
     fn consuming(&mut self, broker: &str) {

@@ -1,5 +1,6 @@
 //! A worker at work: its state, and how what happens reaches the core.
 
+use super::core::policy::Ending;
 use super::core::{self, End, Input, Moment};
 use super::events::Teller;
 use super::host::{Change, HostWatch};
@@ -32,10 +33,10 @@ pub(super) struct Session<'a> {
     pub(super) paused: Option<PausedMark>,
 }
 
-/// What is known of the work queue.
+/// What has been found out and said so far.
 #[derive(Default)]
 pub(super) struct Known {
-    /// Its real type.
+    /// The real type of the work queue.
     pub(super) queue_type: Option<QueueType>,
     /// It has been said that it is of another type.
     pub(super) has_noted_adoption: bool,
@@ -109,6 +110,10 @@ impl Session<'_> {
                 match ran {
                     Ok(ran) => {
                         self.teller.pass_on(ran.output);
+                        if ran.outcome.ending != Ending::Exit(0) {
+                            // One that writes there itself may have failed for that.
+                            self.teller.report.look_at_stdout();
+                        }
                         if ran.has_ignored_task && !self.known.has_noted_ignored_task {
                             self.known.has_noted_ignored_task = true;
                             self.teller.note(
@@ -144,15 +149,24 @@ impl Session<'_> {
 
     /// Writes out what was told. If nobody reads it any more the worker stops: `false`, once.
     pub(super) fn flush(&mut self) -> bool {
-        let had_failed = self.teller.failure().is_some();
         self.teller.flush();
-        match self.teller.failure() {
-            Some(fault) if !had_failed => {
-                let fault = fault.clone();
-                self.happened(Input::Failed(fault));
-                false
-            }
-            _ => true,
+        let Some(fault) = self.teller.failure().cloned() else {
+            return true;
+        };
+        if self.core.is_forced() {
+            return true;
         }
+        self.happened(Input::OutputLost(fault));
+        false
+    }
+
+    /// Writes out what was told.
+    ///
+    /// # Errors
+    /// Why it is not read any more. Then nothing may follow that others rely on: what was told last
+    /// did not reach them.
+    pub(super) fn make_heard(&mut self) -> Result<(), Fault> {
+        self.flush();
+        self.teller.failure().cloned().map_or(Ok(()), Err)
     }
 }

@@ -25,6 +25,14 @@ impl Work {
         Some(format!("no COMMAND: pretending to work {dot} per dot"))
     }
 
+    /// Whether a slot has begun its next task by itself.
+    pub(super) fn has_begun(&self, slot: usize) -> bool {
+        match self {
+            Self::Commands(commands) => commands.has_begun(slot),
+            Self::Pretended(_) => false,
+        }
+    }
+
     /// Begins a task.
     pub(super) fn start(&mut self, start: Start, now: Instant) {
         match self {

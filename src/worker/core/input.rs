@@ -58,9 +58,10 @@ pub enum Input {
     Pause(String),
     /// It is not any more.
     Resume,
-    /// The worker cannot go on: nobody reads its output, or there will be no connection, as the time
-    /// is up or access is refused.
+    /// The worker cannot go on: there will be no connection, as the time is up or access is refused.
     Failed(Fault),
+    /// What the worker tells, and what its commands write, is not read any more.
+    OutputLost(Fault),
     /// Time has passed.
     Time,
 }

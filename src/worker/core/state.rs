@@ -11,6 +11,12 @@ impl Worker {
         self.stopping.is_under_way()
     }
 
+    /// Whether it has begun to end what runs.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.stopping.is_forced()
+    }
+
     /// Whether there is a connection to consume over.
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -71,6 +71,14 @@ impl Worker {
         }
     }
 
+    /// A task whose outcome nobody hears of is not acknowledged, so what runs would run in vain.
+    pub(super) fn output_lost(&mut self, now: Moment, fault: Fault) {
+        self.fail(now, fault);
+        if !self.stopping.is_forced() {
+            self.force(now);
+        }
+    }
+
     /// Ends what still runs. A task goes back when its command has ended, so that it does not run
     /// twice at once.
     fn force(&mut self, now: Moment) {

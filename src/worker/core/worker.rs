@@ -94,6 +94,7 @@ impl Worker {
             Input::Connected if self.stopping.is_under_way() => {}
             Input::Connected => self.consume(ConsumeOn::New),
             Input::Failed(fault) => self.fail(now, fault),
+            Input::OutputLost(fault) => self.output_lost(now, fault),
             Input::Consuming => self.consuming(now),
             Input::Delivery(delivery) => self.arrived(now, delivery),
             Input::ConsumerStopped => self.consumer_stopped(),

@@ -21,16 +21,24 @@ pub struct CommandOutput {
     stderr: Option<SpooledTempFile>,
     /// The last line of stdout has no end.
     pub is_line_open: bool,
+    /// Why some of stdout could not be passed on.
+    failure: Option<io::Error>,
 }
 
 impl CommandOutput {
     /// Whether anything is still to be passed on.
     pub fn is_empty(&self) -> bool {
-        self.stdout.is_none() && self.stderr.is_none()
+        self.stdout.is_none() && self.stderr.is_none() && self.failure.is_none()
     }
 
     /// Passes on what was kept.
+    ///
+    /// # Errors
+    /// Why stdout, or what was to be passed on before, could not be written.
     pub fn write(&mut self, to: StdoutTo) -> io::Result<()> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         if let Some(spool) = self.stdout.take() {
             match to {
                 StdoutTo::Stdout => copy(spool, io::stdout().lock())?,
@@ -97,11 +105,21 @@ impl<'a> Streams<'a> {
             return;
         }
         self.job.told.as_ref().inspect(|told| told.wait());
-        // Whether the worker's own stdout is gone shows with its next line.
-        let _ = match self.job.stdout_to {
-            StdoutTo::Stdout => pass_on(io::stdout().lock(), bytes),
-            StdoutTo::Stderr => pass_on(io::stderr().lock(), bytes),
-        };
+        match self.job.stdout_to {
+            StdoutTo::Stdout => {
+                let passed = pass_on(io::stdout().lock(), bytes);
+                self.output.failure = self.output.failure.take().or(passed.err());
+            }
+            // Nobody is left to tell if stderr is gone.
+            StdoutTo::Stderr => {
+                let _ = pass_on(io::stderr().lock(), bytes);
+            }
+        }
+    }
+
+    /// Whether stdout is not read any more. The command is not to write for nothing.
+    pub(super) fn has_lost_stdout(&self) -> bool {
+        self.output.failure.is_some()
     }
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) {

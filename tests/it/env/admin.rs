@@ -1,13 +1,12 @@
 //! Another client on the same broker: declares, publishes and counts as any other would.
 
-use super::{Broker, unique, wait_for};
+use super::{Broker, unique, wait_for, wait_until};
 use amiquip::{
-    AmqpProperties, AmqpValue, Channel, Connection, ConsumerMessage, ConsumerOptions, FieldTable,
-    Publish, QueueDeclareOptions, QueueDeleteOptions,
+    AmqpProperties, AmqpValue, Channel, Connection, FieldTable, Publish, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 
 /// How a queue is made beforehand.
 #[derive(Clone, Copy)]
@@ -114,7 +113,7 @@ impl Admin {
         });
     }
 
-    fn channel(&self) -> Channel {
+    pub(super) fn channel(&self) -> Channel {
         self.connection.borrow_mut().open_channel(None).unwrap()
     }
 
@@ -132,6 +131,15 @@ impl Admin {
         ready.unwrap_or_default()
     }
 
+    /// Waits until the test's queue has `count` consumers.
+    pub fn wait_for_consumers(&self, count: u32) {
+        wait_for(&format!("{count} consumers of {}", self.queue), || {
+            let channel = self.channel();
+            let declared = channel.queue_declare_passive(&self.queue).unwrap();
+            (declared.declared_consumer_count() == Some(count)).then_some(())
+        });
+    }
+
     /// Waits until `count` tasks are ready.
     pub fn wait_for_ready(&self, count: u32) {
         self.wait_for_ready_in(&self.queue, count);
@@ -139,8 +147,11 @@ impl Admin {
 
     /// Waits until `count` messages are ready in `queue`.
     pub fn wait_for_ready_in(&self, queue: &str, count: u32) {
-        wait_for(&format!("{count} ready in {queue}"), || {
-            (self.ready_in(queue) == count).then_some(())
+        wait_until(&format!("{count} ready in {queue}"), || {
+            match self.ready_in(queue) {
+                found if found == count => Ok(()),
+                found => Err(found),
+            }
         });
     }
 
@@ -208,30 +219,6 @@ impl Admin {
         channel.close().unwrap();
     }
 
-    /// Publishes a task and listens for its answer by direct reply-to.
-    pub fn ask(&self, body: &str) -> Asked {
-        const PSEUDO_QUEUE: &str = "amq.rabbitmq.reply-to";
-        let channel = self.channel();
-        let options = ConsumerOptions {
-            no_ack: true,
-            ..ConsumerOptions::default()
-        };
-        let receiver = {
-            let consumer = ManuallyDrop::new(channel.basic_consume(PSEUDO_QUEUE, options).unwrap());
-            consumer.receiver().clone()
-        };
-        let properties = AmqpProperties::default()
-            .with_reply_to(PSEUDO_QUEUE.to_owned())
-            .with_correlation_id(body.to_owned());
-        let publish = Publish::with_properties(body.as_bytes(), &self.queue, properties);
-        channel.basic_publish("", publish).unwrap();
-        self.wait_for_ready(1);
-        Asked {
-            _channel: channel,
-            receiver,
-        }
-    }
-
     /// The bodies of the dead letters in `queue`, with their reasons. They are taken away.
     pub fn dead_letters(&self, queue: &str) -> Vec<(String, Option<String>)> {
         let channel = self.channel();
@@ -260,35 +247,8 @@ impl Drop for Admin {
     }
 }
 
-/// A question under way.
-pub struct Asked {
-    _channel: Channel,
-    receiver: crossbeam_channel::Receiver<ConsumerMessage>,
-}
-
-/// The answer to a question.
-pub struct Answer {
-    pub body: String,
-    pub correlation_id: String,
-    pub headers: BTreeMap<String, String>,
-}
-
-impl Asked {
-    /// Waits for the answer.
-    pub fn answer(&self) -> Answer {
-        match self.receiver.recv_timeout(super::DEADLINE).unwrap() {
-            ConsumerMessage::Delivery(delivery) => Answer {
-                body: String::from_utf8(delivery.body).unwrap(),
-                correlation_id: delivery.properties.correlation_id().clone().unwrap(),
-                headers: headers(&delivery.properties),
-            },
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
 /// The headers that are strings.
-fn headers(properties: &AmqpProperties) -> BTreeMap<String, String> {
+pub(super) fn headers(properties: &AmqpProperties) -> BTreeMap<String, String> {
     let headers = properties.headers().clone().unwrap_or_default();
     let texts = headers.into_iter().filter_map(|(name, value)| match value {
         AmqpValue::LongString(text) => Some((name, text)),

@@ -1,6 +1,7 @@
 //! What every test needs: a broker, a queue of its own, and the two commands under watch.
 
 mod admin;
+mod asked;
 pub mod broker;
 #[allow(dead_code, reason = "tests/soak alone has several nodes")]
 mod cluster;
@@ -19,7 +20,8 @@ mod tls;
 mod version;
 pub mod watch;
 
-pub use admin::{Admin, Answer, Kind};
+pub use admin::{Admin, Kind};
+pub use asked::Answer;
 pub use broker::{Broker, shared};
 pub use commands::{asking, command, new_task, piped, sh, words, worker, worker_with};
 pub use ended::Ended;
@@ -29,7 +31,7 @@ pub use long_way::LongWay;
 pub use proxy::Proxy;
 pub use random::Random;
 pub use running::{Running, spawn};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, in_terminal};
 pub use tls::{Certificates, Tls};
 pub use version::{Version, has_program, left_out, left_out_here};
 

@@ -22,22 +22,9 @@ pub struct Terminal {
 impl Terminal {
     /// Runs `command` in a terminal with this many `columns` and `rows`.
     pub fn run(command: &Command, columns: u16, rows: u16) -> Self {
-        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        let mut builder = CommandBuilder::new(command.get_program());
-        builder.args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => builder.env(name, value),
-                None => builder.env_remove(name),
-            }
-        }
-        builder.env("TERM", "xterm-256color");
-        let folder: Option<OsString> = command.get_current_dir().map(Into::into);
-        builder.cwd(folder.unwrap_or_else(|| super::root().into()));
-        let child = pair.slave.spawn_command(builder).unwrap();
-        drop(pair.slave);
+        let (master, child) = in_terminal(command, columns, rows);
         let parser = Arc::new(Mutex::new(Parser::new(rows, columns, 0)));
-        let mut output = pair.master.try_clone_reader().unwrap();
+        let mut output = master.try_clone_reader().unwrap();
         let shown = Arc::clone(&parser);
         let reader = thread::spawn(move || {
             let mut piece = [0; 4096];
@@ -48,8 +35,8 @@ impl Terminal {
         });
         Self {
             parser,
-            keys: pair.master.take_writer().unwrap(),
-            master: pair.master,
+            keys: master.take_writer().unwrap(),
+            master,
             child,
             reader,
         }
@@ -108,6 +95,28 @@ impl Terminal {
         let screen = text(&self.parser);
         (code.map_or(u32::MAX, |code| code.exit_code()), screen)
     }
+}
+
+/// Runs `command` in a terminal that nobody looks at. It goes when the first of the two is dropped.
+pub fn in_terminal(
+    command: &Command,
+    columns: u16,
+    rows: u16,
+) -> (Box<dyn MasterPty + Send>, Box<dyn Child + Send + Sync>) {
+    let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+    let mut builder = CommandBuilder::new(command.get_program());
+    builder.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => builder.env(name, value),
+            None => builder.env_remove(name),
+        }
+    }
+    builder.env("TERM", "xterm-256color");
+    let folder: Option<OsString> = command.get_current_dir().map(Into::into);
+    builder.cwd(folder.unwrap_or_else(|| super::root().into()));
+    let child = pair.slave.spawn_command(builder).unwrap();
+    (pair.master, child)
 }
 
 /// Row by row: what a row ends with may have been written as one with the next.

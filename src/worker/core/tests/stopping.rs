@@ -113,6 +113,26 @@ fn a_command_that_is_gone_ends_the_worker_and_keeps_its_task() {
 }
 
 #[test]
+fn what_runs_is_ended_and_returned_once_nobody_hears_of_it() {
+    let gone = || Input::OutputLost(Fault::new(Kind::ReaderGone, "gone"));
+    let mut script = Script::new(slots(2));
+    script.fresh(&task("x"));
+    script.fresh(&task("y"));
+    assert_eq!(script.on(gone()), ["draining 2", "cancel", "term"]);
+    assert!(script.on(gone()).is_empty());
+    script.on(Input::ConsumerStopped);
+    assert_eq!(script.ends(1, 0), ["returned y", "return 2"]);
+    assert_eq!(
+        script.ends(0, 1),
+        ["returned x", "return 1", "end failed: gone"]
+    );
+
+    let mut script = Script::new(settings());
+    assert_eq!(script.on(gone()), ["draining 0", "cancel"]);
+    assert_eq!(script.on(Input::ConsumerStopped), ["end failed: gone"]);
+}
+
+#[test]
 fn a_worker_that_has_no_connection_stops_when_its_tasks_are_done() {
     let mut script = Script::new(settings());
     script.fresh(&task("x"));
