@@ -119,7 +119,8 @@ impl Session<'_> {
         tokens: Vec<AckToken>,
         place: &mut Place<'_, '_>,
     ) -> Result<(), Fault> {
-        if self.make_heard().is_err() {
+        if !self.flush() {
+            // The core has not known that these are not heard of.
             self.happened(Input::NotAcknowledged(tokens));
             return Ok(());
         }

@@ -153,7 +153,7 @@ impl Session<'_> {
         let Some(fault) = self.teller.failure().cloned() else {
             return true;
         };
-        if self.core.is_forced() {
+        if self.core.is_unheard() {
             return true;
         }
         self.happened(Input::OutputLost(fault));
@@ -163,8 +163,8 @@ impl Session<'_> {
     /// Writes out what was told.
     ///
     /// # Errors
-    /// Why it is not read any more. Then nothing may follow that others rely on: what was told last
-    /// did not reach them.
+    /// Why it is not read any more. Then nothing may begin: others would see what came of it, and not what
+    /// this worker has told of it.
     pub(super) fn make_heard(&mut self) -> Result<(), Fault> {
         self.flush();
         self.teller.failure().cloned().map_or(Ok(()), Err)

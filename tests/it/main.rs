@@ -32,6 +32,9 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// A stdout or stderr that nobody reads any more.
+mod unread;
+
 /// `--max-load`, `--min-memory`: workers that are kind to their hosts.
 mod host;
 

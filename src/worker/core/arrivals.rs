@@ -231,7 +231,7 @@ impl Worker {
         }
     }
 
-    /// Acknowledgements could not be sent. The connection is gone as well, which is told next.
+    /// Acknowledgements could not be sent, as the connection is gone, or must not be, as the output is.
     pub(super) fn not_acknowledged(&mut self, count: usize) {
         self.tally.unacknowledged += count as u64;
         let tasks = counted(count as u64, "finished task");

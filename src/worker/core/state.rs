@@ -11,10 +11,10 @@ impl Worker {
         self.stopping.is_under_way()
     }
 
-    /// Whether it has begun to end what runs.
+    /// Whether it knows that what it tells is not read any more.
     #[must_use]
-    pub fn is_forced(&self) -> bool {
-        self.stopping.is_forced()
+    pub fn is_unheard(&self) -> bool {
+        self.stopping.is_unheard()
     }
 
     /// Whether there is a connection to consume over.

@@ -53,6 +53,8 @@ impl Worker {
     /// kills it.
     pub(super) fn signalled(&mut self, now: Moment) {
         match self.stopping.signalled() {
+            _ if self.stopping.has_killed() => {}
+            _ if self.stopping.is_forced() => self.kill(now),
             1 => {
                 let note = match self.slots.running() {
                     0 => "stopping".to_owned(),
@@ -65,17 +67,36 @@ impl Worker {
                 self.report(Event::Note(note));
                 self.stop(now, Reason::Signal);
             }
-            _ if !self.stopping.is_forced() => self.force(now),
-            _ if !self.stopping.has_killed() => self.kill(now),
-            _ => {}
+            _ => self.force(now),
         }
     }
 
-    /// A task whose outcome nobody hears of is not acknowledged, so what runs would run in vain.
+    /// What is told is not read any more. A task whose outcome nobody has heard of is not acknowledged, so
+    /// what runs would run in vain. What waits for a message was told before that.
     pub(super) fn output_lost(&mut self, now: Moment, fault: Fault) {
-        self.fail(now, fault);
-        if !self.stopping.is_forced() {
+        self.stopping.output_lost(fault);
+        self.keep_unheard(now);
+        // Without acknowledgements nobody else would run it.
+        if self.settings.ack != Ack::Auto && !self.stopping.is_forced() {
             self.force(now);
+        }
+        self.stop(now, Reason::Failed);
+    }
+
+    /// Does not send the acknowledgements that are still here: which of these tasks were heard of is not
+    /// known.
+    fn keep_unheard(&mut self, now: Moment) {
+        let mut kept = 0;
+        for waiting in self.acks.take() {
+            match waiting.task {
+                Some(_) => kept += 1,
+                // Nothing is told of it, and its copy is in the queue.
+                None => self.acks.push(now.instant, waiting),
+            }
+        }
+        kept += self.withdraw_acks();
+        if kept > 0 {
+            self.not_acknowledged(kept);
         }
     }
 
@@ -141,7 +162,7 @@ impl Worker {
     fn waits_for_messages(&mut self, now: Moment) -> bool {
         !self.settling.is_empty()
             && self.consumer.is_connected()
-            && !self.stopping.is_forced()
+            && (!self.stopping.is_forced() || self.stopping.is_unheard())
             && self.stopping.waits_for_messages(now.instant)
     }
 

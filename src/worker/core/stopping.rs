@@ -88,6 +88,8 @@ pub(super) struct Stopping {
     settled_by: Option<Instant>,
     /// The connection was lost on the way; why.
     lost: Option<Fault>,
+    /// What is told is not read any more.
+    is_unheard: bool,
 }
 
 impl Stopping {
@@ -104,6 +106,17 @@ impl Stopping {
     /// Something is wrong, also while it stops: it ends with the first of these faults.
     pub(super) fn failed(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
+    }
+
+    /// What is told is not read any more.
+    pub(super) fn output_lost(&mut self, fault: Fault) {
+        self.failed(fault);
+        self.is_unheard = true;
+    }
+
+    /// Whether what is told is not read any more.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.is_unheard
     }
 
     /// Whether it stops.

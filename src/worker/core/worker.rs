@@ -263,6 +263,19 @@ impl Worker {
         self.actions.push_back(action);
     }
 
+    /// Takes back the acknowledgements that have not been sent yet: how many.
+    pub(super) fn withdraw_acks(&mut self) -> usize {
+        let mut count = 0;
+        self.actions.retain(|action| match action {
+            Action::Acknowledge(tokens) => {
+                count += tokens.len();
+                false
+            }
+            _ => true,
+        });
+        count
+    }
+
     pub(super) fn report(&mut self, event: Event) {
         self.act(Action::Report(event));
     }

@@ -15,16 +15,18 @@ pub(super) struct Group(Arc<Mutex<Led>>);
 #[derive(Debug, Default)]
 struct Led {
     leader: Option<Pid>,
-    /// It was told to end; what outlives its leader is ended, too.
-    is_doomed: bool,
+    /// The signal that is to end it, which may come while its leader is being started. What outlives the
+    /// leader is ended, too.
+    told: Option<Signal>,
 }
 
 impl Group {
-    /// Sends `signal`, which is to end them, to all processes of the group.
+    /// Sends `signal`, which is to end them, to all processes of the group, and to those of the command
+    /// that is being started in it.
     pub(super) fn signal(&self, signal: Signal) {
         let mut led = self.lock();
+        led.told = Some(signal);
         if let Some(leader) = led.leader {
-            led.is_doomed = true;
             // It fails only if all of them have ended by now.
             let _ = kill_process_group(leader, signal);
         }
@@ -36,19 +38,42 @@ impl Group {
 
     /// The child leads the group from now on.
     pub(super) fn enter(&self, child: &Child) {
-        *self.lock() = Led {
-            leader: Some(Pid::from_child(child)),
-            is_doomed: false,
-        };
+        let leader = Pid::from_child(child);
+        let mut led = self.lock();
+        led.leader = Some(leader);
+        if let Some(signal) = led.told {
+            let _ = kill_process_group(leader, signal);
+        }
     }
 
     /// Waits for the leader, which has ended.
     pub(super) fn reap(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let mut led = self.lock();
-        if let (Some(leader), true) = (led.leader, led.is_doomed) {
+        if let (Some(leader), Some(_)) = (led.leader, led.told.take()) {
             let _ = kill_process_group(leader, Signal::KILL);
         }
         led.leader = None;
         child.wait()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::process::Command;
+
+    #[test]
+    fn a_signal_reaches_a_command_that_is_being_started_and_not_the_next_one() {
+        let group = Group::default();
+        let run = |seconds: &str| {
+            let mut command = Command::new("sleep");
+            let mut child = command.arg(seconds).process_group(0).spawn().unwrap();
+            group.enter(&child);
+            group.reap(&mut child).unwrap()
+        };
+        group.signal(Signal::TERM);
+        assert!(run("5").signal().is_some());
+        assert!(run("0").success());
     }
 }

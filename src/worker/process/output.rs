@@ -42,15 +42,19 @@ impl CommandOutput {
         if let Some(spool) = self.stdout.take() {
             match to {
                 StdoutTo::Stdout => copy(spool, io::stdout().lock())?,
-                StdoutTo::Stderr => copy(spool, io::stderr().lock())?,
+                StdoutTo::Stderr => to_stderr(spool),
             }
         }
         if let Some(spool) = self.stderr.take() {
-            // Nobody is left to tell if stderr is gone.
-            let _ = copy(spool, io::stderr().lock());
+            to_stderr(spool);
         }
         Ok(())
     }
+}
+
+fn to_stderr(spool: SpooledTempFile) {
+    // Nobody is left to tell if stderr is gone.
+    let _ = copy(spool, io::stderr().lock());
 }
 
 fn copy(mut spool: SpooledTempFile, mut to: impl Write) -> io::Result<()> {
@@ -117,9 +121,10 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// Whether stdout is not read any more. The command is not to write for nothing.
-    pub(super) fn has_lost_stdout(&self) -> bool {
-        self.output.failure.is_some()
+    /// Whether nobody reads stdout any more. The command is to notice as if it had written there itself.
+    pub(super) fn has_lost_reader(&self) -> bool {
+        let failure = self.output.failure.as_ref();
+        failure.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) {

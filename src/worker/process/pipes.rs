@@ -198,7 +198,7 @@ impl<'a> Pipes<'a> {
     fn read_stdout(&mut self) {
         let streams = &mut self.streams;
         read_all(&mut self.stdout, self.piece, |bytes| streams.stdout(bytes));
-        if self.streams.has_lost_stdout() {
+        if self.streams.has_lost_reader() {
             self.stdout = None;
         }
     }

@@ -112,24 +112,66 @@ fn a_command_that_is_gone_ends_the_worker_and_keeps_its_task() {
     assert_eq!(script.on(Input::ConsumerStopped), ["end failed: gone"]);
 }
 
+fn output_lost() -> Input {
+    Input::OutputLost(Fault::new(Kind::ReaderGone, "gone"))
+}
+
 #[test]
 fn what_runs_is_ended_and_returned_once_nobody_hears_of_it() {
-    let gone = || Input::OutputLost(Fault::new(Kind::ReaderGone, "gone"));
     let mut script = Script::new(slots(2));
     script.fresh(&task("x"));
     script.fresh(&task("y"));
-    assert_eq!(script.on(gone()), ["draining 2", "cancel", "term"]);
-    assert!(script.on(gone()).is_empty());
+    // At once, whether the broker answers or not.
+    assert_eq!(script.on(output_lost()), ["term", "draining 2", "cancel"]);
+    assert!(script.on(output_lost()).is_empty());
     script.on(Input::ConsumerStopped);
     assert_eq!(script.ends(1, 0), ["returned y", "return 2"]);
-    assert_eq!(
-        script.ends(0, 1),
-        ["returned x", "return 1", "end failed: gone"]
-    );
+    assert_eq!(script.on(Input::Signal), ["kill"]);
+    let ended = script.ends(0, 1);
+    assert_eq!(ended, ["returned x", "return 1", "end failed: gone"]);
 
     let mut script = Script::new(settings());
-    assert_eq!(script.on(gone()), ["draining 0", "cancel"]);
+    assert_eq!(script.on(output_lost()), ["draining 0", "cancel"]);
     assert_eq!(script.on(Input::ConsumerStopped), ["end failed: gone"]);
+
+    // Nobody else would run it.
+    let mut script = Script::new(Settings {
+        ack: Ack::Auto,
+        ..settings()
+    });
+    script.fresh(&task("x"));
+    assert_eq!(script.on(output_lost()), ["draining 1", "cancel"]);
+    script.on(Input::ConsumerStopped);
+    assert_eq!(script.ends(0, 0), ["done x", "end failed: gone"]);
+}
+
+#[test]
+fn a_task_that_may_not_have_been_heard_of_is_not_acknowledged() {
+    let mut script = Script::new(Settings {
+        prefetch: prefetch(10),
+        ..settings()
+    });
+    for name in ["x", "y"] {
+        script.fresh(&task(name));
+    }
+    assert_eq!(script.ends(0, 0), ["done x", "start y in 0"]);
+    let warning = "warning: 1 finished task could not be acknowledged";
+    let lost = script.on(output_lost());
+    assert_eq!(lost, [warning, "term", "draining 1", "cancel"]);
+    script.on(Input::ConsumerStopped);
+    let ended = script.ends(0, 0);
+    assert_eq!(ended, ["returned y", "return 2", "end failed: gone"]);
+}
+
+#[test]
+fn a_retry_that_was_heard_of_is_acknowledged_when_it_is_confirmed() {
+    let mut script = Script::new(settings());
+    script.fresh(&task("x"));
+    script.ends(0, 1);
+    assert_eq!(script.on(output_lost()), ["draining 0", "cancel"]);
+    assert!(script.on(Input::ConsumerStopped).is_empty());
+    let confirmed = script.confirmed(1);
+    assert_eq!(confirmed, ["retried x", "ack 1", "end failed: gone"]);
 }
 
 #[test]
