@@ -2,11 +2,11 @@
 
 use super::{Broker, unique, wait_for, wait_until};
 use amiquip::{
-    AmqpProperties, AmqpValue, Channel, Connection, FieldTable, Publish, QueueDeclareOptions,
-    QueueDeleteOptions,
+    AmqpProperties, AmqpValue, Channel, Confirm, Connection, FieldTable, Publish,
+    QueueDeclareOptions, QueueDeleteOptions,
 };
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a queue is made beforehand.
 #[derive(Clone, Copy)]
@@ -163,10 +163,20 @@ impl Admin {
     /// The same to another queue.
     pub fn publish_to(&self, queue: &str, bodies: &[&str]) {
         let channel = self.channel();
+        channel.enable_publisher_confirms().unwrap();
+        let confirms = channel.listen_for_publisher_confirms().unwrap();
         for body in bodies {
             let properties = AmqpProperties::default().with_delivery_mode(2);
             let publish = Publish::with_properties(body.as_bytes(), queue, properties);
             channel.basic_publish("", publish).unwrap();
+        }
+        // A quorum queue may lose what is not confirmed when the channel closes.
+        let mut waiting: BTreeSet<u64> = (1..=bodies.len() as u64).collect();
+        while !waiting.is_empty() {
+            let (Confirm::Ack(done) | Confirm::Nack(done)) =
+                confirms.recv_timeout(super::DEADLINE).unwrap();
+            let tag = done.delivery_tag;
+            waiting.retain(|open| *open != tag && !(done.multiple && *open < tag));
         }
         channel.close().unwrap();
     }
