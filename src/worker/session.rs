@@ -163,8 +163,7 @@ impl Session<'_> {
     /// Writes out what was told.
     ///
     /// # Errors
-    /// Why it is not read any more. Then nothing may begin: others would see what came of it, and not what
-    /// this worker has told of it.
+    /// Why it is not read any more. Then nothing may begin that nobody would hear of.
     pub(super) fn make_heard(&mut self) -> Result<(), Fault> {
         self.flush();
         self.teller.failure().cloned().map_or(Ok(()), Err)
