@@ -120,7 +120,7 @@ impl Session<'_> {
         place: &mut Place<'_, '_>,
     ) -> Result<(), Fault> {
         if !self.flush() {
-            // The core has not known that these are not heard of.
+            // Nobody has read what they came to.
             self.happened(Input::NotAcknowledged(tokens));
             return Ok(());
         }

@@ -153,7 +153,7 @@ impl Session<'_> {
         let Some(fault) = self.teller.failure().cloned() else {
             return true;
         };
-        if self.core.is_unheard() {
+        if self.core.has_lost_output() {
             return true;
         }
         self.happened(Input::OutputLost(fault));

@@ -60,7 +60,7 @@ pub enum Input {
     Resume,
     /// The worker cannot go on: there will be no connection, as the time is up or access is refused.
     Failed(Fault),
-    /// What the worker tells, and what its commands write, is not read any more.
+    /// Stdout, with the worker's lines and the output of its commands, cannot be written any more.
     OutputLost(Fault),
     /// Time has passed.
     Time,

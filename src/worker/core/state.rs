@@ -11,10 +11,10 @@ impl Worker {
         self.stopping.is_under_way()
     }
 
-    /// Whether it knows that what it tells is not read any more.
+    /// Whether it knows that stdout cannot be written any more.
     #[must_use]
-    pub fn is_unheard(&self) -> bool {
-        self.stopping.is_unheard()
+    pub fn has_lost_output(&self) -> bool {
+        self.stopping.has_lost_output()
     }
 
     /// Whether there is a connection to consume over.

@@ -71,21 +71,24 @@ impl Worker {
         }
     }
 
-    /// What is told is not read any more. A task whose outcome nobody has heard of is not acknowledged, so
-    /// what runs would run in vain. What waits for a message was told before that.
+    /// Stdout cannot be written any more. A task is acknowledged only once its outcome was written, so
+    /// running commands would work for nothing. Tasks that wait for a message were written about before.
     pub(super) fn output_lost(&mut self, now: Moment, fault: Fault) {
         self.stopping.output_lost(fault);
-        self.keep_unheard(now);
+        self.keep_untold(now);
         // Without acknowledgements nobody else would run it.
         if self.settings.ack != Ack::Auto && !self.stopping.is_forced() {
+            if !self.slots.is_idle() {
+                self.report(Event::Note("stdout cannot be written any more".to_owned()));
+            }
             self.force(now);
         }
         self.stop(now, Reason::Failed);
     }
 
-    /// Does not send the acknowledgements that are still here: which of these tasks were heard of is not
-    /// known.
-    fn keep_unheard(&mut self, now: Moment) {
+    /// Does not send the acknowledgements that are still here: which of these tasks were written about is
+    /// not known.
+    fn keep_untold(&mut self, now: Moment) {
         let mut kept = 0;
         for waiting in self.acks.take() {
             match waiting.task {
@@ -162,7 +165,7 @@ impl Worker {
     fn waits_for_messages(&mut self, now: Moment) -> bool {
         !self.settling.is_empty()
             && self.consumer.is_connected()
-            && (!self.stopping.is_forced() || self.stopping.is_unheard())
+            && (!self.stopping.is_forced() || self.stopping.has_lost_output())
             && self.stopping.waits_for_messages(now.instant)
     }
 

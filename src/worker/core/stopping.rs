@@ -88,8 +88,8 @@ pub(super) struct Stopping {
     settled_by: Option<Instant>,
     /// The connection was lost on the way; why.
     lost: Option<Fault>,
-    /// What is told is not read any more.
-    is_unheard: bool,
+    /// Stdout cannot be written any more.
+    has_lost_output: bool,
 }
 
 impl Stopping {
@@ -108,15 +108,15 @@ impl Stopping {
         self.fault.get_or_insert(fault);
     }
 
-    /// What is told is not read any more.
+    /// Stdout cannot be written any more; why.
     pub(super) fn output_lost(&mut self, fault: Fault) {
         self.failed(fault);
-        self.is_unheard = true;
+        self.has_lost_output = true;
     }
 
-    /// Whether what is told is not read any more.
-    pub(super) fn is_unheard(&self) -> bool {
-        self.is_unheard
+    /// Whether stdout cannot be written any more.
+    pub(super) fn has_lost_output(&self) -> bool {
+        self.has_lost_output
     }
 
     /// Whether it stops.
