@@ -22,6 +22,7 @@ impl Session<'_> {
                     return turn;
                 }
             }
+            self.teller.pass_on_rest();
             let now = Moment::now();
             let (slot, outcome) = self.work.ended(now.instant)?;
             self.teller.bars.ended(slot);

@@ -1,13 +1,17 @@
-//! A command for each task: each slot runs one at a time, and may know its next one.
+//! A command for each task: each slot runs one at a time, and may take its next one by itself.
 
 use super::core::{Delivery, Start, Urgency};
-use super::process::{Capture, Job, Pool, ResultWanted, StdoutTo, Telling, Told};
+use super::process::{Capture, Ended, Job, Pool, ResultWanted, StdoutTo, Telling, Told};
 use crate::output::Report;
 use crate::queues::ReplyPolicy;
 use crate::task::Task;
 use rustix::process::Signal;
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
+
+/// How many tasks slots may begin by themselves before the loop has come round.
+const OFFERED_MAX: usize = 64;
 
 /// Runs a command for each task.
 pub(super) struct Commands {
@@ -15,10 +19,10 @@ pub(super) struct Commands {
     output: OutputOptions,
     /// Which tasks' results are sent.
     replies: ReplyPolicy,
-    /// What the next slot that is done with its command runs, without being told to.
-    offered: Option<Offered>,
-    /// A slot has taken it, and will be told to run it.
-    taken: Option<(usize, Offered)>,
+    /// What the next slots that are done with their commands run, without being told to.
+    offered: VecDeque<Offered>,
+    /// What slots have taken, and will be told to run.
+    taken: VecDeque<(usize, Offered)>,
 }
 
 /// What becomes of the output of commands.
@@ -61,8 +65,8 @@ pub(super) fn stdout_to(report: &Report) -> StdoutTo {
 /// A job that a slot may take.
 struct Offered {
     task: Arc<Task>,
-    /// Dropped when it was told that it begins.
-    _telling: Telling,
+    /// Dropped when it was told that those that were taken begin.
+    _telling: Arc<Telling>,
 }
 
 impl Commands {
@@ -71,68 +75,76 @@ impl Commands {
             pool,
             output,
             replies,
-            offered: None,
-            taken: None,
+            offered: VecDeque::new(),
+            taken: VecDeque::new(),
         }
     }
 
-    /// Whether a slot has taken what was offered, and has not been told to run it.
+    /// Whether a slot has begun its next task by itself.
     pub(super) fn has_begun(&self, slot: usize) -> bool {
-        matches!(self.taken, Some((taken, _)) if taken == slot)
+        self.taken.iter().any(|(taken, _)| *taken == slot)
     }
 
     /// Begins a task, unless its slot has begun it already. That a task begins must have been told.
     pub(super) fn start(&mut self, start: Start) {
-        match self.taken.take() {
-            Some((slot, offered)) if slot == start.slot => {
-                // A slot with another task than the core knows of: no acknowledgement would be right.
-                assert!(
-                    Arc::ptr_eq(&offered.task, &start.task),
-                    "an unknown task runs"
-                );
-            }
-            other => {
-                self.taken = other;
-                let job = self.job(start, None);
-                self.pool.begin(job);
-            }
-        }
+        let mut taken = self.taken.iter();
+        let Some(first) = taken.position(|(slot, _)| *slot == start.slot) else {
+            let job = self.job(start, None);
+            return self.pool.begin(job);
+        };
+        let begun = self.taken.remove(first);
+        // A slot with another task than the core knows of: no acknowledgement would be right.
+        assert!(
+            begun.is_some_and(|(_, offered)| Arc::ptr_eq(&offered.task, &start.task)),
+            "an unknown task runs"
+        );
     }
 
-    /// Lets the next slot that is done with its command go on with this task.
-    pub(super) fn offer(&mut self, next: &Delivery) {
+    /// Lets slots that are done with their commands go on with these tasks. The loop is to hear of `enough`
+    /// ends at the latest.
+    pub(super) fn offer<'a>(&mut self, next: impl Iterator<Item = &'a Delivery>, enough: usize) {
         if self.output.is_shared {
             return;
         }
+        let mut next = next.take(OFFERED_MAX).peekable();
+        if next.peek().is_none() {
+            return;
+        }
         let (telling, told) = Told::later();
-        let task = Arc::clone(&next.task);
-        let start = Start {
-            slot: 0,
-            task: Arc::clone(&task),
-            redelivered: next.redelivered,
-        };
-        let job = self.job(start, Some(told));
-        self.offered = Some(Offered {
-            task,
-            _telling: telling,
-        });
-        self.pool.offer(job);
+        let telling = Arc::new(telling);
+        let mut jobs = VecDeque::new();
+        for Delivery {
+            task, redelivered, ..
+        } in next
+        {
+            let start = Start {
+                slot: 0,
+                task: Arc::clone(task),
+                redelivered: *redelivered,
+            };
+            jobs.push_back(self.job(start, Some(told.clone())));
+            self.offered.push_back(Offered {
+                task: Arc::clone(task),
+                _telling: Arc::clone(&telling),
+            });
+        }
+        self.pool.offer(jobs, enough);
     }
 
-    /// Takes back what was offered. Whether a slot has taken it: it tells that at once.
-    pub(super) fn take_back(&mut self) -> bool {
-        if self.offered.is_none() {
-            return false;
-        }
-        if self.pool.take_back() {
-            self.offered = None;
-        }
-        self.offered.is_some()
+    /// Whether a slot may go on by itself.
+    pub(super) fn has_offered(&self) -> bool {
+        !self.offered.is_empty()
     }
 
-    /// The slot has told that it has taken what was offered.
-    pub(super) fn has_taken(&mut self, slot: usize) {
-        self.taken = self.offered.take().map(|offered| (slot, offered));
+    /// Takes back what was offered. Returns how the commands ended whose slots have taken some of it.
+    pub(super) fn take_back(&mut self) -> Vec<Ended> {
+        if self.offered.is_empty() {
+            return Vec::new();
+        }
+        let ended = self.pool.take_back();
+        let taken = ended.iter().map(|ended| ended.slot);
+        self.taken.extend(taken.zip(self.offered.drain(..)));
+        ended
     }
 
     fn job(&self, start: Start, told: Option<Told>) -> Job {

@@ -3,7 +3,7 @@
 use super::commands;
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
-use super::process::{CommandOutput, StdoutTo};
+use super::outputs::Outputs;
 use super::settings::WorkerSettings;
 use super::totals::Totals;
 use crate::base::duration::milliseconds;
@@ -27,9 +27,9 @@ pub(super) struct Teller<'a> {
     pub(super) report: &'a mut Report,
     pub(super) bars: TaskBars,
     pub(super) totals: Totals,
+    pub(super) outputs: Outputs,
     naming: Naming,
     ack: Ack,
-    stdout_to: StdoutTo,
     queue: String,
     /// A consumer has been started before.
     has_waited: bool,
@@ -50,7 +50,7 @@ impl<'a> Teller<'a> {
         // it.
         let no_bars = report.is_quiet() || (settings.has_command && slots == 1);
         Self {
-            stdout_to: commands::stdout_to(report),
+            outputs: Outputs::new(commands::stdout_to(report)),
             report,
             bars: TaskBars::new(slots, no_bars),
             totals: Totals::default(),
@@ -77,6 +77,7 @@ impl<'a> Teller<'a> {
                 self.report.event("received", line, || fields(&of));
             }
             Event::Done { of, took } => {
+                self.pass_on_of(of.slot);
                 self.totals.done += 1;
                 self.done(&of, took);
             }
@@ -86,6 +87,7 @@ impl<'a> Teller<'a> {
                 ending,
                 next,
             } => {
+                self.pass_on_of(of.slot);
                 self.totals.failed += 1;
                 self.failed(&of, took, &ending, next);
             }
@@ -146,6 +148,7 @@ impl<'a> Teller<'a> {
 
     /// Why and how the worker has stopped.
     pub(super) fn stopped(&mut self, reason: &str) {
+        self.pass_on_rest();
         let totals = self.totals;
         self.report.silent("stopped", || totals.fields(reason));
         self.report.flush();
@@ -177,20 +180,6 @@ impl<'a> Teller<'a> {
         if self.report.has_pending() {
             let Self { report, bars, .. } = self;
             bars.suspend(|| report.flush());
-        }
-    }
-
-    /// Passes on the output of a command that was kept until its end.
-    pub(super) fn pass_on(&mut self, mut output: CommandOutput) {
-        if !output.is_empty() {
-            self.flush();
-            let to = self.stdout_to;
-            if let Err(error) = self.bars.suspend(|| output.write(to)) {
-                self.report.output_failed(&error);
-            }
-        }
-        if self.stdout_to == StdoutTo::Stdout {
-            self.report.others_wrote(output.is_line_open);
         }
     }
 

@@ -22,6 +22,7 @@ mod host;
 mod incoming;
 mod metrics;
 mod monitoring;
+mod outputs;
 mod paused_mark;
 mod process;
 mod publishing;

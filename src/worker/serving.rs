@@ -8,7 +8,6 @@ use super::connecting::Attempts;
 use super::core::policy::Ack;
 use super::core::{self, End, Input, Moment, Reason};
 use super::incoming::Incoming;
-use super::process::Then;
 use super::queues;
 use super::session::{Place, Session, Turn};
 use crate::amqp::{Channel, ConsumerEvent, Link};
@@ -154,42 +153,27 @@ impl Session<'_> {
             self.tick();
             self.offer_next();
             let event = place.consuming.wait(&self.messages, self.patience());
-            let later = self.hear_of_next(&event);
-            let taken_in = self.take_in(place, event);
-            for message in later {
-                self.handle(message);
-            }
-            if let Err(fault) = taken_in {
+            self.hear_of_taken();
+            if let Err(fault) = self.take_in(place, event) {
                 return Turn::Lost(fault);
             }
         }
     }
 
-    /// Lets a slot go on by itself when its command ends, while this thread waits.
+    /// Lets slots go on by themselves when their commands end, while this thread waits.
     fn offer_next(&mut self) {
-        if let (Some(commands), Some(next)) = (self.work.commands(), self.core.next_task()) {
-            commands.offer(next);
+        if let Some(commands) = self.work.commands() {
+            commands.offer(self.core.next_tasks(), self.core.ends_until_due());
         }
     }
 
-    /// If a slot has gone on by itself, the core must hear of it before `event`, which may change
-    /// what is next. Returns what came in before and is to be heard after it.
-    fn hear_of_next(&mut self, event: &ConsumerEvent<Incoming>) -> Vec<Incoming> {
-        let mut later = Vec::new();
-        let has_gone_on = |message: &Incoming| message.then() == Some(Then::TakesNext);
-        let is_taken = self.work.commands().is_some_and(Commands::take_back);
-        let is_heard = matches!(event, ConsumerEvent::Inbox(message) if has_gone_on(message));
-        if is_taken && !is_heard {
-            // The slot tells of it as soon as it has it.
-            while let Ok(message) = self.messages.recv() {
-                if has_gone_on(&message) {
-                    self.handle(message);
-                    break;
-                }
-                later.push(message);
-            }
+    /// Where slots have gone on by themselves, the core must hear of it before anything else, which may
+    /// change what is next.
+    fn hear_of_taken(&mut self) {
+        let taken = self.work.commands().map(Commands::take_back);
+        for ended in taken.into_iter().flatten() {
+            self.ran(ended.at, ended.slot, Ok(ended.ran));
         }
-        later
     }
 
     /// Takes in an event, and the deliveries that are here behind it.

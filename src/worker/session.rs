@@ -1,13 +1,13 @@
 //! A worker at work: its state, and how what happens reaches the core.
 
 use super::core::policy::Ending;
-use super::core::{self, End, Input, Moment};
+use super::core::{self, CannotRun, End, Input, Moment};
 use super::events::Teller;
 use super::host::{Change, HostWatch};
 use super::incoming::Incoming;
 use super::monitoring::Monitoring;
 use super::paused_mark::PausedMark;
-use super::process::Then;
+use super::process::Ran;
 use super::publishing::Publishing;
 use super::settings::WorkerSettings;
 use super::work::Work;
@@ -100,37 +100,38 @@ impl Session<'_> {
         match message {
             Incoming::Signal => self.happened(Input::Signal),
             Incoming::Warning(text) => self.teller.warn(&text),
-            Incoming::Ran { slot, ran, then } => {
-                if then == Then::TakesNext {
-                    if let Some(commands) = self.work.commands() {
-                        commands.has_taken(slot);
-                    }
-                }
-                self.teller.bars.ended(slot);
-                match ran {
-                    Ok(ran) => {
-                        self.teller.pass_on(ran.output);
-                        if ran.outcome.ending != Ending::Exit(0) {
-                            // One that writes there itself may have failed for that.
-                            self.teller.report.look_at_stdout();
-                        }
-                        if ran.has_ignored_task && !self.known.has_noted_ignored_task {
-                            self.known.has_noted_ignored_task = true;
-                            self.teller.note(
-                                "the command did not read the task, which is on its stdin; {} in \
-                                 its arguments stands for the task",
-                            );
-                        }
-                        let outcome = ran.outcome;
-                        self.happened(Input::Ended { slot, outcome });
-                    }
-                    Err(why) => self.happened(Input::NotStarted { slot, why }),
-                }
-            }
+            Incoming::Ran { slot, ran } => self.ran(Moment::now(), slot, ran),
+            // It has been taken in by now.
+            Incoming::TookNext => {}
             Incoming::Verdict { number, verdict } => {
                 self.happened(Input::Verdict { number, verdict });
             }
         }
+    }
+
+    /// The command in a slot has ended, or could not be run.
+    pub(super) fn ran(&mut self, now: Moment, slot: usize, ran: Result<Ran, CannotRun>) {
+        self.teller.bars.ended(slot);
+        let input = match ran {
+            Ok(ran) => {
+                self.teller.outputs.keep(slot, ran.output);
+                if ran.outcome.ending != Ending::Exit(0) {
+                    // One that writes there itself may have failed for that.
+                    self.teller.report.look_at_stdout();
+                }
+                if ran.has_ignored_task && !self.known.has_noted_ignored_task {
+                    self.known.has_noted_ignored_task = true;
+                    self.teller.note(
+                        "the command did not read the task, which is on its stdin; {} in \
+                         its arguments stands for the task",
+                    );
+                }
+                let outcome = ran.outcome;
+                Input::Ended { slot, outcome }
+            }
+            Err(why) => Input::NotStarted { slot, why },
+        };
+        self.core.handle(now, input);
     }
 
     /// Looks whether the host is too busy for more tasks.

@@ -7,6 +7,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
+/// How long a slot that cannot start its next command, as from a disk that does not answer, may keep to
+/// itself that the last one has ended.
+const LOOKS: Duration = Duration::from_secs(1);
+
 /// What does the work.
 pub(super) enum Work {
     /// A command for each task.
@@ -68,10 +72,10 @@ impl Work {
         Some((pretended.ended(now)?, Ending::Exit(0).into()))
     }
 
-    /// When the next pretended work ends.
+    /// When to look at the work, if nobody tells of it before.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         match self {
-            Self::Commands(_) => None,
+            Self::Commands(commands) => commands.has_offered().then(|| Instant::now() + LOOKS),
             Self::Pretended(pretended) => pretended.wakes_at(),
         }
     }

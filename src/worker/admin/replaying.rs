@@ -62,7 +62,7 @@ impl<'a> Replaying<'a> {
                         Verdict::Withdrawn => Err(self.failed(&why)),
                     };
                 }
-                Ok(Incoming::Signal | Incoming::Ran { .. }) => {}
+                Ok(Incoming::Signal | Incoming::Ran { .. } | Incoming::TookNext) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.publishing.withdraw(self.count);
                     return Err(self.failed(&why));

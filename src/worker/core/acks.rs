@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// The longest wait for company. Measured with `true` as the command, 100 prefetched: at 5 ms the
 /// broker spends some 40 µs of CPU time for a task, with one acknowledgement each 100 µs.
-pub(super) const LINGER: Duration = Duration::from_millis(5);
+pub const LINGER: Duration = Duration::from_millis(5);
 
 /// An acknowledgement to be sent.
 #[derive(Debug)]
@@ -53,6 +53,11 @@ impl Acks {
     pub(super) fn push(&mut self, now: Instant, waiting: WaitingAck) {
         self.counted += usize::from(waiting.task.is_none());
         self.batch.push(now, waiting);
+    }
+
+    /// How many more make those that wait due.
+    pub(super) fn until_due(&self) -> usize {
+        self.batch.until_due()
     }
 
     /// Whether those that wait are due.

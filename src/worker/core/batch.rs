@@ -41,6 +41,11 @@ impl<T> Batch<T> {
         Some(self.since? + self.linger)
     }
 
+    /// How many more make those that wait due.
+    pub(super) fn until_due(&self) -> usize {
+        self.enough.saturating_sub(self.waiting.len())
+    }
+
     /// Whether those that wait are due.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.waiting.len() >= self.enough || self.wakes_at().is_some_and(|at| at <= now)
@@ -81,6 +86,7 @@ mod tests {
         let mut batch = Batch::new(LINGER, part_of_others(prefetch, 2, 2));
         assert!(!batch.is_due(now) && batch.wakes_at().is_none());
         batch.push(now, 1);
+        assert_eq!(batch.until_due(), 3);
         assert!(!batch.is_due(now));
         assert_eq!(batch.wakes_at(), Some(now + LINGER));
         assert!(batch.is_due(now + LINGER));

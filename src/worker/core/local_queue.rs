@@ -53,9 +53,9 @@ impl LocalQueue {
         self.returned.pop_front()
     }
 
-    /// The next task to begin among those that did not come back.
-    pub(super) fn first(&self) -> Option<&Delivery> {
-        self.ready.front()
+    /// The tasks to begin among those that did not come back, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        self.ready.iter()
     }
 
     /// Whether there are none but those that begin one after the other.

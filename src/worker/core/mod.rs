@@ -20,7 +20,7 @@
 //! [`messages`], [`headers`] and [`replay`] are functions. Its own steps stand in `arrivals` (a task
 //! comes), `settling` and
 //! `returning` (a task ends, or goes back), `verdicts` (its messages are safe, or cannot be), `idle`,
-//! `pause`, `prefetching`, `sending` and `stop`; what others may ask it in `state` and `next_task`.
+//! `pause`, `prefetching`, `sending` and `stop`; what others may ask it in `state` and `next_tasks`.
 
 mod account;
 mod acks;
@@ -44,7 +44,7 @@ mod intake;
 mod local_queue;
 pub mod messages;
 mod moment;
-mod next_task;
+mod next_tasks;
 mod outgoing;
 mod pause;
 pub mod policy;
@@ -67,6 +67,7 @@ mod tests;
 mod verdicts;
 mod worker;
 
+pub use acks::LINGER as ACK_LINGER;
 pub use action::{Action, ConsumeOn, Start, Urgency};
 pub use delivery::Delivery;
 pub use emptiness::Counts;

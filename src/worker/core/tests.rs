@@ -3,7 +3,7 @@
 mod answers;
 mod failing;
 mod lost;
-mod next_task;
+mod next_tasks;
 mod pause;
 mod sending;
 mod stopping;

@@ -1,19 +1,21 @@
 //! The command that is run for each task: found once, made ready for each.
 
+use super::environment::{Environment, TaskVariables};
 use super::job::Job;
+use super::spawn::{Program, spawn};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
-use crate::cli::CONCEALED;
-use crate::task::TRACE_CONTEXT;
-use crate::worker::core::headers;
 use memchr::memmem;
 use rustix::fs::Access;
+use rustix::process::Pid;
 use std::borrow::Cow;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::process::CommandExt as _;
+use std::ffi::{CStr, CString, NulError, OsStr, OsString};
+use std::fs::File;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::Arc;
+use std::{io, iter};
 
 /// In arguments this stands for the task's body.
 pub(super) const PLACEHOLDER: &[u8] = b"{}";
@@ -21,11 +23,12 @@ pub(super) const PLACEHOLDER: &[u8] = b"{}";
 /// A command that was found and may be executed.
 #[derive(Clone, Debug)]
 pub struct TaskCommand {
-    program: PathBuf,
-    name: OsString,
-    arguments: Vec<OsString>,
+    path: CString,
+    name: CString,
+    arguments: Vec<CString>,
     wants_body: bool,
-    queue: String,
+    environment: Arc<Environment>,
+    empty_stdin: Arc<File>,
 }
 
 impl TaskCommand {
@@ -37,15 +40,20 @@ impl TaskCommand {
         let Some((name, arguments)) = words.split_first() else {
             return Ok(None);
         };
+        let arguments = arguments.iter().map(|argument| c_string(argument));
+        let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
         let wants_body = arguments
             .iter()
-            .any(|argument| memmem::find(argument.as_bytes(), PLACEHOLDER).is_some());
+            .any(|argument| memmem::find(argument.to_bytes(), PLACEHOLDER).is_some());
+        let empty_stdin = File::open("/dev/null")
+            .map_err(|error| Fault::new(Kind::SetUp, format!("cannot open /dev/null: {error}")))?;
         Ok(Some(Self {
-            program: find_program(name)?,
-            name: name.clone(),
-            arguments: arguments.to_vec(),
+            path: c_string(find_program(name)?.as_os_str())?,
+            name: c_string(name)?,
+            arguments,
             wants_body,
-            queue: queue.to_owned(),
+            environment: Arc::new(Environment::new(std::env::vars_os(), queue)),
+            empty_stdin: Arc::new(empty_stdin),
         }))
     }
 
@@ -56,101 +64,65 @@ impl TaskCommand {
 
     /// Whether the program's file is there.
     pub(super) fn is_there(&self) -> bool {
-        self.program.exists()
+        Path::new(OsStr::from_bytes(self.path.to_bytes())).exists()
     }
 
     /// The name as the user wrote it, made harmless.
     pub(super) fn name(&self) -> String {
-        escape(self.name.as_bytes())
+        escape(self.name.to_bytes())
     }
 
-    /// The command for one task, in a process group of its own, so that a terminal's Ctrl+C does
-    /// not reach it and a time-out reaches its children.
+    /// The command for one task.
     ///
     /// # Errors
     /// Why the task's body cannot stand in an argument.
-    pub(super) fn prepare(&self, job: &Job) -> Result<Command, String> {
+    pub(super) fn prepare(&self, job: &Job) -> Result<Prepared<'_>, String> {
         let body = job.start.task.body.as_slice();
-        if self.wants_body && body.contains(&0) {
-            return Err(
-                "the body contains a NUL byte, so it cannot replace {} in an argument".into(),
-            );
-        }
-        let mut command = Command::new(&self.program);
-        command.arg0(&self.name).process_group(0);
-        for argument in &self.arguments {
-            command.arg(substitute(argument, body));
-        }
-        self.set_environment(&mut command, job);
-        Ok(command)
+        let arguments = self.arguments.iter();
+        let arguments = arguments.map(|argument| substitute(argument, body));
+        Ok(Prepared {
+            command: self,
+            arguments: arguments.collect::<Result<_, _>>().map_err(
+                |_| "the body contains a NUL byte, so it cannot replace {} in an argument",
+            )?,
+            variables: TaskVariables::of(job),
+        })
     }
 
-    fn set_environment(&self, command: &mut Command, job: &Job) {
-        let properties = &job.start.task.properties;
-        // They may hold a password, and the command has no business with the broker.
-        command
-            .env_remove("AMQP_URL")
-            .env_remove("AMQP_MANAGEMENT_URL")
-            .env_remove(CONCEALED);
-        // It would speak for the worker.
-        command
-            .env_remove("NOTIFY_SOCKET")
-            .env_remove("WATCHDOG_USEC")
-            .env_remove("WATCHDOG_PID");
-        command
-            .env("TASK_ID", without_nul(job.start.task.id()).as_ref())
-            .env("TASK_QUEUE", &self.queue)
-            .env(
-                "TASK_ATTEMPT",
-                headers::attempt(&job.start.task).to_string(),
-            )
-            .env(
-                "TASK_REDELIVERED",
-                if job.start.redelivered { "1" } else { "0" },
-            )
-            .env("WORKER_SLOT", (job.start.slot + 1).to_string());
-        if let Some(priority) = properties.priority() {
-            command.env("TASK_PRIORITY", priority.to_string());
-        }
-        if let Some(timestamp) = properties.timestamp() {
-            command.env("TASK_TIMESTAMP", timestamp.to_string());
-        }
-        for (name, value) in properties.headers() {
-            if !headers::is_ours(name) {
-                command.env(variable(name), without_nul(&value).as_ref());
-            }
-        }
-        for (header, variable) in TRACE_CONTEXT {
-            // The worker's own trace is not the task's.
-            command.env_remove(variable);
-            let value = properties.header(header);
-            command.envs(value.map(|value| (variable, without_nul(&value).into_owned())));
-        }
+    /// What a command reads that has nothing to read.
+    pub(super) fn empty_stdin(&self) -> BorrowedFd<'_> {
+        self.empty_stdin.as_fd()
     }
 }
 
-/// `TASK_HEADER_` and the header's name in upper case, with `_` for what is no letter or digit.
-fn variable(header: &str) -> String {
-    let upper = header.chars().map(|c| match c {
-        c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
-        _ => '_',
-    });
-    format!("TASK_HEADER_{}", upper.collect::<String>())
+/// The command for one task.
+pub(super) struct Prepared<'a> {
+    command: &'a TaskCommand,
+    arguments: Vec<Cow<'a, CStr>>,
+    variables: TaskVariables,
 }
 
-/// An environment variable ends at a NUL, so it cannot hold one.
-fn without_nul(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        Cow::Owned(text.replace('\0', ""))
-    } else {
-        Cow::Borrowed(text)
+impl Prepared<'_> {
+    /// Starts it with these as stdin, stdout and stderr; `None`: the worker's own.
+    ///
+    /// # Errors
+    /// Why the system does not.
+    pub(super) fn spawn(&self, streams: [Option<BorrowedFd<'_>>; 3]) -> io::Result<Pid> {
+        let name = self.command.name.as_c_str();
+        let arguments = self.arguments.iter().map(AsRef::as_ref);
+        let program = Program {
+            path: &self.command.path,
+            arguments: iter::once(name).chain(arguments).collect(),
+            environment: self.command.environment.with(&self.variables),
+        };
+        spawn(&program, streams)
     }
 }
 
-fn substitute<'a>(argument: &'a OsStr, body: &[u8]) -> Cow<'a, OsStr> {
-    let mut rest = argument.as_bytes();
+fn substitute<'a>(argument: &'a CStr, body: &[u8]) -> Result<Cow<'a, CStr>, NulError> {
+    let mut rest = argument.to_bytes();
     if memmem::find(rest, PLACEHOLDER).is_none() {
-        return Cow::Borrowed(argument);
+        return Ok(Cow::Borrowed(argument));
     }
     let mut whole = Vec::with_capacity(rest.len() + body.len());
     while let Some(at) = memmem::find(rest, PLACEHOLDER) {
@@ -159,7 +131,15 @@ fn substitute<'a>(argument: &'a OsStr, body: &[u8]) -> Cow<'a, OsStr> {
         rest = &rest[at + PLACEHOLDER.len()..];
     }
     whole.extend_from_slice(rest);
-    Cow::Owned(OsString::from_vec(whole))
+    CString::new(whole).map(Cow::Owned)
+}
+
+/// Words of a command line hold no NUL.
+fn c_string(word: &OsStr) -> Result<CString, Fault> {
+    CString::new(word.as_bytes()).map_err(|_| {
+        let shown = escape(word.as_bytes());
+        Fault::new(Kind::SetUp, format!("`{shown}` contains a NUL byte"))
+    })
 }
 
 fn find_program(name: &OsStr) -> Result<PathBuf, Fault> {

@@ -2,7 +2,6 @@
 
 use rustix::process::Pid;
 use std::os::fd::BorrowedFd;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Tells when the child has ended.
@@ -16,8 +15,7 @@ pub(super) struct ExitWatch {
 const ASK: Duration = Duration::from_millis(5);
 
 impl ExitWatch {
-    pub(super) fn new(child: &Child) -> Self {
-        let pid = Pid::from_child(child);
+    pub(super) fn new(pid: Pid) -> Self {
         Self {
             #[cfg(target_os = "linux")]
             pidfd: rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok(),

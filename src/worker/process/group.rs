@@ -1,8 +1,8 @@
 //! The process group of a running command.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, waitpid};
 use std::io;
-use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The process group of the command that runs in a slot, if one does.
@@ -37,8 +37,7 @@ impl Group {
     }
 
     /// The child leads the group from now on.
-    pub(super) fn enter(&self, child: &Child) {
-        let leader = Pid::from_child(child);
+    pub(super) fn enter(&self, leader: Pid) {
         let mut led = self.lock();
         led.leader = Some(leader);
         if let Some(signal) = led.told {
@@ -47,33 +46,46 @@ impl Group {
     }
 
     /// Waits for the leader, which has ended.
-    pub(super) fn reap(&self, child: &mut Child) -> io::Result<ExitStatus> {
+    ///
+    /// # Errors
+    /// Those of the system: somebody else has waited for it.
+    pub(super) fn reap(&self, leader: Pid) -> io::Result<WaitStatus> {
         let mut led = self.lock();
-        if let (Some(leader), Some(_)) = (led.leader, led.told.take()) {
+        if led.told.take().is_some() {
             let _ = kill_process_group(leader, Signal::KILL);
         }
         led.leader = None;
-        child.wait()
+        loop {
+            match waitpid(Some(leader), WaitOptions::empty()) {
+                Ok(Some((_, status))) => return Ok(status),
+                Ok(None) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-    use std::process::Command;
+    use crate::worker::process::spawn::{Program, spawn};
+    use std::ffi::CStr;
 
     #[test]
     fn a_signal_reaches_a_command_that_is_being_started_and_not_the_next_one() {
         let group = Group::default();
-        let run = |seconds: &str| {
-            let mut command = Command::new("sleep");
-            let mut child = command.arg(seconds).process_group(0).spawn().unwrap();
-            group.enter(&child);
-            group.reap(&mut child).unwrap()
+        let run = |seconds: &CStr| {
+            let sleep = Program {
+                path: c"/bin/sleep",
+                arguments: vec![c"sleep", seconds],
+                environment: Vec::new(),
+            };
+            let leader = spawn(&sleep, [None; 3]).unwrap();
+            group.enter(leader);
+            group.reap(leader).unwrap()
         };
         group.signal(Signal::TERM);
-        assert!(run("5").signal().is_some());
-        assert!(run("0").success());
+        assert!(run(c"5").terminating_signal().is_some());
+        assert_eq!(run(c"0").exit_status(), Some(0));
     }
 }

@@ -1,10 +1,11 @@
 //! One command for each task: found, started, fed, read, timed and reaped.
 
 mod command;
+mod environment;
 mod exit_watch;
 mod group;
 mod job;
-mod next_job;
+mod next_jobs;
 mod open_files;
 mod output;
 mod pipe;
@@ -12,11 +13,12 @@ mod pipes;
 mod pool;
 mod run;
 mod shell;
+mod spawn;
 mod told;
 
 pub use command::TaskCommand;
 pub use job::{Capture, Job, ResultWanted, StdoutTo, TimeLimits};
-pub use next_job::Then;
+pub use next_jobs::Ended;
 pub use open_files::make_room;
 pub use output::CommandOutput;
 pub use pool::Pool;

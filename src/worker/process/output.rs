@@ -83,6 +83,8 @@ pub(super) struct Streams<'a> {
     result: Vec<u8>,
     is_truncated: bool,
     tail: StderrTail,
+    /// What comes is kept until the end.
+    is_kept: bool,
 }
 
 impl<'a> Streams<'a> {
@@ -93,7 +95,14 @@ impl<'a> Streams<'a> {
             result: Vec::new(),
             is_truncated: false,
             tail: StderrTail::default(),
+            is_kept: job.capture == Capture::Buffer,
         }
+    }
+
+    /// The command has ended. The owner passes on the rest of its output, behind the line that says that it
+    /// has begun, which may not have been told.
+    pub(super) fn keep_rest(&mut self) {
+        self.is_kept = true;
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) {
@@ -104,7 +113,7 @@ impl<'a> Streams<'a> {
             self.result.extend_from_slice(kept);
             self.is_truncated |= kept.len() < bytes.len();
         }
-        if self.job.capture == Capture::Buffer {
+        if self.is_kept {
             keep(&mut self.output.stdout, bytes);
             return;
         }
@@ -129,7 +138,7 @@ impl<'a> Streams<'a> {
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) {
         self.tail.push(bytes);
-        if self.job.capture == Capture::Buffer {
+        if self.is_kept {
             keep(&mut self.output.stderr, bytes);
         } else {
             self.job.told.as_ref().inspect(|told| told.wait());

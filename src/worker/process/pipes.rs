@@ -1,108 +1,147 @@
 //! The pipes to a running command: fed, read and waited on without polling.
 
 use super::exit_watch::ExitWatch;
-use super::group::Group;
-use super::job::{Capture, Job, StdoutTo, TimeLimits};
+use super::job::{Capture, Job, StdoutTo};
 use super::output::{CommandOutput, Streams};
-use super::pipe::{close_on_exec_pipe, pipe, read_all, set_nonblocking};
+use super::pipe::{Reading, close_on_exec_pipe, pipe, set_nonblocking};
+use super::run::Run;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 /// How many bytes an empty pipe takes without waiting, on every system.
 const FITS: usize = 4096;
 
-/// How long a command's output may lie in the pipe before it is read. A look takes the CPU from the
-/// command: some 40 µs of the 1 ms that `cat` takes. Most commands that end sooner write less than a
-/// pipe holds. One that writes more blocks until the first look.
-const OUTPUT_WAITS: Duration = Duration::from_millis(2);
-
-/// The ends of the pipes to a running command.
+/// The pipes to a running command: our ends, and the command's.
 pub(super) struct Pipes<'a> {
     stdin: Option<File>,
-    /// The command's end of stdin, for a short body, to see whether it was read.
-    unread: Option<OwnedFd>,
-    body: &'a [u8],
     stdout: Option<File>,
     stderr: Option<File>,
+    of_command: OfCommand<'a>,
+    body: &'a [u8],
     streams: Streams<'a>,
-    piece: &'a mut Vec<u8>,
+    reading: &'a mut Reading,
+}
+
+/// The command's ends. While they are open here there is no end of file to be read, and so nothing to wake
+/// up for before the command itself has ended.
+struct OfCommand<'a> {
+    stdin: Input<'a>,
+    stdout: Output,
+    stderr: OwnedFd,
+}
+
+enum Input<'a> {
+    /// There is nothing to be read.
+    Empty(BorrowedFd<'a>),
+    /// A body that the pipe holds. Kept to see whether it was read.
+    Short(OwnedFd),
+    /// A longer one must not be waited for once nobody reads it, so this is closed when the command has it.
+    Long(Option<OwnedFd>),
+}
+
+enum Output {
+    /// The worker's own stdout.
+    Inherited,
+    /// The worker's own stderr.
+    ToStderr(io::Stderr),
+    Piped(OwnedFd),
 }
 
 impl<'a> Pipes<'a> {
-    /// Gives `command` the pipes for `job`. `piece` is room to read into, kept from one command to
-    /// the next.
+    /// The pipes for `job`. `empty` is read where there is nothing to read.
     ///
-    /// The command's ends of the pipes live as long as `command`. While it lives there is no end of
-    /// file to be read, and so nothing to wake up for before the command itself has ended.
+    /// # Errors
+    /// Those of the system, as for want of descriptors.
     pub(super) fn prepare(
-        command: &mut Command,
+        empty: BorrowedFd<'a>,
         job: &'a Job,
-        piece: &'a mut Vec<u8>,
+        reading: &'a mut Reading,
     ) -> io::Result<Self> {
-        let stdout = match (job.capture, job.stdout_to) {
-            (Capture::Inherit, StdoutTo::Stdout) => None,
-            (Capture::Inherit, StdoutTo::Stderr) => {
-                command.stdout(Stdio::from(io::stderr()));
-                None
-            }
+        let (stdout, stdout_of_command) = match (job.capture, job.stdout_to) {
+            (Capture::Inherit, StdoutTo::Stdout) => (None, Output::Inherited),
+            (Capture::Inherit, StdoutTo::Stderr) => (None, Output::ToStderr(io::stderr())),
             (Capture::Stream | Capture::Buffer, _) => {
                 let (reader, writer) = pipe()?;
-                command.stdout(Stdio::from(writer));
-                Some(reader)
+                (Some(reader), Output::Piped(writer))
             }
         };
-        let (stderr, writer) = pipe()?;
-        command.stderr(Stdio::from(writer));
+        let (stderr, stderr_of_command) = pipe()?;
         let body = job.start.task.body.as_slice();
-        let (mut stdin, mut unread) = (None, None);
-        command.stdin(match body.len() {
-            0 => Stdio::null(),
-            1..=FITS => {
+        let (stdin, stdin_of_command) = match body.len() {
+            0 => (None, Input::Empty(empty)),
+            length => {
                 let (reader, writer) = close_on_exec_pipe()?;
-                unread = Some(reader.try_clone()?);
-                stdin = Some(File::from(writer));
-                Stdio::from(reader)
+                let reader = if length <= FITS {
+                    Input::Short(reader)
+                } else {
+                    set_nonblocking(writer.as_fd());
+                    Input::Long(Some(reader))
+                };
+                (Some(File::from(writer)), reader)
             }
-            // A longer one must not be waited for once nobody reads it.
-            _ => Stdio::piped(),
-        });
+        };
         Ok(Self {
             stdin,
-            unread,
-            body,
             stdout,
             stderr: Some(stderr),
+            of_command: OfCommand {
+                stdin: stdin_of_command,
+                stdout: stdout_of_command,
+                stderr: stderr_of_command,
+            },
+            body,
             streams: Streams::new(job),
-            piece,
+            reading,
         })
     }
 
+    /// What the command gets as stdin, stdout and stderr; `None`: the worker's own.
+    pub(super) fn of_command(&self) -> [Option<BorrowedFd<'_>>; 3] {
+        let OfCommand {
+            stdin,
+            stdout,
+            stderr,
+        } = &self.of_command;
+        let stdin = match stdin {
+            Input::Empty(empty) => Some(*empty),
+            Input::Short(reader) => Some(reader.as_fd()),
+            Input::Long(reader) => reader.as_ref().map(AsFd::as_fd),
+        };
+        let stdout = match stdout {
+            Output::Inherited => None,
+            Output::ToStderr(stderr) => Some(stderr.as_fd()),
+            Output::Piped(writer) => Some(writer.as_fd()),
+        };
+        [stdin, stdout, Some(stderr.as_fd())]
+    }
+
     /// The command has begun to run.
-    pub(super) fn begin(&mut self, child: &mut Child) {
-        if let Some(stdin) = child.stdin.take() {
-            set_nonblocking(stdin.as_fd());
-            self.stdin = Some(File::from(OwnedFd::from(stdin)));
+    pub(super) fn begin(&mut self) {
+        if let Input::Long(reader) = &mut self.of_command.stdin {
+            *reader = None;
         }
         // A short body fits into the pipe, and is gone before there is anything to wait for.
         self.feed();
     }
 
     /// Feeds and reads until the child has ended. Whether it was ended for taking too long.
-    pub(super) fn attend(&mut self, child: &Child, limits: TimeLimits, group: &Group) -> bool {
-        let exit = ExitWatch::new(child);
+    pub(super) fn attend(&mut self, leader: Pid, run: &Run<'_>) -> bool {
+        let (limits, group) = (run.limits, run.group);
+        let exit = ExitWatch::new(leader);
         let begun = Instant::now();
         let mut deadline = limits.timeout.and_then(|limit| begun.checked_add(limit));
-        let mut looks_at = Some(begun + OUTPUT_WAITS);
+        let mut looks_at = Some(begun + self.reading.begin());
         let mut timed_out = false;
         loop {
             let now = Instant::now();
-            looks_at = looks_at.filter(|at| *at > now);
+            if looks_at.take_if(|at| *at <= now).is_some() {
+                (run.takes_longer)();
+            }
             if deadline.is_some_and(|at| at <= now) {
                 if timed_out {
                     group.signal(Signal::KILL);
@@ -128,6 +167,7 @@ impl<'a> Pipes<'a> {
             }
         }
         // What it wrote before it ended is in the pipes. Its children may hold them open for long.
+        self.streams.keep_rest();
         self.read_stdout();
         self.read_stderr();
         timed_out
@@ -191,13 +231,17 @@ impl<'a> Pipes<'a> {
 
     /// Whether the command has read nothing of its stdin, as far as is known.
     pub(super) fn has_left_body(&self, job: &Job) -> bool {
-        let left = self.unread.as_ref().map(rustix::io::ioctl_fionread);
-        matches!(left, Some(Ok(left)) if left == job.start.task.body.len() as u64)
+        let Input::Short(reader) = &self.of_command.stdin else {
+            return false;
+        };
+        let left = rustix::io::ioctl_fionread(reader);
+        left.is_ok_and(|left| left == job.start.task.body.len() as u64)
     }
 
     fn read_stdout(&mut self) {
         let streams = &mut self.streams;
-        read_all(&mut self.stdout, self.piece, |bytes| streams.stdout(bytes));
+        self.reading
+            .read_all(&mut self.stdout, |bytes| streams.stdout(bytes));
         if self.streams.has_lost_reader() {
             self.stdout = None;
         }
@@ -205,7 +249,8 @@ impl<'a> Pipes<'a> {
 
     fn read_stderr(&mut self) {
         let streams = &mut self.streams;
-        read_all(&mut self.stderr, self.piece, |bytes| streams.stderr(bytes));
+        self.reading
+            .read_all(&mut self.stderr, |bytes| streams.stderr(bytes));
     }
 
     /// What others are told of the command's end, and what is still to be passed on.

@@ -3,20 +3,22 @@
 use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
-use super::next_job::{NextJob, Then};
-use super::run::{self, Ran};
+use super::next_jobs::{Ended, Next, NextJobs, Wake};
+use super::pipe::Reading;
+use super::run::{Ran, Run};
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crate::worker::incoming::Incoming;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::process::Signal;
+use std::collections::VecDeque;
 use std::io;
 use std::thread;
 
 /// The threads of the slots.
 pub struct Pool {
     slots: Vec<(Sender<Job>, Group)>,
-    next: NextJob,
+    next: NextJobs,
 }
 
 impl Pool {
@@ -31,7 +33,7 @@ impl Pool {
         messages: &Sender<Incoming>,
     ) -> Result<Self, Fault> {
         let mut slots = Vec::with_capacity(count);
-        let next = NextJob::default();
+        let next = NextJobs::default();
         for slot in 0..count {
             let (sender, jobs) = unbounded();
             let group = Group::default();
@@ -59,14 +61,16 @@ impl Pool {
         let _ = self.slots[job.start.slot].0.send(job);
     }
 
-    /// Offers a job to the first slot that is done with another.
-    pub fn offer(&self, job: Job) {
-        self.next.offer(job);
+    /// Offers jobs to the slots that are done with others, in this order. What these came to is told by
+    /// [`Pool::take_back`]: the owner is woken for `enough` of them, or when the first has waited a while.
+    pub fn offer(&self, jobs: VecDeque<Job>, enough: usize) {
+        self.next.offer(jobs, enough);
     }
 
-    /// Takes back what was offered: `false` if a slot has taken it. It tells so at once.
-    pub fn take_back(&self) -> bool {
-        self.next.take().is_some()
+    /// Takes back what no slot has taken. Returns the ends of the jobs before those that were taken, in
+    /// the same order.
+    pub fn take_back(&self) -> Vec<Ended> {
+        self.next.take_back()
     }
 
     /// Sends `signal` to the process groups of all running commands.
@@ -89,7 +93,7 @@ fn too_many(slots: usize, error: &io::Error) -> Fault {
 struct SlotThread {
     slot: usize,
     jobs: Receiver<Job>,
-    next: NextJob,
+    next: NextJobs,
     command: TaskCommand,
     limits: TimeLimits,
     group: Group,
@@ -98,12 +102,20 @@ struct SlotThread {
 
 impl SlotThread {
     fn run(self) {
-        let mut piece = Vec::new();
+        let mut reading = Reading::default();
         while let Ok(job) = self.jobs.recv() {
             let mut next = Some(job);
             while let Some(mut job) = next {
                 job.start.slot = self.slot;
-                let ran = run::run(&self.command, &job, self.limits, &self.group, &mut piece);
+                let takes_longer = || self.wake(self.next.takes_longer());
+                let run = Run {
+                    command: &self.command,
+                    job: &job,
+                    limits: self.limits,
+                    group: &self.group,
+                    takes_longer: &takes_longer,
+                };
+                let ran = run.to_end(&mut reading);
                 // Before the owner hears of it, so that the task is the owner's alone again.
                 drop(job);
                 next = self.tell(ran);
@@ -114,14 +126,23 @@ impl SlotThread {
     /// Tells what a job came to, and returns the next one. If the command could not be run, that
     /// job stays in this slot.
     fn tell(&self, ran: Result<Ran, CannotRun>) -> Option<Job> {
-        let next = ran.is_ok().then(|| self.next.take()).flatten();
-        let then = match next {
-            Some(_) => Then::TakesNext,
-            None => Then::Waits,
-        };
         let slot = self.slot;
-        let _ = self.messages.send(Incoming::Ran { slot, ran, then });
-        next
+        let ran = match ran.map(|ran| self.next.take(slot, ran)) {
+            Ok(Next::Begins(job, wake)) => {
+                self.wake(wake);
+                return Some(job);
+            }
+            Ok(Next::Waits(ran)) => Ok(ran),
+            Err(why) => Err(why),
+        };
+        let _ = self.messages.send(Incoming::Ran { slot, ran });
+        None
+    }
+
+    fn wake(&self, wake: Wake) {
+        if wake == Wake::Yes {
+            let _ = self.messages.send(Incoming::TookNext);
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
 use super::output::CommandOutput;
+use super::pipe::Reading;
 use super::pipes::Pipes;
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::io::Errno;
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -32,57 +32,72 @@ impl From<Ending> for Ran {
     }
 }
 
-/// Runs the command for `job` to its end. `piece` is room to read its output into.
-///
-/// # Errors
-/// Where the command cannot be run, for now or at all, whatever the task.
-pub(super) fn run(
-    command: &TaskCommand,
-    job: &Job,
-    limits: TimeLimits,
-    group: &Group,
-    piece: &mut Vec<u8>,
-) -> Result<Ran, CannotRun> {
-    let mut prepared = match command.prepare(job) {
-        Ok(prepared) => prepared,
-        Err(why) => return Ok(Ending::Impossible(why).into()),
-    };
-    let mut pipes = match Pipes::prepare(&mut prepared, job, piece) {
-        Ok(pipes) => pipes,
-        Err(error) => return not_started(&error),
-    };
-    let mut child = match prepared.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            return match errno(&error) {
-                Some(Errno::TOOBIG) => Ok(Ending::Impossible(too_long(job)).into()),
-                Some(Errno::NOENT | Errno::ACCESS | Errno::NOEXEC) => {
-                    Err(CannotRun::Ever(gone(command, &error)))
-                }
-                _ => not_started(&error),
-            };
-        }
-    };
-    group.enter(&child);
-    pipes.begin(&mut child);
-    let timed_out = pipes.attend(&child, limits, group);
-    let status = group.reap(&mut child);
-    let ending = match (timed_out, limits.timeout, status) {
-        (true, Some(limit), _) => Ending::TimedOut(limit),
-        (_, _, Err(error)) => Ending::NotStarted(format!("it could not be waited for: {error}")),
-        (_, _, Ok(status)) => match (status.code(), status.signal()) {
-            (Some(code), _) => Ending::Exit(code),
-            (None, signal) => Ending::Signal(signal.unwrap_or_default()),
-        },
-    };
-    let has_ignored_task =
-        ending == Ending::Exit(0) && !command.wants_body() && pipes.has_left_body(job);
-    let (outcome, output) = pipes.end(ending);
-    Ok(Ran {
-        outcome,
-        output,
-        has_ignored_task,
-    })
+/// A run of the command.
+pub(super) struct Run<'a> {
+    pub(super) command: &'a TaskCommand,
+    pub(super) job: &'a Job,
+    pub(super) limits: TimeLimits,
+    pub(super) group: &'a Group,
+    /// Called once if it takes longer than most short commands, before its output is looked at.
+    pub(super) takes_longer: &'a dyn Fn(),
+}
+
+impl Run<'_> {
+    /// Runs the command for the job to its end. Its output is read with `reading`.
+    ///
+    /// # Errors
+    /// Where the command cannot be run, for now or at all, whatever the task.
+    pub(super) fn to_end(&self, reading: &mut Reading) -> Result<Ran, CannotRun> {
+        let Self {
+            command,
+            job,
+            limits,
+            group,
+            ..
+        } = *self;
+        let prepared = match command.prepare(job) {
+            Ok(prepared) => prepared,
+            Err(why) => return Ok(Ending::Impossible(why).into()),
+        };
+        let mut pipes = match Pipes::prepare(command.empty_stdin(), job, reading) {
+            Ok(pipes) => pipes,
+            Err(error) => return not_started(&error),
+        };
+        let leader = match prepared.spawn(pipes.of_command()) {
+            Ok(leader) => leader,
+            Err(error) => {
+                return match errno(&error) {
+                    Some(Errno::TOOBIG) => Ok(Ending::Impossible(too_long(job)).into()),
+                    Some(Errno::NOENT | Errno::ACCESS | Errno::NOEXEC) => {
+                        Err(CannotRun::Ever(gone(command, &error)))
+                    }
+                    _ => not_started(&error),
+                };
+            }
+        };
+        group.enter(leader);
+        pipes.begin();
+        let timed_out = pipes.attend(leader, self);
+        let status = group.reap(leader);
+        let ending = match (timed_out, limits.timeout, status) {
+            (true, Some(limit), _) => Ending::TimedOut(limit),
+            (_, _, Err(error)) => {
+                Ending::NotStarted(format!("it could not be waited for: {error}"))
+            }
+            (_, _, Ok(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => Ending::Exit(code),
+                (None, signal) => Ending::Signal(signal.unwrap_or_default()),
+            },
+        };
+        let has_ignored_task =
+            ending == Ending::Exit(0) && !command.wants_body() && pipes.has_left_body(job);
+        let (outcome, output) = pipes.end(ending);
+        Ok(Ran {
+            outcome,
+            output,
+            has_ignored_task,
+        })
+    }
 }
 
 /// Want of descriptors, processes or memory is not the task's fault, and passes.

@@ -1,7 +1,7 @@
 //! What the worker's core wants done.
 
 use super::super::command::Kind;
-use super::{Host, Life, Run, WorkerActor, moment};
+use super::{Host, Life, Run, WorkerActor};
 use crate::ledger::{Ledger, Make};
 use crate::sabotage::Sabotage;
 use crate::world::{Happening, Rest, World};
@@ -75,7 +75,7 @@ impl WorkerActor {
         let held = tokens.iter().all(|token| self.consuming.holds(*token));
         if !held && world.sabotage != Some(Sabotage::ReusesTokens) {
             let input = Input::NotAcknowledged(tokens);
-            self.core.handle(moment(world), input);
+            self.tell(world, input);
             return;
         }
         if world.sabotage == Some(Sabotage::ReusesTokens) {
@@ -92,8 +92,7 @@ impl WorkerActor {
         let slot = *slot;
         if world.random.chance(self.plan.scarcity) {
             let why = CannotRun::ForNow("out of descriptors".to_owned());
-            self.core
-                .handle(moment(world), Input::NotStarted { slot, why });
+            self.tell(world, Input::NotStarted { slot, why });
             return;
         }
         let key = crate::ledger::key(task);
@@ -163,8 +162,7 @@ impl WorkerActor {
         }
         if is_lost || sabotage == Some(Sabotage::AcksBeforeConfirm) {
             let verdict = Verdict::Confirmed(queue);
-            self.core
-                .handle(moment(world), Input::Verdict { number, verdict });
+            self.tell(world, Input::Verdict { number, verdict });
         }
     }
 }

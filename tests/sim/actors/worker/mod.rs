@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::sabotage::Sabotage;
 use crate::world::{ActorId, Happening, Line, Port, Rest, Wakes, World};
 use settings::{config, settings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct WorkerActor {
     pub life: Life,
     host: Host,
     wakes: Wakes,
+    /// What slots begin by themselves, while commands end and nothing else happens.
+    promised: VecDeque<Arc<Task>>,
 }
 
 /// How a worker stands.
@@ -120,6 +122,7 @@ impl WorkerActor {
             life: Life::Runs,
             host: Host::Free,
             wakes: Wakes::default(),
+            promised: VecDeque::new(),
         }
     }
 
@@ -132,7 +135,7 @@ impl WorkerActor {
     }
 
     pub fn signal(&mut self, world: &mut World, ledger: &mut Ledger) {
-        self.core.handle(moment(world), Input::Signal);
+        self.tell(world, Input::Signal);
         self.go_on(world, ledger);
     }
 
@@ -144,7 +147,7 @@ impl WorkerActor {
                 Host::Busy => Input::Pause("busy".to_owned()),
                 Host::Free => Input::Resume,
             };
-            self.core.handle(moment(world), input);
+            self.tell(world, input);
             self.go_on(world, ledger);
         }
     }
@@ -179,8 +182,7 @@ impl WorkerActor {
                     let serial = self.consuming.serial(&delivery.task);
                     ledger.delivered(&delivery.task, serial);
                 }
-                self.core
-                    .handle(moment(world), input.unwrap_or(Input::Time));
+                self.tell(world, input.unwrap_or(Input::Time));
             }
         }
         self.go_on(world, ledger);
@@ -236,7 +238,11 @@ impl WorkerActor {
         if world.sabotage == Some(Sabotage::TakesFailureForSuccess) {
             outcome.ending = Ending::Exit(0);
         }
-        let next = self.core.next_task().map(|next| Arc::clone(&next.task));
+        if self.promised.is_empty() {
+            let next = self.core.next_tasks();
+            self.promised = next.map(|next| Arc::clone(&next.task)).collect();
+        }
+        let next = self.promised.pop_front();
         self.core
             .handle(moment(world), Input::Ended { slot, outcome });
         let actions: Vec<Action> = iter::from_fn(|| self.core.poll()).collect();
@@ -251,6 +257,12 @@ impl WorkerActor {
                 self.act(world, ledger, action);
             }
         }
+    }
+
+    /// Tells the core of anything but the end of a command.
+    fn tell(&mut self, world: &World, input: Input) {
+        self.promised.clear();
+        self.core.handle(moment(world), input);
     }
 
     fn take(&mut self, world: &mut World, ledger: &mut Ledger, output: Output) {
@@ -272,8 +284,7 @@ impl WorkerActor {
             _ => {}
         }
         ledger.verdict(self.port.actor, self.port.life, number);
-        self.core
-            .handle(moment(world), Input::Verdict { number, verdict });
+        self.tell(world, Input::Verdict { number, verdict });
     }
 
     fn report(&mut self, world: &mut World, ledger: &mut Ledger, event: Event) {
