@@ -122,7 +122,10 @@ impl Commands {
                 task: Arc::clone(task),
                 redelivered: *redelivered,
             };
-            jobs.push_back(self.job(start, Some(told.clone())));
+            // Others write between no lines.
+            let is_between = self.output.capture[0] == Capture::Stream;
+            let told = is_between.then(|| told.clone());
+            jobs.push_back(self.job(start, told));
             self.offered.push_back(Offered {
                 task: Arc::clone(task),
                 _telling: Arc::clone(&telling),

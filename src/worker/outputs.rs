@@ -34,19 +34,21 @@ impl Outputs {
 impl Teller<'_> {
     /// Passes on what the command in this slot wrote, of whose end is told next.
     pub(super) fn pass_on_of(&mut self, slot: Option<usize>) {
-        if let Some(output) = slot.and_then(|slot| self.outputs.take(slot)) {
-            self.pass_on(output);
+        let output = slot.and_then(|slot| Some((slot, self.outputs.take(slot)?)));
+        if let Some((slot, output)) = output {
+            self.pass_on(slot, output);
         }
     }
 
     /// Passes on what is left: of commands whose end is not told.
     pub(super) fn pass_on_rest(&mut self) {
-        while let Some((_, output)) = self.outputs.kept.pop_front() {
-            self.pass_on(output);
+        while let Some((slot, output)) = self.outputs.kept.pop_front() {
+            self.pass_on(slot, output);
         }
     }
 
-    fn pass_on(&mut self, mut output: CommandOutput) {
+    fn pass_on(&mut self, slot: usize, mut output: CommandOutput) {
+        self.bars.ended(slot);
         let to = self.outputs.to;
         if !output.is_empty() {
             self.flush();

@@ -111,7 +111,6 @@ impl Session<'_> {
 
     /// The command in a slot has ended, or could not be run.
     pub(super) fn ran(&mut self, now: Moment, slot: usize, ran: Result<Ran, CannotRun>) {
-        self.teller.bars.ended(slot);
         let input = match ran {
             Ok(ran) => {
                 self.teller.outputs.keep(slot, ran.output);

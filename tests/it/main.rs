@@ -23,6 +23,9 @@ mod secrets;
 /// Users who may do only what a command needs.
 mod permissions;
 
+/// Slots that begin the next task by themselves.
+mod next_tasks;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 

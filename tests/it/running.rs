@@ -45,21 +45,15 @@ fn no_shell_sees_the_body() {
 fn the_environment_tells_of_the_task_and_not_of_the_broker() {
     let broker = env::shared();
     let admin = Admin::new(broker, "environment");
-    let arguments = [
-        "--id",
-        "job-7",
-        "--priority",
-        "3",
-        "-H",
-        "Content-Kind=a b",
-        "x",
-    ];
+    let id = ["--id", "job-7", "--priority", "3"];
+    let arguments = [&id[..], &["-H", "Content-Kind=a b", "x"]].concat();
     env::new_task(broker, &admin.queue, &arguments).expect(0);
     let mut worker = command("worker");
     worker
         .env("AMQP_URL", &broker.url)
         .env("AMQP_MANAGEMENT_URL", "http://guest@localhost")
-        .env("TASK_QUEUE", &admin.queue);
+        .env("TASK_QUEUE", &admin.queue)
+        .env("TASK_DATABASE", "db1");
     worker.args(["--exit-when-empty", "--quiet", "-j", "2", "--", "env"]);
     let ended = spawn(worker).ended().expect(0);
     for line in [
@@ -69,6 +63,7 @@ fn the_environment_tells_of_the_task_and_not_of_the_broker() {
         "TASK_REDELIVERED=0",
         "TASK_PRIORITY=3",
         "TASK_HEADER_CONTENT_KIND=a b",
+        "TASK_DATABASE=db1",
         "WORKER_SLOT=1",
     ] {
         assert!(

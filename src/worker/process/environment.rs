@@ -23,8 +23,18 @@ const NOT_PASSED_ON: [&str; 6] = [
 
 const SLOT: &str = "WORKER_SLOT";
 
-/// What describes a task begins with this.
-const TASK: &str = "TASK_";
+const ID: &str = "TASK_ID";
+const QUEUE: &str = "TASK_QUEUE";
+const ATTEMPT: &str = "TASK_ATTEMPT";
+const REDELIVERED: &str = "TASK_REDELIVERED";
+const PRIORITY: &str = "TASK_PRIORITY";
+const TIMESTAMP: &str = "TASK_TIMESTAMP";
+
+/// All that describe a task.
+const OF_TASK: [&str; 7] = [ID, QUEUE, ATTEMPT, REDELIVERED, PRIORITY, TIMESTAMP, SLOT];
+
+/// What holds a header begins with this.
+const HEADER: &str = "TASK_HEADER_";
 
 /// What the commands of a worker have in common.
 #[derive(Debug)]
@@ -37,7 +47,7 @@ impl Environment {
     pub(super) fn new(own: impl Iterator<Item = (OsString, OsString)>, queue: &str) -> Self {
         let own = own.filter(|(name, _)| is_passed_on(name));
         let own = own.map(|(name, value)| variable(name.as_bytes(), value.as_bytes()));
-        let queue = variable(b"TASK_QUEUE", queue.as_bytes());
+        let queue = variable(QUEUE.as_bytes(), queue.as_bytes());
         Self {
             own: own.chain([queue]).collect(),
         }
@@ -53,11 +63,9 @@ impl Environment {
 /// What describes the worker's own task is not passed on, if it runs for one: nor is its trace.
 fn is_passed_on(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    let mut others = NOT_PASSED_ON.into_iter().chain([SLOT]);
-    let mut traces = TRACE_CONTEXT.into_iter();
-    !(name.starts_with(TASK.as_bytes())
-        || others.any(|other| other.as_bytes() == name)
-        || traces.any(|(_, trace)| trace.as_bytes() == name))
+    let traces = TRACE_CONTEXT.into_iter().map(|(_, variable)| variable);
+    let mut others = NOT_PASSED_ON.into_iter().chain(OF_TASK).chain(traces);
+    !(name.starts_with(HEADER.as_bytes()) || others.any(|other| other.as_bytes() == name))
 }
 
 /// The variables that describe a task, by name.
@@ -70,17 +78,17 @@ impl TaskVariables {
         let task = &job.start.task;
         let properties = &task.properties;
         let mut all = Self::default();
-        all.set(format!("{TASK}ID"), task.id());
+        all.set(ID.to_owned(), task.id());
         let attempt = headers::attempt(task).to_string();
-        all.set(format!("{TASK}ATTEMPT"), &attempt);
+        all.set(ATTEMPT.to_owned(), &attempt);
         let redelivered = if job.start.redelivered { "1" } else { "0" };
-        all.set(format!("{TASK}REDELIVERED"), redelivered);
+        all.set(REDELIVERED.to_owned(), redelivered);
         all.set(SLOT.to_owned(), &(job.start.slot + 1).to_string());
         if let Some(priority) = properties.priority() {
-            all.set(format!("{TASK}PRIORITY"), &priority.to_string());
+            all.set(PRIORITY.to_owned(), &priority.to_string());
         }
         if let Some(timestamp) = properties.timestamp() {
-            all.set(format!("{TASK}TIMESTAMP"), &timestamp.to_string());
+            all.set(TIMESTAMP.to_owned(), &timestamp.to_string());
         }
         for (name, value) in properties.headers() {
             if !headers::is_ours(name) {
@@ -111,7 +119,7 @@ fn header_variable(header: &str) -> String {
         c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
         _ => '_',
     });
-    format!("{TASK}HEADER_{}", upper.collect::<String>())
+    format!("{HEADER}{}", upper.collect::<String>())
 }
 
 /// A variable ends at a NUL, so it cannot hold one.
@@ -148,11 +156,11 @@ mod tests {
         ];
         let names = names
             .into_iter()
-            .chain(["TRACEPARENT", "NOTIFY_SOCKET", "TASKS"]);
+            .chain(["TRACEPARENT", "NOTIFY_SOCKET", "TASK_DB"]);
         let environment = Environment::new(names.map(own), "q");
         let task = TaskVariables::default();
         let all = environment.with(&task);
-        assert_eq!(all, [c"PATH=x", c"TASKS=x", c"TASK_QUEUE=q"]);
+        assert_eq!(all, [c"PATH=x", c"TASK_DB=x", c"TASK_QUEUE=q"]);
     }
 
     #[test]

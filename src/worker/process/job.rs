@@ -13,7 +13,7 @@ pub struct Job {
     pub capture: Capture,
     pub result: ResultWanted,
     pub stdout_to: StdoutTo,
-    /// `Some`: what it writes stands behind a line that is still to be told.
+    /// `Some`: what it writes stands behind a line that may still have to be told.
     pub told: Option<Told>,
 }
 

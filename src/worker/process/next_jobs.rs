@@ -62,12 +62,13 @@ impl NextJobs {
         let Some(job) = offer.jobs.pop_front() else {
             return Next::Waits(ran);
         };
+        let is_long = ran.output.is_in_file();
         // Under the lock, so that it is later than the offer.
         let at = Moment::now();
         offer.ended.push(Ended { slot, ran, at });
         let waited = at.instant - offer.ended[0].at.instant;
         let is_due = offer.ended.len() >= offer.enough || waited >= ACK_LINGER;
-        if is_due || offer.jobs.is_empty() {
+        if is_due || is_long || offer.jobs.is_empty() {
             Next::Begins(job, offer.wake())
         } else {
             Next::Begins(job, Wake::No)

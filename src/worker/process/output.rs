@@ -31,6 +31,12 @@ impl CommandOutput {
         self.stdout.is_none() && self.stderr.is_none() && self.failure.is_none()
     }
 
+    /// Whether it takes an open file.
+    pub(super) fn is_in_file(&self) -> bool {
+        let mut spools = [&self.stdout, &self.stderr].into_iter().flatten();
+        spools.any(SpooledTempFile::is_rolled)
+    }
+
     /// Passes on what was kept.
     ///
     /// # Errors
@@ -99,10 +105,10 @@ impl<'a> Streams<'a> {
         }
     }
 
-    /// The command has ended. The owner passes on the rest of its output, behind the line that says that it
-    /// has begun, which may not have been told.
+    /// The command has ended. Where the line that says that it has begun may not have been told, the owner
+    /// passes on the rest of its output behind it.
     pub(super) fn keep_rest(&mut self) {
-        self.is_kept = true;
+        self.is_kept |= self.job.told.is_some();
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) {

@@ -19,15 +19,16 @@ const WAITS_AFTER_MUCH: Duration = Duration::from_millis(2);
 /// A quarter of what a pipe of Linux holds, in bytes.
 const MUCH: usize = PIECE / 4;
 
-/// Reads the output of one command after the other.
+/// What a slot keeps from one command to the next.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct Scratch {
+    /// Room to read output into.
     piece: Vec<u8>,
-    /// How many bytes this command has written.
+    /// How many bytes the command has written.
     written: usize,
 }
 
-impl Reading {
+impl Scratch {
     /// The next command begins: how long its output may wait.
     pub(super) fn begin(&mut self) -> Duration {
         match std::mem::take(&mut self.written) {
@@ -96,17 +97,17 @@ mod tests {
 
     #[test]
     fn the_output_behind_much_waits_less_long() {
-        let mut reading = Reading::default();
-        assert_eq!(reading.begin(), WAITS);
+        let mut scratch = Scratch::default();
+        assert_eq!(scratch.begin(), WAITS);
         for (bytes, waits) in [(MUCH - 1, WAITS), (MUCH, WAITS_AFTER_MUCH), (0, WAITS)] {
             let (reader, writer) = pipe().unwrap();
             File::from(writer).write_all(&vec![0; bytes]).unwrap();
             let (mut stream, mut read) = (Some(reader), 0);
             while stream.is_some() {
-                reading.read_all(&mut stream, |piece| read += piece.len());
+                scratch.read_all(&mut stream, |piece| read += piece.len());
             }
             assert_eq!(read, bytes);
-            assert_eq!(reading.begin(), waits);
+            assert_eq!(scratch.begin(), waits);
         }
     }
 }

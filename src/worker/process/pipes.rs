@@ -3,7 +3,7 @@
 use super::exit_watch::ExitWatch;
 use super::job::{Capture, Job, StdoutTo};
 use super::output::{CommandOutput, Streams};
-use super::pipe::{Reading, close_on_exec_pipe, pipe, set_nonblocking};
+use super::pipe::{Scratch, close_on_exec_pipe, pipe, set_nonblocking};
 use super::run::Run;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,7 +24,7 @@ pub(super) struct Pipes<'a> {
     of_command: OfCommand<'a>,
     body: &'a [u8],
     streams: Streams<'a>,
-    reading: &'a mut Reading,
+    scratch: &'a mut Scratch,
 }
 
 /// The command's ends. While they are open here there is no end of file to be read, and so nothing to wake
@@ -60,7 +60,7 @@ impl<'a> Pipes<'a> {
     pub(super) fn prepare(
         empty: BorrowedFd<'a>,
         job: &'a Job,
-        reading: &'a mut Reading,
+        scratch: &'a mut Scratch,
     ) -> io::Result<Self> {
         let (stdout, stdout_of_command) = match (job.capture, job.stdout_to) {
             (Capture::Inherit, StdoutTo::Stdout) => (None, Output::Inherited),
@@ -96,7 +96,7 @@ impl<'a> Pipes<'a> {
             },
             body,
             streams: Streams::new(job),
-            reading,
+            scratch,
         })
     }
 
@@ -135,7 +135,7 @@ impl<'a> Pipes<'a> {
         let exit = ExitWatch::new(leader);
         let begun = Instant::now();
         let mut deadline = limits.timeout.and_then(|limit| begun.checked_add(limit));
-        let mut looks_at = Some(begun + self.reading.begin());
+        let mut looks_at = Some(begun + self.scratch.begin());
         let mut timed_out = false;
         loop {
             let now = Instant::now();
@@ -240,7 +240,7 @@ impl<'a> Pipes<'a> {
 
     fn read_stdout(&mut self) {
         let streams = &mut self.streams;
-        self.reading
+        self.scratch
             .read_all(&mut self.stdout, |bytes| streams.stdout(bytes));
         if self.streams.has_lost_reader() {
             self.stdout = None;
@@ -249,7 +249,7 @@ impl<'a> Pipes<'a> {
 
     fn read_stderr(&mut self) {
         let streams = &mut self.streams;
-        self.reading
+        self.scratch
             .read_all(&mut self.stderr, |bytes| streams.stderr(bytes));
     }
 

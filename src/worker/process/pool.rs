@@ -4,7 +4,7 @@ use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
 use super::next_jobs::{Ended, Next, NextJobs, Wake};
-use super::pipe::Reading;
+use super::pipe::Scratch;
 use super::run::{Ran, Run};
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
@@ -102,7 +102,7 @@ struct SlotThread {
 
 impl SlotThread {
     fn run(self) {
-        let mut reading = Reading::default();
+        let mut scratch = Scratch::default();
         while let Ok(job) = self.jobs.recv() {
             let mut next = Some(job);
             while let Some(mut job) = next {
@@ -115,7 +115,7 @@ impl SlotThread {
                     group: &self.group,
                     takes_longer: &takes_longer,
                 };
-                let ran = run.to_end(&mut reading);
+                let ran = run.to_end(&mut scratch);
                 // Before the owner hears of it, so that the task is the owner's alone again.
                 drop(job);
                 next = self.tell(ran);

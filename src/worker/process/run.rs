@@ -4,7 +4,7 @@ use super::command::TaskCommand;
 use super::group::Group;
 use super::job::{Job, TimeLimits};
 use super::output::CommandOutput;
-use super::pipe::Reading;
+use super::pipe::Scratch;
 use super::pipes::Pipes;
 use crate::base::fault::{Fault, Kind};
 use crate::worker::core::CannotRun;
@@ -43,11 +43,11 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs the command for the job to its end. Its output is read with `reading`.
+    /// Runs the command for the job to its end. Its output is read with `scratch`.
     ///
     /// # Errors
     /// Where the command cannot be run, for now or at all, whatever the task.
-    pub(super) fn to_end(&self, reading: &mut Reading) -> Result<Ran, CannotRun> {
+    pub(super) fn to_end(&self, scratch: &mut Scratch) -> Result<Ran, CannotRun> {
         let Self {
             command,
             job,
@@ -59,7 +59,7 @@ impl Run<'_> {
             Ok(prepared) => prepared,
             Err(why) => return Ok(Ending::Impossible(why).into()),
         };
-        let mut pipes = match Pipes::prepare(command.empty_stdin(), job, reading) {
+        let mut pipes = match Pipes::prepare(command.empty_stdin(), job, scratch) {
             Ok(pipes) => pipes,
             Err(error) => return not_started(&error),
         };

@@ -33,12 +33,9 @@ pub(super) fn spawn(
     }
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_flags(
-        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
-            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF
-            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
     )?;
     attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
-    attributes.set_sigmask(&SigSet::empty())?;
     // Rust's runtime ignores it, which commands would inherit.
     attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
     let Program {
