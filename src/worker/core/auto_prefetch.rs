@@ -4,7 +4,8 @@
 //! two tasks it waits for the way to the broker and back. That is nothing beside a task of a minute,
 //! and nearly everything beside one of a millisecond. So the worker measures both:
 //!
-//! - R, the way: the least time of late from an acknowledgement to the delivery that it made room for;
+//! - R, the way: the time of late from an acknowledgement to the delivery that it made room for, of which a
+//!   quarter took less. A few take far less, where broker and worker happen to be awake;
 //! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
 //! It holds as many more tasks as its slots do, by the mean, in R and the time for which
@@ -141,9 +142,9 @@ impl AutoPrefetch {
     }
 
     /// A task that began at this time has ended, and took this long. If the worker waited for a
-    /// consumer meanwhile, it does not know when the task ended.
+    /// consumer meanwhile, it does not know when the task ended: that makes no long one of a short one.
     pub(super) fn ran(&mut self, began: Instant, took: Duration) {
-        if self.since.is_none_or(|since| began < since) {
+        if self.since.is_none_or(|since| began < since) && took < LONG {
             return;
         }
         push(&mut self.runs, took, RUNS);
@@ -157,9 +158,16 @@ impl AutoPrefetch {
         self.way().map_or(LONG, |way| LONG.max(way * LONG_WAYS))
     }
 
+    /// Whether it does no harm that a task waits here until a slot is free.
+    pub(super) fn runs_are_short(&self) -> bool {
+        self.run().is_some_and(|(long, _)| long < LONG)
+    }
+
     /// R.
     fn way(&self) -> Option<Duration> {
-        self.ways.iter().min().copied()
+        let mut ways: Vec<Duration> = self.ways.iter().copied().collect();
+        let at = ways.len() / 4;
+        (at < ways.len()).then(|| *ways.select_nth_unstable(at).1)
     }
 
     /// S: the 90th percentile, and the mean of those below it.

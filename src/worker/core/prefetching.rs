@@ -47,7 +47,8 @@ impl Worker {
 
     /// How many unsettled tasks a consumer may have that starts now. What earlier ones were delivered
     /// does not count for it: some tasks more that are short do no harm, but of long ones no more may
-    /// come than there are slots free.
+    /// come than there are slots free. That consumer is too small as soon as another slot is free, and the
+    /// next one is, too.
     pub(super) fn size_consumer(&mut self) {
         let Some(auto) = &self.consumer.auto else {
             return;
@@ -56,7 +57,11 @@ impl Worker {
         let free = slots.saturating_sub(self.slots.running() as u64);
         let extra = auto.extra();
         self.consumer.granted = extra;
-        let count = if extra > 0 { slots + extra } else { free };
+        let count = if extra > 0 || (auto.runs_are_short() && self.consumer.long_runs == 0) {
+            slots + extra
+        } else {
+            free
+        };
         self.consumer.set_prefetch(at_most(count));
         let all = at_most(slots + extra);
         self.acks.set_prefetch(all, self.settings.slots);

@@ -261,3 +261,19 @@ fn work_that_gets_long_is_not_handed_on_for_ever() {
         );
     }
 }
+
+/// Short work that gets somewhat longer, so that nothing is held any more: a consumer that may have as
+/// many tasks as there are slots stays.
+#[test]
+fn a_worker_that_holds_nothing_any_more_keeps_its_consumer() {
+    for slots in [2, 8] {
+        let runs = (0..3_000).map(|n| match n {
+            0..1_000 => MS,
+            n => (40 + n % 37) * MS,
+        });
+        let run = Model::run(Workers::auto(2, slots), MS / 2, runs.collect());
+        let consumers = run.queue.consumers_started();
+        println!("{slots} slots: {consumers} consumers");
+        assert!(consumers <= 40, "{consumers}");
+    }
+}

@@ -126,3 +126,32 @@ fn what_is_long_follows_from_the_way() {
     assert_eq!(measured(1, MS, MS).0.long_run(), LONG);
     assert_eq!(measured(1, 200 * MS, MS).0.long_run(), 2 * LONG);
 }
+
+#[test]
+fn a_few_short_ways_do_not_count() {
+    let (mut auto, mut now) = measured(1, MS, 10 * MS);
+    for way in [1, 1, 1, 1, 1, 1] {
+        starved(&mut auto, &mut now, way * MS);
+    }
+    assert!(auto.extra() > 0);
+    starved(&mut auto, &mut now, MS / 20);
+    auto.ran(now, 10 * MS);
+    assert!(auto.extra() > 0);
+}
+
+#[test]
+fn a_long_run_counts_though_the_worker_waited_for_a_consumer() {
+    let (mut auto, mut now) = measured(1, MS, MS);
+    let began = now;
+    now += 2 * LONG;
+    auto.consumes(now);
+    assert!(auto.runs_are_short());
+    for _ in 0..RUNS {
+        auto.ran(began, MS);
+    }
+    assert!(auto.runs_are_short());
+    for _ in 0..RUNS {
+        auto.ran(began, 2 * LONG);
+    }
+    assert!(!auto.runs_are_short());
+}
