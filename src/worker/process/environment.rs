@@ -7,6 +7,8 @@ use super::job::Job;
 use crate::cli::CONCEALED;
 use crate::task::TRACE_CONTEXT;
 use crate::worker::core::headers;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -55,8 +57,11 @@ impl Environment {
 
     /// With what `task` tells of a job.
     pub(super) fn with<'a>(&'a self, task: &'a TaskVariables) -> Vec<&'a CStr> {
-        let task = task.0.iter().map(|(_, variable)| variable);
-        self.own.iter().chain(task).map(AsRef::as_ref).collect()
+        self.own
+            .iter()
+            .chain(task.0.values())
+            .map(AsRef::as_ref)
+            .collect()
     }
 }
 
@@ -70,7 +75,7 @@ fn is_passed_on(name: &OsStr) -> bool {
 
 /// The variables that describe a task, by name.
 #[derive(Debug, Default)]
-pub(super) struct TaskVariables(Vec<(String, CString)>);
+pub(super) struct TaskVariables(BTreeMap<Cow<'static, str>, CString>);
 
 impl TaskVariables {
     /// Those of the task of this job.
@@ -78,17 +83,17 @@ impl TaskVariables {
         let task = &job.start.task;
         let properties = &task.properties;
         let mut all = Self::default();
-        all.set(ID.to_owned(), task.id());
+        all.set(ID, task.id());
         let attempt = headers::attempt(task).to_string();
-        all.set(ATTEMPT.to_owned(), &attempt);
+        all.set(ATTEMPT, &attempt);
         let redelivered = if job.start.redelivered { "1" } else { "0" };
-        all.set(REDELIVERED.to_owned(), redelivered);
-        all.set(SLOT.to_owned(), &(job.start.slot + 1).to_string());
+        all.set(REDELIVERED, redelivered);
+        all.set(SLOT, &(job.start.slot + 1).to_string());
         if let Some(priority) = properties.priority() {
-            all.set(PRIORITY.to_owned(), &priority.to_string());
+            all.set(PRIORITY, &priority.to_string());
         }
         if let Some(timestamp) = properties.timestamp() {
-            all.set(TIMESTAMP.to_owned(), &timestamp.to_string());
+            all.set(TIMESTAMP, &timestamp.to_string());
         }
         for (name, value) in properties.headers() {
             if !headers::is_ours(name) {
@@ -97,19 +102,17 @@ impl TaskVariables {
         }
         for (header, variable) in TRACE_CONTEXT {
             if let Some(value) = properties.header(header) {
-                all.set(variable.to_owned(), &value);
+                all.set(variable, &value);
             }
         }
         all
     }
 
     /// Of two with the same name, as of headers that differ in case, the last counts.
-    fn set(&mut self, name: String, value: &str) {
+    fn set(&mut self, name: impl Into<Cow<'static, str>>, value: &str) {
+        let name = name.into();
         let variable = variable(name.as_bytes(), value.as_bytes());
-        match self.0.iter_mut().find(|(other, _)| *other == name) {
-            Some((_, earlier)) => *earlier = variable,
-            None => self.0.push((name, variable)),
-        }
+        self.0.insert(name, variable);
     }
 }
 
@@ -166,9 +169,9 @@ mod tests {
     #[test]
     fn of_two_with_the_same_name_the_last_counts() {
         let mut task = TaskVariables::default();
-        task.set("A".to_owned(), "1");
-        task.set("B".to_owned(), "2");
-        task.set("A".to_owned(), "3\0 4");
+        task.set("A", "1");
+        task.set("B", "2");
+        task.set("A", "3\0 4");
         let environment = Environment { own: Vec::new() };
         assert_eq!(environment.with(&task), [c"A=3 4", c"B=2"]);
     }
