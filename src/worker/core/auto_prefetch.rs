@@ -4,8 +4,8 @@
 //! two tasks it waits for the way to the broker and back. That is nothing beside a task of a minute,
 //! and nearly everything beside one of a millisecond. So the worker measures both:
 //!
-//! - R, the way: the time of late from an acknowledgement to the delivery that it made room for, of which a
-//!   quarter took less. A few take far less, where broker and worker happen to be awake;
+//! - R, the way: the time from an acknowledgement to the delivery that it made room for; the lower quartile
+//!   of the last 16. The least is too little: now and then broker and worker happen to be awake;
 //! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
 //! It holds as many more tasks as its slots do, by the mean, in R and the time for which
