@@ -28,3 +28,15 @@ pub fn duration_in(
 pub fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// In whole seconds, from the first on.
+#[must_use]
+pub fn rounded(passed: Duration) -> humantime::FormattedDuration {
+    let unit = if passed < Duration::from_secs(1) {
+        Duration::from_millis(1)
+    } else {
+        Duration::from_secs(1)
+    };
+    let units = passed.as_millis() / unit.as_millis();
+    humantime::format_duration(unit * u32::try_from(units).unwrap_or(u32::MAX))
+}

@@ -112,6 +112,8 @@ impl Commands {
         }
         let (telling, told) = Told::later();
         let telling = Arc::new(telling);
+        // Elsewhere there are no lines to stand behind, or the loop passes all output on.
+        let told = (self.output.capture[0] == Capture::Stream).then_some(told);
         let mut jobs = VecDeque::new();
         for Delivery {
             task, redelivered, ..
@@ -122,10 +124,7 @@ impl Commands {
                 task: Arc::clone(task),
                 redelivered: *redelivered,
             };
-            // Others write between no lines.
-            let is_between = self.output.capture[0] == Capture::Stream;
-            let told = is_between.then(|| told.clone());
-            jobs.push_back(self.job(start, told));
+            jobs.push_back(self.job(start, told.clone()));
             self.offered.push_back(Offered {
                 task: Arc::clone(task),
                 _telling: Arc::clone(&telling),

@@ -3,14 +3,16 @@
 use super::commands;
 use super::core::policy::{Ack, Decision, Ending};
 use super::core::{Event, TaskEvent, headers};
+use super::fields::{fields, with};
 use super::outputs::Outputs;
+use super::process::{CommandOutput, StdoutTo};
 use super::settings::WorkerSettings;
 use super::totals::Totals;
-use crate::base::duration::milliseconds;
+use crate::base::duration::{milliseconds, rounded};
 use crate::base::fault::Fault;
+use crate::output::Report;
 use crate::output::progress::TaskBars;
-use crate::output::{Fields, Report, insert_body};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Whether lines name the task that they are about.
@@ -183,6 +185,35 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Passes on what the command in this slot wrote, of whose end is told next.
+    fn pass_on_of(&mut self, slot: Option<usize>) {
+        let output = slot.and_then(|slot| Some((slot, self.outputs.take(slot)?)));
+        if let Some((slot, output)) = output {
+            self.pass_on(slot, output);
+        }
+    }
+
+    /// Passes on what is left: of commands whose end is not told.
+    pub(super) fn pass_on_rest(&mut self) {
+        while let Some((slot, output)) = self.outputs.take_any() {
+            self.pass_on(slot, output);
+        }
+    }
+
+    fn pass_on(&mut self, slot: usize, mut output: CommandOutput) {
+        self.bars.ended(slot);
+        let to = self.outputs.to();
+        if !output.is_empty() {
+            self.flush();
+            if let Err(error) = self.bars.suspend(|| output.write(to)) {
+                self.report.output_failed(&error);
+            }
+        }
+        if to == StdoutTo::Stdout {
+            self.report.others_wrote(output.is_line_open);
+        }
+    }
+
     /// Why nobody reads what is told, if that is so. A terminal that goes is no such reason: people watched
     /// it, and SIGHUP says what is to be done.
     pub(super) fn failure(&self) -> Option<&Fault> {
@@ -256,34 +287,4 @@ impl<'a> Teller<'a> {
         });
         self.flush();
     }
-}
-
-/// In whole seconds, from the first on.
-fn rounded(passed: Duration) -> humantime::FormattedDuration {
-    let unit = if passed < Duration::from_secs(1) {
-        Duration::from_millis(1)
-    } else {
-        Duration::from_secs(1)
-    };
-    let units = passed.as_millis() / unit.as_millis();
-    humantime::format_duration(unit * u32::try_from(units).unwrap_or(u32::MAX))
-}
-
-/// What is told of each task.
-fn fields(of: &TaskEvent) -> Fields {
-    let mut fields = json!({});
-    if let Some(slot) = of.slot {
-        fields["slot"] = json!(slot + 1);
-    }
-    fields["id"] = json!(of.task.id());
-    fields["attempt"] = json!(headers::attempt(&of.task));
-    fields["redelivered"] = json!(of.redelivered);
-    insert_body(&mut fields, &of.task.body);
-    fields
-}
-
-/// These fields and one more.
-fn with(mut fields: Fields, name: &str, value: Value) -> Fields {
-    fields[name] = value;
-    fields
 }

@@ -18,6 +18,7 @@ mod commands;
 mod connecting;
 pub mod core;
 mod events;
+mod fields;
 mod host;
 mod incoming;
 mod metrics;

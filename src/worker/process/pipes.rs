@@ -1,10 +1,10 @@
 //! The pipes to a running command: fed, read and waited on without polling.
 
 use super::exit_watch::ExitWatch;
-use super::job::{Capture, Job, StdoutTo};
+use super::group::Group;
+use super::job::{Capture, Job, StdoutTo, TimeLimits};
 use super::output::{CommandOutput, Streams};
 use super::pipe::{Scratch, close_on_exec_pipe, pipe, set_nonblocking};
-use super::run::Run;
 use crate::worker::core::policy::{Ending, Outcome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
@@ -130,8 +130,13 @@ impl<'a> Pipes<'a> {
     }
 
     /// Feeds and reads until the child has ended. Whether it was ended for taking too long.
-    pub(super) fn attend(&mut self, leader: Pid, run: &Run<'_>) -> bool {
-        let (limits, group) = (run.limits, run.group);
+    pub(super) fn attend(
+        &mut self,
+        leader: Pid,
+        limits: TimeLimits,
+        group: &Group,
+        takes_longer: &dyn Fn(),
+    ) -> bool {
         let exit = ExitWatch::new(leader);
         let begun = Instant::now();
         let mut deadline = limits.timeout.and_then(|limit| begun.checked_add(limit));
@@ -140,7 +145,7 @@ impl<'a> Pipes<'a> {
         loop {
             let now = Instant::now();
             if looks_at.take_if(|at| *at <= now).is_some() {
-                (run.takes_longer)();
+                takes_longer();
             }
             if deadline.is_some_and(|at| at <= now) {
                 if timed_out {

@@ -77,7 +77,7 @@ impl Run<'_> {
         };
         group.enter(leader);
         pipes.begin();
-        let timed_out = pipes.attend(leader, self);
+        let timed_out = pipes.attend(leader, limits, group, self.takes_longer);
         let status = group.reap(leader);
         let ending = match (timed_out, limits.timeout, status) {
             (true, Some(limit), _) => Ending::TimedOut(limit),

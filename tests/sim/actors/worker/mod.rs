@@ -1,6 +1,7 @@
 //! A model `worker`: the worker's core, its publishing core, its commands.
 
 mod acting;
+mod promised;
 mod settings;
 
 use super::consuming::Consuming;
@@ -9,14 +10,12 @@ use super::sender::type_name;
 use crate::ledger::Ledger;
 use crate::sabotage::Sabotage;
 use crate::world::{ActorId, Happening, Line, Port, Rest, Wakes, World};
+use promised::{Promised, begins};
 use settings::{config, settings};
-use std::collections::{BTreeMap, VecDeque};
-use std::iter;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use work_queue::publisher::core::Sent;
 use work_queue::queues::QueueType;
-use work_queue::task::Task;
 use work_queue::worker::core::policy::{Ending, OnFailure, Outcome};
 use work_queue::worker::core::{Action, Event, Input, Moment, Prefetching, Verdict, Worker};
 
@@ -62,7 +61,7 @@ pub struct WorkerActor {
     host: Host,
     wakes: Wakes,
     /// What slots begin by themselves, while commands end and nothing else happens.
-    promised: VecDeque<Arc<Task>>,
+    promised: Promised,
 }
 
 /// How a worker stands.
@@ -122,7 +121,7 @@ impl WorkerActor {
             life: Life::Runs,
             host: Host::Free,
             wakes: Wakes::default(),
-            promised: VecDeque::new(),
+            promised: Promised::default(),
         }
     }
 
@@ -238,19 +237,13 @@ impl WorkerActor {
         if world.sabotage == Some(Sabotage::TakesFailureForSuccess) {
             outcome.ending = Ending::Exit(0);
         }
-        if self.promised.is_empty() {
-            let next = self.core.next_tasks();
-            self.promised = next.map(|next| Arc::clone(&next.task)).collect();
-        }
-        let next = self.promised.pop_front();
+        let next = self.promised.next(&self.core);
         self.core
             .handle(moment(world), Input::Ended { slot, outcome });
-        let actions: Vec<Action> = iter::from_fn(|| self.core.poll()).collect();
-        if next.is_some_and(|next| !actions.iter().any(|action| begins(action, slot, &next))) {
+        let actions: Vec<Action> = std::iter::from_fn(|| self.core.poll()).collect();
+        if next.is_some_and(|next| !begins(&actions, slot, &next)) {
             // The slot has begun it by itself.
-            ledger.wrong(format!(
-                "slot {slot} does not begin the task that was to be next"
-            ));
+            ledger.wrong(format!("slot {slot} does not begin the promised task"));
         }
         for action in actions {
             if self.life == Life::Runs {
@@ -261,7 +254,7 @@ impl WorkerActor {
 
     /// Tells the core of anything but the end of a command.
     fn tell(&mut self, world: &World, input: Input) {
-        self.promised.clear();
+        self.promised.forget();
         self.core.handle(moment(world), input);
     }
 
@@ -299,11 +292,7 @@ impl WorkerActor {
     }
 }
 
-fn begins(action: &Action, slot: usize, task: &Arc<Task>) -> bool {
-    matches!(action, Action::Start(start) if start.slot == slot && Arc::ptr_eq(&start.task, task))
-}
-
-pub fn moment(world: &World) -> Moment {
+fn moment(world: &World) -> Moment {
     Moment {
         instant: world.instant(),
         wall: world.wall(),
