@@ -57,7 +57,7 @@ impl WorkQueue {
     pub fn open(&self, link: &mut Link) -> Result<(Channel, KnownQueue), Fault> {
         let channel = link.channel()?;
         if self.declare == Declare::No {
-            return Ok((channel, KnownQueue::default()));
+            return Ok((channel, KnownQueue::as_it_stands()));
         }
         match channel.declare(self.name.as_str(), &self.arguments()) {
             Ok(found) => {
@@ -144,7 +144,11 @@ impl WorkQueue {
             // It has arguments of its own, such as a delivery limit: as it is, all the same.
             let channel = link.channel()?;
             channel.inspect(self.name.as_str())?;
-            return Ok((channel, KnownQueue::adopted(current)));
+            let found = KnownQueue {
+                has_unknown_arguments: true,
+                ..KnownQueue::adopted(current)
+            };
+            return Ok((channel, found));
         }
         Ok((channel, KnownQueue::adopted(current)))
     }
@@ -182,13 +186,23 @@ pub struct KnownQueue {
     pub queue_type: Option<QueueType>,
     /// The type of the queue, where it is not what a plain declaration would make.
     pub adopted: Option<String>,
+    /// It may have arguments that were not declared here.
+    pub has_unknown_arguments: bool,
 }
 
 impl KnownQueue {
     fn of(queue_type: QueueType) -> Self {
         Self {
             queue_type: Some(queue_type),
-            adopted: None,
+            ..Self::default()
+        }
+    }
+
+    /// Nothing is known of a queue that is not declared.
+    fn as_it_stands() -> Self {
+        Self {
+            has_unknown_arguments: true,
+            ..Self::default()
         }
     }
 
@@ -196,6 +210,7 @@ impl KnownQueue {
         Self {
             queue_type: QueueType::named(&current),
             adopted: Some(current),
+            ..Self::default()
         }
     }
 }

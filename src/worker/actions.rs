@@ -4,7 +4,7 @@ use super::core::{Action, CannotRun, Counts, Event, Input, Moment, Start, Verdic
 use super::paused_mark::PausedMark;
 use super::queues::{self, inspect};
 use super::session::{Place, Session, Turn};
-use crate::amqp::{AckToken, Channel};
+use crate::amqp::{AckToken, Channel, Declared};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
 
@@ -158,21 +158,25 @@ impl Session<'_> {
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }
         // On the channel of the deliveries, so that the answer comes behind them.
-        let ready = self.ready(place)?;
+        let found = self.inspect(place)?;
         // What was delivered before the answer counts.
         while let Some(event) = place.consuming.try_delivery() {
             self.take_in(place, event)?;
         }
-        self.happened(Input::Counts(Counts { ready, delayed }));
+        self.happened(Input::Counts(Counts {
+            ready: found.ready,
+            delayed,
+            consumers: found.consumers,
+        }));
         Ok(())
     }
 
-    /// How many tasks are ready in the work queue.
-    pub(super) fn ready(&self, place: &Place<'_, '_>) -> Result<u32, Fault> {
+    /// What the broker says of the work queue.
+    pub(super) fn inspect(&self, place: &Place<'_, '_>) -> Result<Declared, Fault> {
         self.monitoring.calls_broker();
         let queue = self.settings.queue.name.as_str();
         match place.channel.inspect(queue) {
-            Ok(found) => Ok(found.ready),
+            Ok(found) => Ok(found),
             Err(fault) if queues::may_be_declared(&self.settings.queue, &fault) => {
                 // It was deleted a moment ago, and the channel is closed. The next connection makes it.
                 let text = format!("queue `{}` was deleted", escape(queue.as_bytes()));

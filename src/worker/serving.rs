@@ -88,6 +88,9 @@ impl Session<'_> {
         self.monitoring.calls_broker();
         let (channel, found) = self.settings.queue.open(link)?;
         self.known.queue_type = found.queue_type.or(self.known.queue_type);
+        if found.has_unknown_arguments {
+            self.happened(Input::UnknownArguments);
+        }
         if let (Some(current), false) = (found.adopted, self.known.has_noted_adoption) {
             let note = adoption_note(&self.settings.queue.name, &current);
             self.teller.note(&note);

@@ -106,19 +106,18 @@ impl WorkerSettings {
                 Ack::After | Ack::Never => AckMode::ByUs,
                 Ack::Auto => AckMode::ByTheBroker,
             },
-            timeout: heeds_timeout.then(|| self.consumer_timeout()),
+            timeout: heeds_timeout.then(|| self.consumer_timeout(prefetch)),
         }
     }
 
     /// How long a task may stay here unacknowledged: as long as all that are prefetched before it
     /// take, one after the other, and then its retry or dead letter. Without --timeout, a year
     /// stands for ever.
-    fn consumer_timeout(&self) -> Duration {
+    fn consumer_timeout(&self, prefetch: Prefetch) -> Duration {
         /// RabbitMQ's own default for all of it.
         const MARGIN: Duration = Duration::from_secs(30 * 60);
         const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-        let (Some(timeout), Prefetch::AtMost(prefetch)) = (self.limits.timeout, self.core.prefetch)
-        else {
+        let (Some(timeout), Prefetch::AtMost(prefetch)) = (self.limits.timeout, prefetch) else {
             return LONGEST;
         };
         let rounds = usize::from(prefetch.get()).div_ceil(self.core.slots);

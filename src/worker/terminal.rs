@@ -55,7 +55,7 @@ impl Session<'_> {
         // Once commands are being ended a request would end the connection, and with it their tasks'
         // deliveries.
         if is_due && self.teller.bars.is_visible() && !self.core.is_stopping() {
-            self.known.ready = Some(self.ready(place)?);
+            self.known.ready = Some(self.inspect(place)?.ready);
             self.known.next_count = Some(now + COUNT);
         }
         Ok(())

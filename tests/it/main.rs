@@ -26,6 +26,9 @@ mod permissions;
 /// Slots that begin the next task by themselves.
 mod next_tasks;
 
+/// Short tasks that are taken ahead.
+mod prefetching;
+
 /// Lost connections, restarted and frozen brokers.
 mod recovery;
 

@@ -8,15 +8,14 @@
 //!   of the last 16. The least is too little: now and then broker and worker happen to be awake;
 //! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
-//! It holds as many more tasks as its slots do, by the mean, in R and the time for which
-//! acknowledgements wait for each other; and none where R is less than a twentieth of the whole, by
-//! the percentile. The number grows, eightfold at
-//! most, when a slot has waited although the queue was not empty. It is halved when even the task
+//! It holds as many more tasks as its slots do in R and 40 ms, by the mean; and none where R is less than a
+//! twentieth of the whole, by the percentile. The number grows when a slot has waited although the queue
+//! was not empty: at once to what runs in 40 ms, and eightfold at most beyond that. It is halved when even the task
 //! that waited least here has waited for longer than that (`CoDel`'s sign of a standing queue, RFC
 //! 8289), and it follows at once when the work gets longer. When a task runs for longer than ten times
 //! R, and a second at least, nothing is held behind it.
 
-use super::acks::LINGER;
+use super::others::Others;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -26,6 +25,10 @@ const MOST: u64 = 300;
 /// By how much the number may grow at once. Another consumer costs three ways, in which nothing
 /// comes, so that with doubling a second would pass over a way of 40 ms.
 const GROWTH: u64 = 8;
+
+/// How long tasks may wait here in any case. Then acknowledgements and deliveries come several at a time,
+/// which saves each short command up to a tenth of its time; nobody notices such a wait.
+const SHORT_WAIT: Duration = Duration::from_millis(40);
 
 /// How many run times, and ways, count.
 const RUNS: usize = 64;
@@ -41,7 +44,7 @@ const HIDES: u32 = 19;
 const HIDES_SURELY: u32 = 2 * HIDES;
 
 /// How many times the mean the 90th percentile may be, where a machine is busy with equal tasks.
-const SPREAD: u128 = 2;
+const SPREAD: u64 = 2;
 
 /// A delivery that takes longer than this many ways waited for a task, not for the way.
 const SLOW: u32 = 4;
@@ -68,6 +71,8 @@ pub(super) struct AutoPrefetch {
     runs: VecDeque<Duration>,
     /// Since when waits are observed, and the least of them.
     observed: Option<(Instant, Duration)>,
+    /// Whether others could do what is held.
+    pub(super) others: Others,
     /// A task had a priority: one that is in the queue yet may be more urgent than what is held here.
     pub(super) has_priorities: bool,
 }
@@ -82,6 +87,7 @@ impl AutoPrefetch {
             ways: VecDeque::with_capacity(WAYS),
             runs: VecDeque::with_capacity(RUNS),
             observed: None,
+            others: Others::default(),
             has_priorities: false,
         }
     }
@@ -119,7 +125,8 @@ impl AutoPrefetch {
         if was_awaited && self.way().is_some_and(|least| way <= least * SLOW) {
             let wanted = self.wanted(HIDES);
             if wanted > self.extra {
-                self.extra = wanted.min((GROWTH * self.extra).max(self.slots));
+                let at_once = self.in_short_wait().max(self.slots);
+                self.extra = wanted.min(at_once.max(GROWTH * self.extra));
             }
         }
     }
@@ -136,7 +143,7 @@ impl AutoPrefetch {
             return;
         }
         self.observed = None;
-        if least > way + LINGER {
+        if least > way + SHORT_WAIT {
             self.extra /= 2;
         }
     }
@@ -191,12 +198,22 @@ impl AutoPrefetch {
             return 0;
         }
         // The least way is rarely the next one.
-        let hidden = (way + way / 4 + LINGER)
-            .as_nanos()
-            .saturating_mul(self.slots.into());
-        let of = |run: Duration| hidden.div_ceil(run.as_nanos().max(1));
+        let hidden = way + way / 4 + SHORT_WAIT;
         // The mean is slow to tell that work gets longer.
-        let tasks = of(run).min(SPREAD * of(long));
+        self.in_time(hidden, run)
+            .min(SPREAD * self.in_time(hidden, long))
+    }
+
+    /// How many tasks the slots do in the time for which any may wait.
+    fn in_short_wait(&self) -> u64 {
+        let run = self.run();
+        run.map_or(0, |(long, _)| self.in_time(SHORT_WAIT, long))
+    }
+
+    /// How many tasks of this length the slots do in that time.
+    fn in_time(&self, time: Duration, run: Duration) -> u64 {
+        let time = time.as_nanos().saturating_mul(self.slots.into());
+        let tasks = time.div_ceil(run.as_nanos().max(1));
         u64::try_from(tasks).unwrap_or(MOST).min(MOST)
     }
 }

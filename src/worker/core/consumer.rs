@@ -158,6 +158,9 @@ impl Consumer {
         self.phase = ConsumerPhase::Disconnected;
         (self.begins_behind, self.newest) = (None, None);
         (self.taken, self.unsettled) = (0, 0);
+        if let Some(auto) = &mut self.auto {
+            auto.others.disconnected();
+        }
     }
 
     /// Whether a new consumer would receive tasks and this one does not: `beyond` of the unsettled

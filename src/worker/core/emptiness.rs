@@ -24,6 +24,8 @@ pub struct Counts {
     pub ready: u32,
     /// Tasks in the delay queues that were named.
     pub delayed: u32,
+    /// Consumers of the work queue, this worker's among them.
+    pub consumers: u32,
 }
 
 /// The steps of making sure that the queue is empty.

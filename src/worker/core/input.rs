@@ -13,6 +13,9 @@ use crate::base::fault::Fault;
 pub enum Input {
     /// There is a connection. Answers [`super::Action::Connect`].
     Connected,
+    /// The queue may have arguments that are not known here, such as `x-single-active-consumer`. Told
+    /// before [`Input::Consuming`].
+    UnknownArguments,
     /// The consumer has been started. Answers [`super::Action::Consume`].
     Consuming,
     /// A task was delivered.

@@ -45,6 +45,7 @@ mod local_queue;
 pub mod messages;
 mod moment;
 mod next_tasks;
+mod others;
 mod outgoing;
 mod pause;
 pub mod policy;

@@ -8,7 +8,7 @@ use super::consumer::{CancelFor, ConsumerPhase};
 use super::delivery::Delivery;
 use super::policy::Ack;
 use super::worker::Worker;
-use super::{ConsumeOn, Moment};
+use super::{Action, ConsumeOn, Moment, Prefetching};
 use crate::amqp::Prefetch;
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
@@ -18,6 +18,22 @@ impl Worker {
     #[must_use]
     pub fn prefetch(&self) -> Prefetch {
         self.consumer.prefetch()
+    }
+
+    /// The queue may have a single active consumer. Another worker's would become the active one whenever
+    /// this worker's is replaced, while a task runs here.
+    pub(super) fn keep_order(&mut self) {
+        if self.settings.prefetching == Prefetching::AutoUnlessOrdered {
+            self.consumer.auto = None;
+            self.set_prefetch(self.settings.prefetch, self.settings.prefetch);
+        }
+    }
+
+    /// The next consumer may have `own` unsettled tasks, and `all` consumers together that many.
+    fn set_prefetch(&mut self, own: Prefetch, all: Prefetch) {
+        self.consumer.set_prefetch(own);
+        self.acks.set_prefetch(all, self.settings.slots);
+        self.settling.set_prefetch(all, self.settings.slots);
     }
 
     /// A task was delivered.
@@ -62,10 +78,7 @@ impl Worker {
         } else {
             free
         };
-        self.consumer.set_prefetch(at_most(count));
-        let all = at_most(slots + extra);
-        self.acks.set_prefetch(all, self.settings.slots);
-        self.settling.set_prefetch(all, self.settings.slots);
+        self.set_prefetch(at_most(count), at_most(slots + extra));
     }
 
     /// Sees to it that the consumer may have as many tasks as it should.
@@ -125,10 +138,44 @@ impl Worker {
         let mut ends: Vec<Instant> = ends.filter_map(|at| at.checked_add(long)).collect();
         ends.sort_unstable();
         let long_runs = ends.partition_point(|end| *end <= now);
+        let next_long = ends.get(long_runs).copied();
+        let holds = auto.extra() > 0 || self.intake.local.has_ready();
+        if long_runs > 0 && holds && !self.has_others(now) {
+            let asks = self.consumer.auto.as_ref();
+            let asks = asks.and_then(|auto| auto.others.wakes_at());
+            self.consumer.next_long = [next_long, asks].into_iter().flatten().min();
+            return;
+        }
         self.consumer.long_runs = long_runs;
-        self.consumer.next_long = ends.get(long_runs).copied();
-        if long_runs > 0 {
+        self.consumer.next_long = next_long;
+        if let (Some(auto), 1..) = (&mut self.consumer.auto, long_runs) {
             auto.hold_nothing();
+        }
+    }
+
+    /// Whether other workers could do what is held here. The broker is asked now and then.
+    fn has_others(&mut self, now: Instant) -> bool {
+        let Some(auto) = &mut self.consumer.auto else {
+            return false;
+        };
+        let hears = matches!(
+            self.consumer.phase,
+            ConsumerPhase::Consuming | ConsumerPhase::Shrinking
+        );
+        let asks = hears && auto.others.asks(now);
+        let are_there = auto.others.are_there();
+        if asks {
+            self.act(Action::Count(Vec::new()));
+        }
+        are_there
+    }
+
+    /// So many consumers has the queue.
+    pub(super) fn count_others(&mut self, now: Moment, consumers: u32) {
+        if let Some(auto) = &mut self.consumer.auto {
+            let own = u32::from(self.consumer.phase != ConsumerPhase::Shrinking);
+            let others = consumers.saturating_sub(own);
+            auto.others.counted(now.instant, others);
         }
     }
 }

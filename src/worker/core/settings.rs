@@ -46,6 +46,8 @@ pub enum Prefetching {
     Fixed,
     /// It follows from what is measured (`--prefetch auto`).
     Auto,
+    /// The same, by default: not on a queue where one consumer does all tasks in their order.
+    AutoUnlessOrdered,
 }
 
 /// When a worker ends by itself, and how it stops.

@@ -58,7 +58,9 @@ impl Worker {
     pub fn new(settings: Settings, now: Moment) -> Self {
         let auto = match settings.prefetching {
             Prefetching::Fixed => None,
-            Prefetching::Auto => Some(AutoPrefetch::new(settings.slots)),
+            Prefetching::Auto | Prefetching::AutoUnlessOrdered => {
+                Some(AutoPrefetch::new(settings.slots))
+            }
         };
         Self {
             consumer: Consumer::new(settings.prefetch, auto),
@@ -95,6 +97,7 @@ impl Worker {
             Input::Connected => self.consume(ConsumeOn::New),
             Input::Failed(fault) => self.fail(now, fault),
             Input::OutputLost(fault) => self.output_lost(now, fault),
+            Input::UnknownArguments => self.keep_order(),
             Input::Consuming => self.consuming(now),
             Input::Delivery(delivery) => self.arrived(now, delivery),
             Input::ConsumerStopped => self.consumer_stopped(),

@@ -17,6 +17,8 @@ pub enum Kind {
     Quorum,
     /// Has priorities from 0 to this one.
     Priorities(i8),
+    /// Delivers to one of its consumers at a time.
+    OneActive,
     /// Refuses publishes beyond this many messages.
     Full(i64),
 }
@@ -54,6 +56,10 @@ impl Admin {
             }
             Kind::Priorities(most) => {
                 arguments.insert("x-max-priority".to_owned(), AmqpValue::ShortShortInt(most));
+            }
+            Kind::OneActive => {
+                let name = "x-single-active-consumer".to_owned();
+                arguments.insert(name, AmqpValue::Boolean(true));
             }
             Kind::Full(length) => {
                 arguments.insert("x-max-length".to_owned(), AmqpValue::LongLongInt(length));

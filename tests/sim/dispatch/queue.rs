@@ -11,6 +11,8 @@ pub enum Request {
     /// By their tags.
     Acknowledge(Vec<u64>),
     Return(u64),
+    /// How many consumers there are.
+    Count,
     /// A copy of a task, by the number of the message.
     Publish(u64, usize),
 }
@@ -86,6 +88,11 @@ impl Queue {
                 let task = consumer.unacknowledged.remove(&tag).unwrap();
                 consumer.taken -= u64::from(tag > consumer.begins_behind);
                 self.ready.push_front(task);
+            }
+            Request::Count => {
+                let consumers = self.consumers.values();
+                let count = consumers.filter(|one| one.prefetch.is_some()).count();
+                news.push((from, News::Counted(count)));
             }
             Request::Publish(number, task) => {
                 self.copies += 1;

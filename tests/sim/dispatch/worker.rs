@@ -8,7 +8,9 @@ use work_queue::amqp::AckToken;
 use work_queue::queues::ReplyPolicy;
 use work_queue::task::{Task, TaskOptions, Template};
 use work_queue::worker::core::policy::{Ack, Ending, FailurePolicy, OnFailure, Outcome};
-use work_queue::worker::core::{Action, Delivery, EndSettings, Input, Settings, Verdict, Worker};
+use work_queue::worker::core::{
+    Action, Counts, Delivery, EndSettings, Input, Settings, Verdict, Worker,
+};
 
 /// What reaches a worker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +20,8 @@ pub enum News {
     /// Its tag, and the task's number.
     Delivery(u64, usize),
     Confirmed(u64),
+    /// How many consumers there are.
+    Counted(usize),
     /// The task in a slot has ended.
     Ended(usize),
 }
@@ -120,6 +124,11 @@ impl ModelWorker {
                 number,
                 verdict: Verdict::Confirmed("work".to_owned()),
             },
+            News::Counted(consumers) => Input::Counts(Counts {
+                ready: 0,
+                delayed: 0,
+                consumers: consumers.try_into().unwrap(),
+            }),
             News::Ended(slot) => Input::Ended {
                 slot,
                 outcome: Outcome::from(Ending::Exit(0)),
@@ -195,7 +204,8 @@ impl ModelWorker {
                 self.send(model, Request::Publish(message.number, task));
             }
             Action::End(end) => panic!("it ends: {end:?}"),
-            Action::Signal(_) | Action::Withdraw(_) | Action::Count(_) | Action::Report(_) => {}
+            Action::Count(_) => self.send(model, Request::Count),
+            Action::Signal(_) | Action::Withdraw(_) | Action::Report(_) => {}
         }
     }
 

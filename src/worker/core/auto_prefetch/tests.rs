@@ -32,7 +32,12 @@ fn short_work_over_a_long_way_grows_until_the_way_is_hidden() {
     let grown: Vec<u64> = (0..10)
         .map(|_| starved(&mut auto, &mut now, 40 * MS))
         .collect();
-    assert_eq!(grown, [4, 32, 220, 220, 220, 220, 220, 220, 220, 220]);
+    assert_eq!(grown, [160, 300, 300, 300, 300, 300, 300, 300, 300, 300]);
+    let (mut auto, mut now) = measured(1, 400 * MS, 8 * MS);
+    let grown: Vec<u64> = (0..4)
+        .map(|_| starved(&mut auto, &mut now, 400 * MS))
+        .collect();
+    assert_eq!(grown, [5, 40, 68, 68]);
     let (mut auto, mut now) = measured(64, 40 * MS, MS);
     for _ in 0..20 {
         starved(&mut auto, &mut now, 40 * MS);
@@ -45,7 +50,7 @@ fn long_work_hides_the_way_by_itself() {
     let (mut auto, mut now) = measured(1, MS, 20 * MS);
     assert_eq!(starved(&mut auto, &mut now, MS), 0);
     let (mut auto, mut now) = measured(1, MS, 19 * MS);
-    assert_eq!(starved(&mut auto, &mut now, MS), 1);
+    assert_eq!(starved(&mut auto, &mut now, MS), 3);
 }
 
 #[test]
@@ -56,7 +61,7 @@ fn a_task_that_comes_late_says_nothing_of_the_way() {
         0,
         "the queue was empty"
     );
-    assert_eq!(starved(&mut auto, &mut now, 4 * MS), 1);
+    assert_eq!(starved(&mut auto, &mut now, 4 * MS), 40);
 }
 
 #[test]
@@ -71,7 +76,7 @@ fn without_measurements_nothing_is_held() {
     }
     assert_eq!(starved(&mut auto, &mut now, MS), 0);
     auto.ran(now, MS);
-    assert_eq!(starved(&mut auto, &mut now, MS), 1);
+    assert_eq!(starved(&mut auto, &mut now, MS), 40);
 }
 
 #[test]
@@ -80,7 +85,7 @@ fn work_that_gets_longer_is_followed_at_once() {
     for _ in 0..10 {
         starved(&mut auto, &mut now, 40 * MS);
     }
-    assert_eq!(auto.extra(), 55);
+    assert_eq!(auto.extra(), 90);
     for _ in 0..RUNS {
         auto.ran(now, MS);
     }
@@ -88,7 +93,7 @@ fn work_that_gets_longer_is_followed_at_once() {
     for _ in 0..6 {
         auto.ran(now, 100 * MS);
     }
-    assert_eq!(auto.extra(), 55);
+    assert_eq!(auto.extra(), 90);
     for _ in 0..4 {
         auto.ran(now, 100 * MS);
     }
@@ -113,11 +118,11 @@ fn a_standing_queue_is_halved() {
         auto.extra()
     };
     assert_eq!(
-        begins(&mut auto, [90, 46, 45, 80]),
-        55,
+        begins(&mut auto, [90, 81, 80, 95]),
+        90,
         "one has waited for no longer"
     );
-    assert_eq!(begins(&mut auto, [90, 46, 47, 80]), 27);
+    assert_eq!(begins(&mut auto, [90, 81, 82, 95]), 45);
 }
 
 #[test]

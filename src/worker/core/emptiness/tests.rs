@@ -4,6 +4,7 @@ use super::*;
 const NOTHING: Counts = Counts {
     ready: 0,
     delayed: 0,
+    consumers: 1,
 };
 
 fn settings(exit_when_empty: bool, idle_timeout: Option<Duration>) -> EndSettings {

@@ -204,6 +204,7 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
         Input::Counts(Counts {
             ready: 0,
             delayed: 0,
+            consumers: 1,
         })
     };
     let stuck = task("x");

@@ -55,7 +55,13 @@ fn a_worker_ends_when_nothing_is_left() {
     let mut settings = settings();
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let counts = |ready, delayed| Input::Counts(Counts { ready, delayed });
+    let counts = |ready, delayed| {
+        Input::Counts(Counts {
+            ready,
+            delayed,
+            consumers: 1,
+        })
+    };
     // The worker has asked at once. A task was on its way.
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
     assert!(script.on(counts(0, 0)).is_empty());
@@ -78,7 +84,13 @@ fn a_task_at_the_last_moment_is_done_before_anything_else_is_taken() {
     let mut settings = settings();
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
+    let counts = |ready| {
+        Input::Counts(Counts {
+            ready,
+            delayed: 0,
+            consumers: 1,
+        })
+    };
     script.on(counts(0));
     assert_eq!(script.on(counts(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
@@ -95,7 +107,13 @@ fn a_task_at_the_last_moment_leaves_the_other_slots_to_others() {
     let mut settings = slots(2);
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
+    let counts = |ready| {
+        Input::Counts(Counts {
+            ready,
+            delayed: 0,
+            consumers: 1,
+        })
+    };
     script.on(counts(0));
     assert_eq!(script.on(counts(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
@@ -110,7 +128,13 @@ fn a_task_at_the_last_moment_whose_dead_letter_is_refused_holds_up_nothing() {
     settings.ending.exit_when_empty = true;
     settings.policy.retries = 0;
     let mut script = Script::new(settings);
-    let counts = |ready| Input::Counts(Counts { ready, delayed: 0 });
+    let counts = |ready| {
+        Input::Counts(Counts {
+            ready,
+            delayed: 0,
+            consumers: 1,
+        })
+    };
     script.on(counts(0));
     assert_eq!(script.on(counts(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);

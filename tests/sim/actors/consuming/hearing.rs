@@ -47,7 +47,9 @@ impl Consuming {
                 self.taken.push((Arc::clone(&delivery.task), serial));
                 Some(Input::Delivery(delivery))
             }
-            Reply::Declared { ready, .. } => self.declared(world, wire, channel, ready),
+            Reply::Declared { ready, consumers } => {
+                self.declared(world, wire, channel, [ready, consumers])
+            }
             Reply::Consuming(tag) => {
                 let consumer = self.consumer.as_mut().filter(|found| found.tag == tag)?;
                 consumer.step = Step::Running;
@@ -81,7 +83,7 @@ impl Consuming {
         world: &mut World,
         wire: ConnectionId,
         channel: ChannelId,
-        ready: u64,
+        [ready, consumers]: [u64; 2],
     ) -> Option<Input> {
         let consumer = self.consumer.as_mut()?;
         if consumer.channel == channel && matches!(consumer.step, Step::Declaring(_)) {
@@ -102,6 +104,7 @@ impl Consuming {
         Some(Input::Counts(Counts {
             ready: small(ready),
             delayed: small(counting.delayed),
+            consumers: small(consumers),
         }))
     }
 
