@@ -13,7 +13,7 @@ LOWER = ("ms", "s", "MiB")  # the less the better
 SUMMARY = [
     ("bulk", "put tasks on a queue, each confirmed", ["new_task --file", "lapin", "pika"]),
     ("true-2", "run a command for each task, two at a time",
-     ["worker -j 2 -p 100 -- true", "xargs -P 2 -n 1 true", "parallel -j 2 true"]),
+     ["worker -j 2 -- true", "xargs -P 2 -n 1 true", "parallel -j 2 true"]),
     ("empty-1", "take tasks one at a time", ["worker", "lapin", "pika", "celery"]),
     ("one", "put one task on a queue, from a shell",
      ["new_task", "amqp-publish", "pika", "php-amqplib", "celery"]),

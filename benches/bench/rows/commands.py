@@ -36,10 +36,10 @@ def far(*options: str):
 
 
 def words(count: int, *options: str) -> list[str]:
-    """The arguments of a worker that ends after `count` tasks. `-p auto` is off with `--max-tasks`, so
-    such a worker ends with the queue."""
+    """The arguments of a worker that ends after `count` tasks. With `--max-tasks` no task is taken ahead
+    by itself, so where no number is given the worker ends with the queue."""
     before, _, command = " ".join(options).partition("-- ")
-    end = ["--exit-when-empty"] if "-p auto" in before else ["--max-tasks", str(count)]
+    end = ["--exit-when-empty"] if "-p " not in before else ["--max-tasks", str(count)]
     return [*before.split(), *end, "--", *command.split()]
 
 
@@ -95,7 +95,7 @@ def rows(_quick: bool) -> list[Row]:
         Row("cat-1", "worker with a command that reads its stdin, one slot", "tasks/s",
             [Contender("worker -p 100 -- cat", ours("-p 100 -- cat")),
              Contender("worker -- cat", ours("-- cat")),
-             Contender("worker -p auto -- cat", ours("-p auto -- cat")),
+             Contender("worker -p 1 -- cat", ours("-p 1 -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100)),
              Contender("amqp-consume -p 1 cat", amqp_consume(1)),
              Contender("bare consuming, prefetch 100", bare_consuming(100, 1, "cat"), both_limits),
@@ -103,29 +103,29 @@ def rows(_quick: bool) -> list[Row]:
             [Goal(*goal, 1.1, "amqp-consume -p 100 cat"),
              Goal(*goal, 1.1, "amqp-consume -p 100 cat", ours="bare consuming, prefetch 100"),
              Goal(*goal, 0.95, "bare consuming, prefetch 100"),
-             Goal(*goal, 1.0, "amqp-consume -p 1 cat", ours="worker -- cat"),
+             Goal(*goal, 1.0, "amqp-consume -p 100 cat", ours="worker -- cat"),
+             Goal(*goal, 1.0, "amqp-consume -p 1 cat", ours="worker -p 1 -- cat"),
              Goal(*goal, 1.0, "amqp-consume -p 1 cat", ours="bare consuming, prefetch 1"),
-             Goal(*goal, 0.95, "bare consuming, prefetch 1", ours="worker -- cat"),
-             Goal(*goal, 1.0, "amqp-consume -p 100 cat", ours="worker -p auto -- cat")]),
+             Goal(*goal, 0.95, "bare consuming, prefetch 1", ours="worker -p 1 -- cat")]),
         Row("cat-2", "worker with a command that reads its stdin, two slots", "tasks/s",
             [Contender("worker -j 2 -p 100 -- cat", ours("-j 2 -p 100 -- cat")),
              Contender("amqp-consume -p 100 cat", amqp_consume(100), "one task at a time")],
             [Goal("tasks/s", ">=", 1.2, "amqp-consume -p 100 cat")]),
     ]
     for slots in (1, 2):
-        auto, default = f"worker -j {slots} -p auto -- true", f"worker -j {slots} -- true"
+        default, one = f"worker -j {slots} -- true", f"worker -j {slots} -p {slots} -- true"
         xargs, consuming = f"xargs -P {slots} -n 1 true", f"bare consuming, {slots} with prefetch 1"
         goals = [Goal(*goal, 1.2, xargs),
                  Goal(*goal, 0.8, f"bare spawning, {slots} thread(s)"),
-                 Goal(*goal, 1.2, xargs, ours=auto),
                  Goal(*goal, 1.2, xargs, ours=default),
+                 Goal(*goal, 1.2, xargs, ours=one),
                  Goal(*goal, 1.2, xargs, ours=consuming),
-                 Goal(*goal, 0.95, consuming, ours=default)]
+                 Goal(*goal, 0.95, consuming, ours=one)]
         made.append(
             Row(f"true-{slots}", f"worker with a command, {slots} slot(s)", "tasks/s",
                 [Contender(f"worker -j {slots} -p 100 -- true", ours(f"-j {slots} -p 100 -- true")),
                  Contender(default, ours(f"-j {slots} -- true")),
-                 Contender(auto, ours(f"-j {slots} -p auto -- true")),
+                 Contender(one, ours(f"-j {slots} -p {slots} -- true")),
                  Contender(xargs, from_list("xargs", "-P", str(slots), "-n", "1", "true"), no_broker),
                  Contender(f"parallel -j {slots} true",
                            from_list("parallel", "-j", str(slots), "true"), no_broker),
@@ -134,7 +134,7 @@ def rows(_quick: bool) -> list[Row]:
                 goals))
     made.append(
         Row("true-far", "worker with a command, 4 slots, 20 ms each way", "tasks/s",
-            [Contender("worker -j 4 -p auto -- true", far("-j 4 -p auto -- true")),
+            [Contender("worker -j 4 -- true", far("-j 4 -- true")),
              Contender("worker -j 4 -p 4 -- true", far("-j 4 -p 4 -- true")),
              Contender("worker -j 4 -p 300 -- true", far("-j 4 -p 300 -- true"))],
             [Goal("tasks/s", ">=", 15, "worker -j 4 -p 4 -- true"),

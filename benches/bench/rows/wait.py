@@ -26,7 +26,7 @@ def ours(lab: Lab) -> Sample:
     count = count_of(lab)
     lab.empty(QUEUE)
     workers = [
-        Process(lab, [lab.ours("worker"), "-p", "100", "--idle-timeout", "3s", "--", "echo", "{}"],
+        Process(lab, [lab.ours("worker"), "--idle-timeout", "3s", "--", "echo", "{}"],
                 queue=QUEUE)
         for _ in range(WORKERS)
     ]

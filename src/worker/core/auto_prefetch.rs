@@ -8,12 +8,13 @@
 //!   of the last 16. The least is too little: now and then broker and worker happen to be awake;
 //! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
-//! It holds as many more tasks as its slots do in R and 40 ms, by the mean; and none where R is less than a
-//! twentieth of the whole, by the percentile. The number grows when a slot has waited although the queue
-//! was not empty: at once to what runs in 40 ms, and eightfold at most beyond that. It is halved when even the task
-//! that waited least here has waited for longer than that (`CoDel`'s sign of a standing queue, RFC
-//! 8289), and it follows at once when the work gets longer. When a task runs for longer than ten times
-//! R, and a second at least, nothing is held behind it.
+//! It holds as many more tasks as its slots do in R and 40 ms (80 ms, if results are sent), by the mean; and
+//! none where R is less than a twentieth of the whole, by the percentile. The number grows when a slot has
+//! waited although the queue was not empty: at once to what runs in 40 ms, and eightfold at most beyond that.
+//! Less than half of what runs in 40 ms grows, too. It is halved when even the task that waited least here has
+//! waited for longer than that (`CoDel`'s sign of a standing queue, RFC 8289), and it follows at once when the
+//! work gets longer. When a task runs for longer than ten times R, and a second at least, nothing is held
+//! behind it.
 
 use super::others::Others;
 use std::collections::VecDeque;
@@ -30,6 +31,10 @@ const GROWTH: u64 = 8;
 /// which saves each short command up to a tenth of its time; nobody notices such a wait.
 const SHORT_WAIT: Duration = Duration::from_millis(40);
 
+/// The same where results are sent. They go several at a time, too, after up to 20 ms, and until they are
+/// confirmed their tasks take up places.
+const SHORT_WAIT_WITH_RESULTS: Duration = Duration::from_millis(80);
+
 /// How many run times, and ways, count.
 const RUNS: usize = 64;
 const WAYS: usize = 16;
@@ -44,7 +49,7 @@ const HIDES: u32 = 19;
 const HIDES_SURELY: u32 = 2 * HIDES;
 
 /// How many times the mean the 90th percentile may be, where a machine is busy with equal tasks.
-const SPREAD: u64 = 2;
+const SPREAD: u128 = 2;
 
 /// A delivery that takes longer than this many ways waited for a task, not for the way.
 const SLOW: u32 = 4;
@@ -73,6 +78,8 @@ pub(super) struct AutoPrefetch {
     observed: Option<(Instant, Duration)>,
     /// Whether others could do what is held.
     pub(super) others: Others,
+    /// A task had a result to be sent.
+    pub(super) sends_results: bool,
     /// A task had a priority: one that is in the queue yet may be more urgent than what is held here.
     pub(super) has_priorities: bool,
 }
@@ -88,6 +95,7 @@ impl AutoPrefetch {
             runs: VecDeque::with_capacity(RUNS),
             observed: None,
             others: Others::default(),
+            sends_results: false,
             has_priorities: false,
         }
     }
@@ -122,12 +130,12 @@ impl AutoPrefetch {
         };
         let way = now.saturating_duration_since(asked);
         push(&mut self.ways, way, WAYS);
-        if was_awaited && self.way().is_some_and(|least| way <= least * SLOW) {
-            let wanted = self.wanted(HIDES);
-            if wanted > self.extra {
-                let at_once = self.in_short_wait().max(self.slots);
-                self.extra = wanted.min(at_once.max(GROWTH * self.extra));
-            }
+        let has_starved = was_awaited && self.way().is_some_and(|least| way <= least * SLOW);
+        let at_once = self.in_short_wait().max(self.slots);
+        let is_far_below = self.extra > 0 && 2 * self.extra <= at_once;
+        let wanted = self.wanted(HIDES);
+        if (has_starved || is_far_below) && wanted > self.extra {
+            self.extra = wanted.min(at_once.max(GROWTH * self.extra));
         }
     }
 
@@ -143,7 +151,7 @@ impl AutoPrefetch {
             return;
         }
         self.observed = None;
-        if least > way + SHORT_WAIT {
+        if least > way + self.short_wait() {
             self.extra /= 2;
         }
     }
@@ -198,22 +206,30 @@ impl AutoPrefetch {
             return 0;
         }
         // The least way is rarely the next one.
-        let hidden = way + way / 4 + SHORT_WAIT;
-        // The mean is slow to tell that work gets longer.
-        self.in_time(hidden, run)
-            .min(SPREAD * self.in_time(hidden, long))
+        self.in_time(way + way / 4 + self.short_wait(), long, run)
     }
 
     /// How many tasks the slots do in the time for which any may wait.
     fn in_short_wait(&self) -> u64 {
         let run = self.run();
-        run.map_or(0, |(long, _)| self.in_time(SHORT_WAIT, long))
+        run.map_or(0, |(long, run)| self.in_time(self.short_wait(), long, run))
     }
 
-    /// How many tasks of this length the slots do in that time.
-    fn in_time(&self, time: Duration, run: Duration) -> u64 {
+    /// For how long any task may wait here.
+    fn short_wait(&self) -> Duration {
+        if self.sends_results {
+            SHORT_WAIT_WITH_RESULTS
+        } else {
+            SHORT_WAIT
+        }
+    }
+
+    /// How many tasks the slots do in that time.
+    fn in_time(&self, time: Duration, long: Duration, run: Duration) -> u64 {
         let time = time.as_nanos().saturating_mul(self.slots.into());
-        let tasks = time.div_ceil(run.as_nanos().max(1));
+        let of = |run: Duration| time.div_ceil(run.as_nanos().max(1));
+        // The mean is slow to tell that work gets longer.
+        let tasks = of(run).min(SPREAD * of(long));
         u64::try_from(tasks).unwrap_or(MOST).min(MOST)
     }
 }

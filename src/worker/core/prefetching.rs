@@ -44,6 +44,7 @@ impl Worker {
         delivery.came = Some(now.instant);
         let was_awaited = !self.slots.is_full() && !self.intake.local.has_ready();
         auto.delivered(now.instant, was_awaited);
+        auto.sends_results |= delivery.task.properties.reply_to().is_some();
         auto.has_priorities |= delivery.task.properties.priority() > Some(0);
     }
 
