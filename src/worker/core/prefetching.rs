@@ -142,7 +142,8 @@ impl Worker {
         let next_long = ends.get(long_runs).copied();
         let holds = auto.extra() > 0 || self.intake.local.has_ready();
         if long_runs > 0 && holds && !self.has_others(now) {
-            let asks = self.consumer.auto.as_ref();
+            // Elsewhere the answer may be old, and a wake-up would change nothing.
+            let asks = self.consumer.auto.as_ref().filter(|_| self.may_count());
             let asks = asks.and_then(|auto| auto.others.wakes_at());
             self.consumer.next_long = [next_long, asks].into_iter().flatten().min();
             return;
@@ -156,19 +157,24 @@ impl Worker {
 
     /// Whether other workers could do what is held here. The broker is asked now and then.
     fn has_others(&mut self, now: Instant) -> bool {
+        let may_count = self.may_count();
         let Some(auto) = &mut self.consumer.auto else {
             return false;
         };
-        let hears = matches!(
-            self.consumer.phase,
-            ConsumerPhase::Consuming | ConsumerPhase::Shrinking
-        );
-        let asks = hears && auto.others.asks(now);
+        let asks = may_count && auto.others.asks(now);
         let are_there = auto.others.are_there();
         if asks {
             self.act(Action::Count(Vec::new()));
         }
         are_there
+    }
+
+    /// Whether it is known if this worker's consumer is among those that are counted.
+    fn may_count(&self) -> bool {
+        matches!(
+            self.consumer.phase,
+            ConsumerPhase::Consuming | ConsumerPhase::Shrinking
+        )
     }
 
     /// So many consumers has the queue.

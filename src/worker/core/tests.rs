@@ -1,5 +1,6 @@
 //! Scripts: what happens, and what follows.
 
+mod ahead;
 mod answers;
 mod failing;
 mod lost;
