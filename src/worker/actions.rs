@@ -7,6 +7,7 @@ use super::session::{Place, Session, Turn};
 use crate::amqp::{AckToken, Channel, Declared};
 use crate::base::escape::escape;
 use crate::base::fault::{Fault, Kind};
+use crate::queues::QueueType;
 
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
@@ -167,6 +168,7 @@ impl Session<'_> {
             ready: found.ready,
             delayed,
             consumers: found.consumers,
+            cancelled_count: self.known.queue_type == Some(QueueType::Quorum),
         }));
         Ok(())
     }

@@ -20,9 +20,9 @@ use std::time::Duration;
 /// Take tasks from a durable queue, one at a time, and run a command for each
 ///
 /// The next task comes only after the last one is done and acknowledged, so busy workers are spared
-/// and idle ones are used. Only tasks of milliseconds are taken ahead (see --prefetch). COMMAND runs
-/// without a shell. The task's body is on its stdin and replaces every `{}` in its arguments. Without
-/// COMMAND, the worker only pretends to work: one second for each dot in the body.
+/// and idle ones are used. Only short tasks are taken ahead, see --prefetch. COMMAND
+/// runs without a shell. The task's body is on its stdin and replaces every `{}` in its arguments.
+/// Without COMMAND, the worker only pretends to work: one second for each dot in the body.
 #[derive(Debug, Parser)]
 #[command(
     name = "worker",
@@ -50,10 +50,10 @@ pub struct WorkerArgs {
     /// Take up to N unacknowledged tasks from the broker, or `auto`; 0: no limit [default: `auto` with
     /// COMMAND, else as --concurrency]
     ///
-    /// `auto` takes short tasks ahead, so that nothing waits for the broker, and long ones only when they
-    /// can begin. It measures how long tasks run and how far the broker is. If a task takes longer, those
-    /// taken ahead go to other workers. To take none ahead, give N the value of --concurrency. Without a
-    /// limit, the broker deals tasks out in turn, to busy workers too.
+    /// `auto` measures how long tasks run and how far the broker is. While tasks are short, it takes some
+    /// ahead, so that nothing waits for the broker. Once a task runs for more than a second, other workers
+    /// get what was taken ahead. To take none ahead, give N the value of --concurrency. Without a limit, the
+    /// broker deals tasks out in turn, to busy workers too.
     #[arg(short, long, value_name = "N", value_parser = prefetch)]
     prefetch: Option<PrefetchOption>,
 

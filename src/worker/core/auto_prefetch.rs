@@ -68,6 +68,8 @@ pub(super) struct AutoPrefetch {
     slots: u64,
     /// How many are held beyond what runs.
     extra: u64,
+    /// It was halved, and no slot has waited since.
+    was_halved: bool,
     /// When room was made for the next delivery.
     asked: Option<Instant>,
     /// When the present consumer began.
@@ -89,6 +91,7 @@ impl AutoPrefetch {
         Self {
             slots: slots as u64,
             extra: 0,
+            was_halved: false,
             asked: None,
             since: None,
             ways: VecDeque::with_capacity(WAYS),
@@ -132,9 +135,10 @@ impl AutoPrefetch {
         push(&mut self.ways, way, WAYS);
         let has_starved = was_awaited && self.way().is_some_and(|least| way <= least * SLOW);
         let at_once = self.in_short_wait().max(self.slots);
-        let is_far_below = self.extra > 0 && 2 * self.extra <= at_once;
+        let is_far_below = self.extra > 0 && 2 * self.extra <= at_once && !self.was_halved;
         let wanted = self.wanted(HIDES);
         if (has_starved || is_far_below) && wanted > self.extra {
+            self.was_halved = false;
             self.extra = wanted.min(at_once.max(GROWTH * self.extra));
         }
     }
@@ -153,6 +157,7 @@ impl AutoPrefetch {
         self.observed = None;
         if least > way + self.short_wait() {
             self.extra /= 2;
+            self.was_halved = true;
         }
     }
 

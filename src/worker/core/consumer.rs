@@ -46,18 +46,24 @@ pub(super) enum CancelFor {
     Shrink,
 }
 
+/// One of this worker's consumers on this connection.
+#[derive(Debug)]
+struct Own {
+    /// What it has received begins behind this.
+    begins_behind: Option<AckToken>,
+    /// How many of its deliveries are unsettled.
+    unsettled: u64,
+}
+
 /// The connection and the consumer.
 #[derive(Debug)]
 pub(super) struct Consumer {
     pub(super) phase: ConsumerPhase,
     prefetch: Prefetch,
-    /// What the present consumer has received begins behind this.
-    begins_behind: Option<AckToken>,
     /// The newest delivery.
     newest: Option<AckToken>,
-    /// Unsettled deliveries of the present consumer, and of all.
-    taken: u64,
-    unsettled: u64,
+    /// The present consumer, or the last one, and before it the earlier ones with unsettled deliveries.
+    own: Vec<Own>,
     /// With `--prefetch auto`: what that follows from.
     pub(super) auto: Option<AutoPrefetch>,
     /// How many tasks run for long, behind which nothing is held.
@@ -77,11 +83,36 @@ impl Consumer {
             next_long: None,
             phase: ConsumerPhase::Disconnected,
             prefetch,
-            begins_behind: None,
             newest: None,
-            taken: 0,
-            unsettled: 0,
+            own: Vec::new(),
         }
+    }
+
+    /// Unsettled deliveries of the present consumer.
+    fn taken(&self) -> u64 {
+        self.own.last().map_or(0, |own| own.unsettled)
+    }
+
+    /// Unsettled deliveries of all.
+    fn unsettled(&self) -> u64 {
+        self.own.iter().map(|own| own.unsettled).sum()
+    }
+
+    /// How many of the consumers that the broker counts are this worker's. Quorum queues count cancelled ones,
+    /// too, until their deliveries are settled.
+    pub(super) fn own(&self, cancelled_count: bool) -> u32 {
+        let is_cancelled = matches!(self.phase, ConsumerPhase::Shrinking | ConsumerPhase::Paused);
+        let present = u32::from(!is_cancelled);
+        if !cancelled_count {
+            return present;
+        }
+        let cancelled = self.own.len().saturating_sub(usize::from(!is_cancelled));
+        let cancelled = self
+            .own
+            .iter()
+            .take(cancelled)
+            .filter(|own| own.unsettled > 0);
+        present + u32::try_from(cancelled.count()).unwrap_or(u32::MAX - 1)
     }
 
     /// How many unsettled tasks it may have, or the next one.
@@ -96,7 +127,7 @@ impl Consumer {
     /// Whether it has all the tasks that it may have.
     fn is_full(&self) -> bool {
         match self.prefetch {
-            Prefetch::AtMost(most) => self.taken >= u64::from(most.get()),
+            Prefetch::AtMost(most) => self.taken() >= u64::from(most.get()),
             Prefetch::Unlimited => false,
         }
     }
@@ -111,7 +142,7 @@ impl Consumer {
         let Prefetch::AtMost(most) = self.prefetch else {
             return false;
         };
-        self.is_full() && u64::from(most.get()) < all && self.unsettled < all
+        self.is_full() && u64::from(most.get()) < all && self.unsettled() < all
     }
 
     /// Acknowledgements are about to be sent at this time.
@@ -125,26 +156,29 @@ impl Consumer {
     /// A consumer is started.
     pub(super) fn start(&mut self, on: ConsumeOn) {
         self.phase = ConsumerPhase::Starting(on);
-        self.begins_behind = self.newest;
-        self.taken = 0;
+        self.own.retain(|own| own.unsettled > 0);
+        self.own.push(Own {
+            begins_behind: self.newest,
+            unsettled: 0,
+        });
     }
 
     /// A task was delivered.
     pub(super) fn delivered(&mut self, token: Option<AckToken>) {
         self.newest = token.or(self.newest);
-        self.taken += 1;
-        self.unsettled += 1;
+        if let Some(present) = self.own.last_mut() {
+            present.unsettled += 1;
+        }
     }
 
     /// A task was acknowledged, or given back.
     pub(super) fn settled(&mut self, token: AckToken) {
-        self.unsettled = self.unsettled.saturating_sub(1);
-        let is_present = match self.begins_behind {
-            Some(behind) => (token.channel, token.tag) > (behind.channel, behind.tag),
-            None => true,
+        let has_received = |own: &&mut Own| {
+            own.begins_behind
+                .is_none_or(|behind| (token.channel, token.tag) > (behind.channel, behind.tag))
         };
-        if is_present {
-            self.taken = self.taken.saturating_sub(1);
+        if let Some(own) = self.own.iter_mut().rev().find(has_received) {
+            own.unsettled = own.unsettled.saturating_sub(1);
         }
     }
 
@@ -156,8 +190,8 @@ impl Consumer {
     /// The connection is gone.
     pub(super) fn disconnected(&mut self) {
         self.phase = ConsumerPhase::Disconnected;
-        (self.begins_behind, self.newest) = (None, None);
-        (self.taken, self.unsettled) = (0, 0);
+        self.newest = None;
+        self.own.clear();
         if let Some(auto) = &mut self.auto {
             auto.others.disconnected();
         }
@@ -172,8 +206,8 @@ impl Consumer {
         let prefetch = u64::from(prefetch.get());
         let beyond = beyond as u64;
         self.phase == ConsumerPhase::Consuming
-            && self.taken >= prefetch
-            && self.unsettled.saturating_sub(beyond) < prefetch
+            && self.taken() >= prefetch
+            && self.unsettled().saturating_sub(beyond) < prefetch
             && beyond < BEYOND_MAX
     }
 }
@@ -217,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn a_quorum_queue_counts_cancelled_consumers_whose_tasks_are_unsettled() {
+        let mut consumer = consuming(1);
+        consumer.delivered(Some(token(1)));
+        assert_eq!([false, true].map(|quorum| consumer.own(quorum)), [1, 1]);
+        consumer.start(ConsumeOn::Same);
+        consumer.phase = ConsumerPhase::Consuming;
+        consumer.delivered(Some(token(2)));
+        assert_eq!([false, true].map(|quorum| consumer.own(quorum)), [1, 2]);
+        consumer.phase = ConsumerPhase::Shrinking;
+        assert_eq!([false, true].map(|quorum| consumer.own(quorum)), [0, 2]);
+        consumer.settled(token(1));
+        assert_eq!([false, true].map(|quorum| consumer.own(quorum)), [0, 1]);
+        consumer.settled(token(2));
+        assert_eq!([false, true].map(|quorum| consumer.own(quorum)), [0, 0]);
+    }
+
+    #[test]
     fn there_is_a_bound() {
         let mut consumer = consuming(1);
         for tag in 1..=BEYOND_MAX {
@@ -227,6 +278,6 @@ mod tests {
             consumer.phase = ConsumerPhase::Consuming;
         }
         consumer.disconnected();
-        assert_eq!(consumer.unsettled, 0);
+        assert_eq!(consumer.unsettled(), 0);
     }
 }

@@ -26,6 +26,8 @@ pub struct Counts {
     pub delayed: u32,
     /// Consumers of the work queue, this worker's among them.
     pub consumers: u32,
+    /// Whether cancelled consumers are among them until their deliveries are settled, as with quorum queues.
+    pub cancelled_count: bool,
 }
 
 /// The steps of making sure that the queue is empty.

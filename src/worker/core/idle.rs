@@ -34,7 +34,9 @@ impl Worker {
         if self.stopping.is_under_way() {
             return;
         }
-        self.count_others(now, counts.consumers);
+        if self.count_others(now, counts) {
+            return;
+        }
         let is_idle = self.has_nothing_to_do();
         let next = self.emptiness.counted(now.instant, counts, is_idle);
         self.follow(now, next);

@@ -5,8 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-/// How long an answer holds. A question costs the broker about 0.1 ms.
-const HOLDS: Duration = Duration::from_millis(500);
+/// How often the broker is asked. A question costs it about 0.1 ms.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How long others count as there while the next answer is under way.
+const HOLDS: Duration = Duration::from_secs(10);
 
 /// What is known of them.
 #[derive(Debug, Default)]
@@ -17,38 +20,39 @@ pub(super) struct Others {
 
 #[derive(Clone, Copy, Debug)]
 struct Answer {
-    until: Instant,
+    at: Instant,
     are_there: bool,
 }
 
 impl Others {
     /// Whether it is time to ask. Then the caller does.
     pub(super) fn asks(&mut self, now: Instant) -> bool {
-        if self.answer.is_some_and(|answer| now < answer.until) {
-            return false;
-        }
-        self.answer = None;
-        !std::mem::replace(&mut self.is_asked, true)
+        let is_new = self.answer.is_some_and(|answer| now < answer.at + POLL);
+        !is_new && !std::mem::replace(&mut self.is_asked, true)
     }
 
-    /// The broker says how many there are.
-    pub(super) fn counted(&mut self, now: Instant, others: u32) {
-        if std::mem::take(&mut self.is_asked) {
+    /// The broker says how many there are. Whether that was asked here.
+    pub(super) fn counted(&mut self, now: Instant, others: u32) -> bool {
+        let is_asked = std::mem::take(&mut self.is_asked);
+        if is_asked {
             self.answer = Some(Answer {
-                until: now + HOLDS,
+                at: now,
                 are_there: others > 0,
             });
         }
+        is_asked
     }
 
     /// Whether there are any, as far as is known. Until an answer comes nothing is given away.
-    pub(super) fn are_there(&self) -> bool {
-        self.answer.is_some_and(|answer| answer.are_there)
+    pub(super) fn are_there(&self, now: Instant) -> bool {
+        let answer = self.answer.filter(|answer| now < answer.at + HOLDS);
+        answer.is_some_and(|answer| answer.are_there)
     }
 
     /// When it is time to ask again.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        self.answer.map(|answer| answer.until)
+        let answer = self.answer.filter(|_| !self.is_asked);
+        answer.map(|answer| answer.at + POLL)
     }
 
     /// The connection is gone: no answer will come.
@@ -63,27 +67,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_holds_for_a_while() {
+    fn an_answer_holds_until_the_next_one() {
         let mut now = moment().instant;
         let mut others = Others::default();
         assert!(others.asks(now) && !others.asks(now), "once");
-        assert!(!others.are_there() && others.wakes_at().is_none());
-        others.counted(now, 0);
-        assert!(!others.are_there() && !others.asks(now));
-        assert_eq!(others.wakes_at(), Some(now + HOLDS));
-        now += HOLDS;
+        assert!(!others.are_there(now) && others.wakes_at().is_none());
+        assert!(others.counted(now, 0));
+        assert!(!others.are_there(now) && !others.asks(now));
+        assert_eq!(others.wakes_at(), Some(now + POLL));
+        now += POLL;
         assert!(others.asks(now));
-        others.counted(now, 2);
-        assert!(others.are_there());
-        now += HOLDS;
+        assert!(others.wakes_at().is_none(), "an answer will come");
+        assert!(others.counted(now, 2));
+        assert!(others.are_there(now));
         assert!(
-            others.asks(now) && !others.are_there(),
-            "they may have gone"
+            !others.counted(now, 0) && others.are_there(now),
+            "the answer to another question"
         );
-        others.counted(now, 2);
-        assert!(others.are_there());
-        others.counted(now, 0);
-        assert!(others.are_there(), "the answer to another question");
+        now += POLL;
+        assert!(others.asks(now) && others.are_there(now));
+        now += HOLDS;
+        assert!(!others.are_there(now), "they may have gone");
     }
 
     #[test]

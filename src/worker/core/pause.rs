@@ -72,14 +72,25 @@ impl Worker {
         }
     }
 
-    /// No copy will ever be taken. The task waits here.
-    pub(super) fn cannot_hand_on(&mut self, delivery: Delivery, why: &Fault) {
+    /// No copy will ever be taken. While the host is busy the task waits here. Behind a long task it would wait
+    /// too long: it goes back itself, and no more tasks are taken ahead.
+    pub(super) fn cannot_hand_on(&mut self, now: Moment, delivery: Delivery, why: &Fault) {
+        let is_paused = self.intake.is_paused;
         if self.intake.counting.is_impossible() {
+            let instead = if is_paused {
+                "they wait here"
+            } else {
+                "they go back to the queue, and count as returned"
+            };
             self.warn(format!(
-                "cannot hand waiting tasks on to other workers: {why}; they wait here"
+                "cannot hand waiting tasks on to other workers: {why}; {instead}"
             ));
         }
-        self.intake.local.push(delivery);
+        if is_paused {
+            self.intake.local.push(delivery);
+        } else {
+            self.put_back(now, &delivery, None);
+        }
     }
 
     /// There is no copy of it: the delivery itself goes back.

@@ -8,10 +8,14 @@ use super::consumer::{CancelFor, ConsumerPhase};
 use super::delivery::Delivery;
 use super::policy::Ack;
 use super::worker::Worker;
-use super::{Action, ConsumeOn, Moment, Prefetching};
+use super::{Action, ConsumeOn, Counts, Moment, Prefetching};
 use crate::amqp::Prefetch;
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
+
+/// How long a worker that is alone keeps a task that has not begun. RabbitMQ up to 4.2 waits 30 minutes for its
+/// acknowledgement, in which the task must also run.
+const KEEPS: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// How many unsettled tasks the next consumer may have.
@@ -112,6 +116,8 @@ impl Worker {
                     self.consume(ConsumeOn::Same);
                 }
             }
+            // It was to make sure that the queue is empty, and tasks came at the last moment.
+            ConsumerPhase::Paused if self.consumer.long_runs > 0 => self.hand_on_waiting(now),
             _ => {}
         }
     }
@@ -129,10 +135,10 @@ impl Worker {
         };
         let is_off = self.settings.ack != Ack::After
             || self.settings.ending.max_tasks.is_some()
-            || auto.has_priorities;
+            || auto.has_priorities
+            || !self.intake.counting.may_copy();
         if is_off {
             auto.hold_nothing();
-            return;
         }
         let long = auto.long_run();
         let ends = self.slots.running_since();
@@ -155,35 +161,36 @@ impl Worker {
         }
     }
 
-    /// Whether other workers could do what is held here. The broker is asked now and then.
+    /// Whether other workers could do what is held here, or it was held for too long. The broker is asked now
+    /// and then.
     fn has_others(&mut self, now: Instant) -> bool {
         let may_count = self.may_count();
         let Some(auto) = &mut self.consumer.auto else {
             return false;
         };
         let asks = may_count && auto.others.asks(now);
-        let are_there = auto.others.are_there();
+        let are_there = auto.others.are_there(now);
         if asks {
             self.act(Action::Count(Vec::new()));
         }
-        are_there
+        let first = self.intake.local.iter().next().and_then(|first| first.came);
+        are_there || first.is_some_and(|came| now >= came + KEEPS)
     }
 
     /// Whether it is known if this worker's consumer is among those that are counted.
     fn may_count(&self) -> bool {
         matches!(
             self.consumer.phase,
-            ConsumerPhase::Consuming | ConsumerPhase::Shrinking
+            ConsumerPhase::Consuming | ConsumerPhase::Shrinking | ConsumerPhase::Paused
         )
     }
 
-    /// So many consumers has the queue.
-    pub(super) fn count_others(&mut self, now: Moment, consumers: u32) {
-        if let Some(auto) = &mut self.consumer.auto {
-            let own = u32::from(self.consumer.phase != ConsumerPhase::Shrinking);
-            let others = consumers.saturating_sub(own);
-            auto.others.counted(now.instant, others);
-        }
+    /// The queue has so many consumers. Whether that was asked here.
+    pub(super) fn count_others(&mut self, now: Moment, counts: Counts) -> bool {
+        let own = self.consumer.own(counts.cancelled_count);
+        let others = counts.consumers.saturating_sub(own);
+        let auto = self.consumer.auto.as_mut();
+        auto.is_some_and(|auto| auto.others.counted(now.instant, others))
     }
 }
 

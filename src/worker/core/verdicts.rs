@@ -79,7 +79,7 @@ impl Worker {
             (SettlementStep::Copy(_), Purpose::HandOn)
                 if is_for_all && settlement.delivery.token.is_some() =>
             {
-                self.cannot_hand_on(settlement.delivery, fault);
+                self.cannot_hand_on(now, settlement.delivery, fault);
             }
             (SettlementStep::Copy(_), Purpose::HandOn) => {
                 self.not_handed_on(now, &settlement.delivery);

@@ -128,6 +128,7 @@ impl ModelWorker {
                 ready: 0,
                 delayed: 0,
                 consumers: consumers.try_into().unwrap(),
+                cancelled_count: false,
             }),
             News::Ended(slot) => Input::Ended {
                 slot,

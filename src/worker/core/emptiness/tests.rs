@@ -5,6 +5,7 @@ const NOTHING: Counts = Counts {
     ready: 0,
     delayed: 0,
     consumers: 1,
+    cancelled_count: false,
 };
 
 fn settings(exit_when_empty: bool, idle_timeout: Option<Duration>) -> EndSettings {

@@ -205,6 +205,7 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
             ready: 0,
             delayed: 0,
             consumers: 1,
+            cancelled_count: false,
         })
     };
     let stuck = task("x");

@@ -60,6 +60,7 @@ fn a_worker_ends_when_nothing_is_left() {
             ready,
             delayed,
             consumers: 1,
+            cancelled_count: false,
         })
     };
     // The worker has asked at once. A task was on its way.
@@ -89,6 +90,7 @@ fn a_task_at_the_last_moment_is_done_before_anything_else_is_taken() {
             ready,
             delayed: 0,
             consumers: 1,
+            cancelled_count: false,
         })
     };
     script.on(counts(0));
@@ -112,6 +114,7 @@ fn a_task_at_the_last_moment_leaves_the_other_slots_to_others() {
             ready,
             delayed: 0,
             consumers: 1,
+            cancelled_count: false,
         })
     };
     script.on(counts(0));
@@ -133,6 +136,7 @@ fn a_task_at_the_last_moment_whose_dead_letter_is_refused_holds_up_nothing() {
             ready,
             delayed: 0,
             consumers: 1,
+            cancelled_count: false,
         })
     };
     script.on(counts(0));

@@ -105,6 +105,7 @@ impl Consuming {
             ready: small(ready),
             delayed: small(counting.delayed),
             consumers: small(consumers),
+            cancelled_count: false,
         }))
     }
 
