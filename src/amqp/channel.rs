@@ -1,6 +1,7 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::acks::{AckFrame, AckOrder};
+use super::cork::Cork;
 use super::delivery::{AckMode, AckToken, Delivery};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
@@ -179,11 +180,12 @@ impl Channel {
         self.request(|channel| Ok(declared(&channel.queue_declare_passive(queue)?)))
     }
 
-    /// Guards several publishes: within each `limit` some bytes must leave.
+    /// Guards several publishes: within each `limit` some bytes must leave. They leave together.
     #[must_use]
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {
             channel: &self.inner,
+            _cork: Cork::new(self.watchdog.socket()),
             _guard: self.watchdog.guard_leaving(limit),
         }
     }
@@ -253,6 +255,7 @@ fn internal_exchange() -> ExchangeDeclareOptions {
 /// Publishes under one watch.
 pub struct Burst<'a> {
     channel: &'a amiquip::Channel,
+    _cork: Cork<'a>,
     _guard: Guard<'a>,
 }
 

@@ -30,6 +30,7 @@ mod connecting;
 pub mod connector;
 mod consume;
 mod consuming;
+mod cork;
 mod cut_content;
 mod delivery;
 mod early_frames;

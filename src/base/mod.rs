@@ -2,6 +2,7 @@
 //! other, but for faults and what is shown of bytes.
 
 pub mod backoff;
+pub mod batch;
 mod broker_url;
 pub mod cancellation;
 pub mod duration;

@@ -39,6 +39,11 @@ impl Allowance {
         }
     }
 
+    /// How many unacknowledged results may be delivered.
+    pub(super) fn prefetch(&self) -> u16 {
+        self.prefetch.get()
+    }
+
     /// The delivery with this tag is acknowledged.
     pub(super) fn acknowledged(&mut self, tag: u64) {
         self.acknowledged += u64::from(tag > self.begins_behind);

@@ -4,13 +4,16 @@ mod allowance;
 mod next_step;
 mod on_channel;
 mod on_connection;
+mod result_acks;
 mod results;
 mod step;
 
 use super::core::{Action, Core, Input};
 use super::declaring::Requests;
 use super::user::User;
+use crate::amqp::AckToken;
 use crate::amqp::connector::Connector;
+use crate::base::batch::Batch;
 use crate::base::cancellation::WhenCancelled;
 use crate::base::fault::{Fault, Kind};
 use crossbeam_channel::{Receiver, TryRecvError, never, select};
@@ -30,6 +33,8 @@ pub struct Driver<'a, U: User> {
     has_results: bool,
     /// The tag of the last result on the present channel.
     newest_result: u64,
+    /// Results to be acknowledged.
+    acks: Batch<AckToken>,
 }
 
 impl<'a, U: User> Driver<'a, U> {
@@ -44,6 +49,7 @@ impl<'a, U: User> Driver<'a, U> {
             last: None,
             has_results: false,
             newest_result: 0,
+            acks: result_acks::none(),
         }
     }
 
@@ -94,6 +100,7 @@ impl<'a, U: User> Driver<'a, U> {
     ) -> Result<Option<T>, Fault> {
         // They came over a channel that is gone.
         drop(self.user.take_written());
+        drop(self.acks.take());
         let limit = self.limit(until, now)?;
         let nothing = never();
         let inbox = self.user.inbox().unwrap_or(&nothing);

@@ -63,6 +63,9 @@ impl<U: User> Driver<'_, U> {
         };
         // What came before the end still counts.
         self.take_notices(&mut confirms)?;
+        if !matches!(left, Ok(Left::Ended(_) | Left::GivenUp)) {
+            self.ack_rest(channel);
+        }
         if listening.is_some() {
             if let Ok(Left::Ended(fault)) = &mut left {
                 let cause = confirms.take_cause();
@@ -93,11 +96,8 @@ impl<U: User> Driver<'_, U> {
         loop {
             confirms.hear_of(link);
             self.take_notices(confirms)?;
-            let written = self.user.take_written();
-            if let Some(listening) = &mut listening {
-                listening.acknowledged(&written);
-            }
-            if let Err(fault) = channel.ack_all(written) {
+            let now = Instant::now();
+            if let Err(fault) = self.ack_due(channel, listening.as_deref_mut(), now) {
                 return Ok(Ended::Left(Left::Ended(fault)));
             }
             let (newest, held) = (self.newest_result, self.user.held_results());
@@ -108,7 +108,6 @@ impl<U: User> Driver<'_, U> {
             if self.is_cancelled() {
                 return Err(interrupted("interrupted"));
             }
-            let now = Instant::now();
             self.core.handle(Input::Written(link.written()), now);
             let until = match self.next(Some((channel, requests)), now)? {
                 NextStep::Again | NextStep::Connect { .. } => continue,
@@ -145,7 +144,8 @@ impl<U: User> Driver<'_, U> {
                 self.look_for_consumers(link);
                 continue;
             }
-            let until = [until, look].into_iter().flatten().min();
+            let until = [until, look, self.acks.wakes_at()];
+            let until = until.into_iter().flatten().min();
             if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {
                 return Ok(Ended::Left(left));
             }

@@ -29,6 +29,14 @@ impl Listening<'_> {
         }
     }
 
+    /// How many acknowledgements need not wait any longer, where `held` results wait for their turn: a
+    /// quarter of what may be delivered besides them.
+    pub(super) fn enough_acks(&self, held: usize) -> usize {
+        let allowance = self.allowance.as_ref();
+        let prefetch = allowance.map_or(0, |allowance| usize::from(allowance.prefetch()));
+        prefetch.saturating_sub(held) / 4
+    }
+
     /// How many the next consumer is to be delivered, if this one is to be replaced. `held` results
     /// wait for their turn.
     pub(super) fn better(&mut self, newest: u64, held: usize) -> Option<NonZeroU16> {

@@ -46,6 +46,7 @@ impl<'a> Replaying<'a> {
         };
         self.publishing
             .publish(outgoing, self.settings, self.queue_type)?;
+        self.publishing.pass_on();
         let deadline = Instant::now() + CONFIRM_TIMEOUT;
         let mut why = "the broker did not confirm in time".to_owned();
         loop {
@@ -65,6 +66,7 @@ impl<'a> Replaying<'a> {
                 Ok(Incoming::Signal | Incoming::Ran { .. } | Incoming::TookNext) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.publishing.withdraw(self.count);
+                    self.publishing.pass_on();
                     return Err(self.failed(&why));
                 }
             }

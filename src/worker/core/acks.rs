@@ -5,8 +5,9 @@
 //! other are acknowledged together. If the worker is killed meanwhile, they are done again, like
 //! every task that is not acknowledged.
 
-use super::batch::{Batch, part_of_others};
+use super::share::half_of_others;
 use crate::amqp::{AckToken, Prefetch};
+use crate::base::batch::Batch;
 use crate::task::Task;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,14 +36,14 @@ impl Acks {
     /// With `prefetch` tasks here and `slots` of them under way, half of the others may wait.
     pub(super) fn new(prefetch: Prefetch, slots: usize) -> Self {
         Self {
-            batch: Batch::new(LINGER, enough(prefetch, slots)),
+            batch: Batch::new(LINGER, half_of_others(prefetch, slots)),
             counted: 0,
         }
     }
 
     /// There are as many from now on.
     pub(super) fn set_prefetch(&mut self, prefetch: Prefetch, slots: usize) {
-        self.batch.set_enough(enough(prefetch, slots));
+        self.batch.set_enough(half_of_others(prefetch, slots));
     }
 
     /// When those that wait are due at the latest.
@@ -75,8 +76,4 @@ impl Acks {
         self.counted = 0;
         self.batch.take()
     }
-}
-
-fn enough(prefetch: Prefetch, slots: usize) -> usize {
-    part_of_others(prefetch, slots, 2)
 }

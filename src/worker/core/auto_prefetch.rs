@@ -31,7 +31,7 @@ const GROWTH: u64 = 8;
 /// which saves each short command up to a tenth of its time; nobody notices such a wait.
 const SHORT_WAIT: Duration = Duration::from_millis(40);
 
-/// The same where results are sent. They go several at a time, too, after up to 20 ms, and until they are
+/// The same where results are sent. They go several at a time, too, after up to 40 ms, and until they are
 /// confirmed their tasks take up places.
 const SHORT_WAIT_WITH_RESULTS: Duration = Duration::from_millis(80);
 

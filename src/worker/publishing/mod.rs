@@ -30,7 +30,10 @@ pub(super) struct Publishing {
     /// What the messages are, as the user is told where they wait.
     what: &'static str,
     /// It is started when it is first needed.
-    requests: Option<Sender<Input<Task>>>,
+    requests: Option<Sender<Vec<Input<Task>>>>,
+    /// What is to be passed on, together: messages that come one by one leave one by one, too, which
+    /// costs the broker several times as much.
+    waiting: Vec<Input<Task>>,
 }
 
 impl Publishing {
@@ -40,11 +43,12 @@ impl Publishing {
             messages,
             what,
             requests: None,
+            waiting: Vec::new(),
         }
     }
 
-    /// Publishes a message. The settings, and the work queue's real type as far as it is known, count
-    /// the first time.
+    /// Publishes a message, with the next [`Publishing::pass_on`]. The settings, and the work queue's real
+    /// type as far as it is known, count the first time.
     ///
     /// # Errors
     /// Where no thread can be started for it.
@@ -59,20 +63,35 @@ impl Publishing {
             let properties = std::mem::take(&mut task.properties);
             task.properties = properties.with_expiration(after.as_millis());
         }
-        let requests = match &self.requests {
-            Some(requests) => requests,
-            None => self.requests.insert(self.start(settings, queue_type)?),
-        };
-        // The thread ends only when this sender is dropped, or the user wants to stop at once.
-        let _ = requests.send(Input::Message(outgoing));
+        if self.requests.is_none() {
+            self.requests = Some(self.start(settings, queue_type)?);
+        }
+        self.waiting.push(Input::Message(outgoing));
         Ok(())
+    }
+
+    /// Has this message not sent any more, if it still can be.
+    pub(super) fn withdraw(&mut self, number: u64) {
+        self.waiting.push(Input::Withdraw(number));
+    }
+
+    /// Passes on what was asked for.
+    pub(super) fn pass_on(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        if let Some(requests) = &self.requests {
+            // The thread ends only when this sender is dropped, or the user wants to stop at once.
+            let _ = requests.send(waiting);
+        }
     }
 
     fn start(
         &self,
         settings: &WorkerSettings,
         queue_type: Option<QueueType>,
-    ) -> Result<Sender<Input<Task>>, Fault> {
+    ) -> Result<Sender<Vec<Input<Task>>>, Fault> {
         let (sender, requests) = unbounded();
         let mut relay = Relay {
             requests,
@@ -98,13 +117,6 @@ impl Publishing {
                 Fault::new(Kind::Lost, text)
             })?;
         Ok(sender)
-    }
-
-    /// Has this message not sent any more, if it still can be.
-    pub(super) fn withdraw(&self, number: u64) {
-        if let Some(requests) = &self.requests {
-            let _ = requests.send(Input::Withdraw(number));
-        }
     }
 }
 

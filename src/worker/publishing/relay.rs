@@ -12,15 +12,15 @@ use crate::worker::queues::missing;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use std::time::Instant;
 
-/// How many requests are taken in before anything else is looked at.
-const AT_ONCE: usize = 256;
+/// How many groups of requests are taken in before anything else is looked at.
+const AT_ONCE: usize = 16;
 
 /// A lost connection is told by the worker; if this many follow upon each other, that is told too.
 const LOSSES_BEFORE_WARNING: u32 = 5;
 
 /// Passes on what the worker wants, and the verdicts.
 pub(super) struct Relay {
-    pub(super) requests: Receiver<Input<Task>>,
+    pub(super) requests: Receiver<Vec<Input<Task>>>,
     /// The worker wants nothing more.
     pub(super) is_over: bool,
     pub(super) messages: Sender<Incoming>,
@@ -60,15 +60,15 @@ impl Relay {
 
 impl User for Relay {
     type Payload = Task;
-    type Arrival = Input<Task>;
+    type Arrival = Vec<Input<Task>>;
 
-    fn inbox(&self) -> Option<&Receiver<Input<Task>>> {
+    fn inbox(&self) -> Option<&Receiver<Vec<Input<Task>>>> {
         (!self.is_over).then_some(&self.requests)
     }
 
-    fn accept(&mut self, came: Option<Input<Task>>, core: &mut Core<Task>, now: Instant) {
+    fn accept(&mut self, came: Option<Vec<Input<Task>>>, core: &mut Core<Task>, now: Instant) {
         match came {
-            Some(input) => core.handle(input, now),
+            Some(inputs) => inputs.into_iter().for_each(|input| core.handle(input, now)),
             None => self.is_over = true,
         }
     }
@@ -76,7 +76,7 @@ impl User for Relay {
     fn feed(&mut self, core: &mut Core<Task>, now: Instant) {
         for _ in 0..AT_ONCE {
             match self.requests.try_recv() {
-                Ok(request) => self.accept(Some(request), core, now),
+                Ok(requests) => self.accept(Some(requests), core, now),
                 Err(TryRecvError::Disconnected) => return self.accept(None, core, now),
                 Err(TryRecvError::Empty) => return,
             }
