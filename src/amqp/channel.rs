@@ -1,8 +1,8 @@
 //! A channel: declaring, publishing and acknowledging.
 
 use super::acks::{AckFrame, AckOrder};
-use super::cork::Cork;
 use super::delivery::{AckMode, AckToken, Delivery};
+use super::gate::{Closed, Gate};
 use super::queue::{Declared, QueueArguments, declared, durable};
 use super::watchdog::{ArmWhenDropped, DisarmWhenDropped, Guard, Watchdog};
 use super::{CLOSE_LIMIT, Properties, RPC_LIMIT};
@@ -28,6 +28,8 @@ pub struct Channel {
     /// How long a request may take; `None`: somebody else sees to it.
     limit: Option<Duration>,
     epoch: u64,
+    /// What leaves the connection passes it.
+    gate: Arc<Gate>,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
     /// What is to be settled; bodies and properties are taken out.
@@ -35,13 +37,14 @@ pub struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(inner: amiquip::Channel, watchdog: Arc<Watchdog>) -> Self {
+    pub(super) fn new(inner: amiquip::Channel, watchdog: Arc<Watchdog>, gate: Arc<Gate>) -> Self {
         Self {
             _arm: ArmWhenDropped(Arc::clone(&watchdog), CLOSE_LIMIT),
             inner,
             _disarm: DisarmWhenDropped(Arc::clone(&watchdog)),
             watchdog,
             limit: Some(RPC_LIMIT),
+            gate,
             epoch: NEXT_EPOCH.fetch_add(1, Ordering::Relaxed),
             settled: Cell::new(0),
             order: RefCell::default(),
@@ -185,7 +188,9 @@ impl Channel {
     pub fn burst(&self, limit: Duration) -> Burst<'_> {
         Burst {
             channel: &self.inner,
-            _cork: Cork::new(self.watchdog.socket()),
+            gate: &self.gate,
+            closed: None,
+            count: 0,
             _guard: self.watchdog.guard_leaving(limit),
         }
     }
@@ -252,10 +257,16 @@ fn internal_exchange() -> ExchangeDeclareOptions {
     }
 }
 
+/// How many messages leave together: their frames, mostly three each, must have room on the way to the thread
+/// that sends them, which waits meanwhile.
+const TOGETHER: usize = 32;
+
 /// Publishes under one watch.
 pub struct Burst<'a> {
     channel: &'a amiquip::Channel,
-    _cork: Cork<'a>,
+    gate: &'a Gate,
+    closed: Option<Closed<'a>>,
+    count: usize,
     _guard: Guard<'a>,
 }
 
@@ -276,6 +287,12 @@ impl Burst<'_> {
             immediate: false,
             properties: properties.into_inner(),
         };
+        if self.count % TOGETHER == 0 {
+            // What was handed over before may leave.
+            drop(self.closed.take());
+            self.closed = Some(self.gate.close());
+        }
+        self.count += 1;
         Ok(self.channel.basic_publish("", publish)?)
     }
 }

@@ -13,6 +13,7 @@
 use super::cut_content::{ContentWrite, CutContent};
 use super::early_open::{EarlyOpen, EarlyWrite, PROTOCOL_HEADER};
 use super::frames::FrameScanner;
+use super::gate::Gate;
 use super::start_ok;
 use super::violation::Violation;
 use amiquip::IoStream;
@@ -35,6 +36,8 @@ pub(super) struct Observed {
     pub(super) looks_for_queue: AtomicBool,
     /// How many bytes the peer's system has taken.
     pub(super) written: Arc<AtomicU64>,
+    /// What is written passes it.
+    pub(super) gate: Arc<Gate>,
 }
 
 impl Observed {
@@ -197,6 +200,7 @@ impl Write for GuardedStream {
                         return self.write_replacement(Replacement::new(bytes, original));
                     }
                 };
+                self.observed.gate.pass();
                 let count = self.transport.write(&buffer[..most])?;
                 self.cut_content.written(buffer, count);
                 self.early.written(count);

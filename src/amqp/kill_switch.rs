@@ -25,11 +25,6 @@ impl KillSwitch {
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
-    /// The connection's socket.
-    pub(super) fn socket(&self) -> &TcpStream {
-        &self.socket
-    }
-
     /// Whether it was we who ended the connection.
     pub(super) fn is_thrown(&self) -> bool {
         self.thrown.load(Ordering::SeqCst)

@@ -64,7 +64,10 @@ impl Link {
         };
         drop(guard);
         match opened {
-            Ok(channel) => Ok(Channel::new(channel, Arc::clone(&self.watchdog))),
+            Ok(channel) => {
+                let gate = Arc::clone(&self.observed.gate);
+                Ok(Channel::new(channel, Arc::clone(&self.watchdog), gate))
+            }
             Err(error) => Err(self.diagnose(error.into())),
         }
     }

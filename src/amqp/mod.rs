@@ -30,7 +30,6 @@ mod connecting;
 pub mod connector;
 mod consume;
 mod consuming;
-mod cork;
 mod cut_content;
 mod delivery;
 mod early_frames;
@@ -41,6 +40,7 @@ mod frame_guard;
 mod frames;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod gate;
 mod kill_switch;
 mod link;
 mod open;

@@ -8,7 +8,6 @@
 use super::kill_switch::KillSwitch;
 use crate::base::cancellation::WhenCancelled;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -115,11 +114,6 @@ impl Watchdog {
     /// Ends the connection at once.
     pub(super) fn give_up(&self) {
         self.line.switch.throw();
-    }
-
-    /// The connection's socket.
-    pub(super) fn socket(&self) -> &TcpStream {
-        self.line.switch.socket()
     }
 
     /// Watches until the returned guard is dropped. Guards do not nest.

@@ -16,6 +16,7 @@ pub struct Batch<T> {
 
 impl<T> Batch<T> {
     /// Nothing yet. What waits is due after `linger` at the latest, and at once from `enough` on.
+    #[must_use]
     pub fn new(linger: Duration, enough: usize) -> Self {
         Self {
             waiting: Vec::new(),
@@ -37,16 +38,19 @@ impl<T> Batch<T> {
     }
 
     /// When those that wait are due at the latest.
+    #[must_use]
     pub fn wakes_at(&self) -> Option<Instant> {
         Some(self.since? + self.linger)
     }
 
     /// How many more make those that wait due.
+    #[must_use]
     pub fn until_due(&self) -> usize {
         self.enough.saturating_sub(self.waiting.len())
     }
 
     /// Whether those that wait are due.
+    #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
         self.wakes_at()
             .is_some_and(|at| self.waiting.len() >= self.enough || at <= now)
