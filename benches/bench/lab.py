@@ -98,7 +98,7 @@ class Lab:
         return count
 
     def fill(self, queue: str, count: int, body: str = "0123456789abcdef") -> None:
-        """So many equal persistent tasks, and no other."""
+        """Puts `count` equal persistent tasks, and no other."""
         self.empty(queue)
         subprocess.run(
             [self.peers(), "publish", "--queue", queue, "--count", str(count), "--window", "1000",

@@ -236,7 +236,7 @@ impl Properties {
     }
 }
 
-/// Headers that brokers write, or act upon.
+/// Headers that brokers write, or act on.
 fn is_the_brokers(name: &str) -> bool {
     name.eq_ignore_ascii_case("CC")
         || name.eq_ignore_ascii_case("BCC")

@@ -153,7 +153,7 @@ impl CommandLine for NewTaskArgs {
 
     fn mistake(&self, _given: &[OsString]) -> Option<String> {
         let is_vain = self.common.log_format == LogFormat::Json && self.outcomes.tag() == Tag::Body;
-        is_vain.then(|| "--tag is for lines; with --log-format json, events bear the id".to_owned())
+        is_vain.then(|| "--tag is for lines; with --log-format json, events have the id".to_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::plural;
 use std::str::FromStr;
 
-/// So many results are enough to stop.
+/// How many results are enough to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
     /// None.

@@ -17,7 +17,7 @@ impl Reporter<'_> {
         self.outcomes.written().push(needless);
     }
 
-    /// So many results are left to another command, and whether their number could be noted.
+    /// `left` results are left to another command; `is_noted`: their number is noted for it.
     pub(super) fn left(&mut self, name: &ResultsName, left: u64, is_noted: bool) {
         self.counts.unanswered += left;
         self.still_to_collect(name, left);
@@ -26,7 +26,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// So many results can be collected by another command.
+    /// `left` results can be collected by another command.
     pub(super) fn still_to_collect(&self, name: &ResultsName, left: u64) {
         let results = match left {
             1 => "1 result is".to_owned(),

@@ -44,13 +44,13 @@ pub struct Pending {
 /// What was read of an input.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InputCounts {
-    /// So many tasks were taken from it.
+    /// The number of tasks that were taken from it.
     pub taken: u64,
-    /// So many bytes were read for them.
+    /// The number of bytes that were read for them.
     pub bytes: u64,
-    /// So many were left out, as a log has them.
+    /// The number that was left out, as a log has them.
     pub skipped: u64,
-    /// So many there are in all without those, where that is known.
+    /// The number of all others, where that is known.
     pub total: Option<u64>,
 }
 

@@ -96,7 +96,7 @@ impl Requests {
     }
 
     fn open_work_queue(&mut self, link: &mut Link) {
-        // A channel that looked for the queue in vain is closed, and must not be used.
+        // A channel that did not find the queue is closed, and must not be used.
         self.channels.clear();
         let (declared, channel) = match self.work.open(link) {
             Ok((channel, known)) => (Ok(known), Some(channel)),

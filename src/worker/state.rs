@@ -50,7 +50,7 @@ pub enum Doing {
 
 impl Doing {
     /// How long the main loop may take until its next tick. Idle, it ticks every ten seconds. Of
-    /// calls, a few may follow upon each other.
+    /// calls, a few may follow each other.
     fn limit(self) -> Duration {
         match self {
             Self::Events => Duration::from_secs(30),

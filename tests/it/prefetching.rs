@@ -10,7 +10,7 @@ const TASKS: usize = 300;
 /// Where a long task stands.
 const LONG: usize = 150;
 
-/// A queue with so many tasks: numbers.
+/// A queue with `count` tasks: numbers.
 fn filled(broker: &Broker, kind: Kind, count: usize) -> Admin {
     let admin = Admin::with_queue(broker, "ahead", kind);
     let bodies: Vec<String> = (0..count).map(|number| number.to_string()).collect();

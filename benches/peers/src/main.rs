@@ -1,6 +1,7 @@
-//! Peers of the benchmarks: lapin as a good user of it would use it, the limits of broker and
-//! kernel, and the small program that measures all of them.
+//! Peers of the benchmarks: lapin as a good user of it would use it, the limits of broker, kernel
+//! and client library, and the small program that measures all of them.
 
+mod amiquip_peer;
 mod bare_consume;
 mod frames;
 mod lapin_peer;
@@ -18,6 +19,8 @@ enum Peer {
     /// lapin
     #[command(flatten)]
     Lapin(Lapin),
+    /// Send persistent tasks with amiquip alone, confirmed
+    PublishAmiquip(amiquip_peer::PublishAmiquip),
     /// Write frames made beforehand, and count the confirms
     Frames(frames::Frames),
     /// Read deliveries, run a command for each if there is one, and acknowledge
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
     match Peer::parse() {
         Peer::Lapin(Lapin::Publish(publish)) => publish.run(),
         Peer::Lapin(Lapin::Consume(consume)) => consume.run(),
+        Peer::PublishAmiquip(publish) => publish.run(),
         Peer::Frames(frames) => frames.run(),
         Peer::BareConsume(consume) => consume.run(),
         Peer::Spawn(spawn) => spawn.run(),

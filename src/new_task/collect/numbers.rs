@@ -1,4 +1,4 @@
-//! Sets of task numbers: few ranges, as most of them follow upon each other.
+//! Sets of task numbers: few ranges, as most of them follow each other.
 
 use rangemap::RangeInclusiveSet;
 use std::fmt::Write as _;

@@ -185,7 +185,7 @@ impl Worker {
         )
     }
 
-    /// The queue has so many consumers. Whether that was asked here.
+    /// Takes in how many consumers the queue has. Whether that was asked here.
     pub(super) fn count_others(&mut self, now: Moment, counts: Counts) -> bool {
         let own = self.consumer.own(counts.cancelled_count);
         let others = counts.consumers.saturating_sub(own);

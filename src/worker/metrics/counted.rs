@@ -86,7 +86,7 @@ impl Counted {
         );
         to.register(
             "reconnects",
-            "Connections to the broker that followed upon a lost one",
+            "Connections to the broker that followed a lost one",
             self.reconnects.clone(),
         );
         to.register(

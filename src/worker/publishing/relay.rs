@@ -15,7 +15,7 @@ use std::time::Instant;
 /// How many groups of requests are taken in before anything else is looked at.
 const AT_ONCE: usize = 16;
 
-/// A lost connection is told by the worker; if this many follow upon each other, that is told too.
+/// A lost connection is told by the worker; this many in a row are told too.
 const LOSSES_BEFORE_WARNING: u32 = 5;
 
 /// Passes on what the worker wants, and the verdicts.

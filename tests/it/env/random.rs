@@ -34,7 +34,7 @@ impl Random {
         choices[self.below(choices.len())]
     }
 
-    /// So many milliseconds.
+    /// A number of milliseconds in this range.
     pub fn pause(&mut self, milliseconds: Range<usize>) -> Duration {
         let more = self.below(milliseconds.end - milliseconds.start);
         Duration::from_millis((milliseconds.start + more) as u64)

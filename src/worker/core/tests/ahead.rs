@@ -39,7 +39,7 @@ fn ahead(settings: Settings) -> Script {
     }
     assert_eq!(script.on(Input::ConsumerStopped), ["consume"]);
     script.on(Input::Consuming);
-    // So many that one long task does not change what is measured.
+    // Enough that one long task does not change what is measured.
     for number in 100..200 {
         script.fresh(&task(&number.to_string()));
         script.passes(0.001);
