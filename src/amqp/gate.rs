@@ -1,4 +1,4 @@
-//! Frames that are handed over shortly after each other leave together.
+//! Frames that are handed over shortly after each other leave together, but for the first, which may leave alone.
 //!
 //! amiquip passes each frame of a message to its own thread. On a busy machine that thread is woken for each,
 //! and sends it alone. In bulk this took half a thread switch for each message, and the broker spends up to

@@ -12,15 +12,13 @@ use crate::queues::QueueType;
 impl Session<'_> {
     /// Carries out what is to be done now, and lets pretended work end. `None`: there is nothing
     /// left to do but wait.
-    pub(super) fn follow(&mut self, place: Option<&mut Place<'_, '_>>) -> Option<Turn> {
-        let turn = self.carry_out_all(place);
-        self.publishing.pass_on();
-        turn
-    }
-
-    fn carry_out_all(&mut self, mut place: Option<&mut Place<'_, '_>>) -> Option<Turn> {
+    pub(super) fn follow(&mut self, mut place: Option<&mut Place<'_, '_>>) -> Option<Turn> {
         loop {
             while let Some(action) = self.core.poll() {
+                // Messages wait for each other, and for nothing else.
+                if !matches!(action, Action::Publish(_)) {
+                    self.publishing.pass_on();
+                }
                 let turn = match place.as_deref_mut() {
                     Some(place) => self.carry_out(action, place),
                     None => self.carry_out_unconnected(action),
@@ -29,6 +27,7 @@ impl Session<'_> {
                     return turn;
                 }
             }
+            self.publishing.pass_on();
             self.teller.pass_on_rest();
             let now = Moment::now();
             let (slot, outcome) = self.work.ended(now.instant)?;
@@ -42,7 +41,7 @@ impl Session<'_> {
         let done = match action {
             Action::Acknowledge(tokens) => self.acknowledge(tokens, place),
             Action::Return(token) => {
-                self.calls_broker();
+                self.monitoring.calls_broker();
                 let channels = channels(place);
                 let mut own = channels.filter(|channel| channel.epoch() == token.channel);
                 own.next().map_or(Ok(()), |channel| channel.requeue(token))
@@ -132,7 +131,7 @@ impl Session<'_> {
             self.happened(Input::NotAcknowledged(tokens));
             return Ok(());
         }
-        self.calls_broker();
+        self.monitoring.calls_broker();
         let mut acked = Ok(());
         for channel in channels(place) {
             acked = acked.and(channel.ack_all(tokens.iter().copied()));
@@ -148,7 +147,7 @@ impl Session<'_> {
     fn cancel(&mut self, place: &mut Place<'_, '_>) -> Result<(), Fault> {
         // It may be for a stop, which those who watch are to see at once.
         self.tick();
-        self.calls_broker();
+        self.monitoring.calls_broker();
         let now = Moment::now();
         for delivery in place.consuming.cancel()? {
             self.delivered(now, delivery);
@@ -160,7 +159,7 @@ impl Session<'_> {
     fn count(&mut self, queues: &[String], place: &mut Place<'_, '_>) -> Result<(), Fault> {
         let mut delayed = 0_u32;
         for queue in queues {
-            self.calls_broker();
+            self.monitoring.calls_broker();
             let found = inspect(place.link, queue)?;
             delayed = delayed.saturating_add(found.map_or(0, |found| found.ready));
         }
@@ -179,15 +178,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The broker may keep this thread waiting, but not what is to be published.
-    fn calls_broker(&mut self) {
-        self.publishing.pass_on();
-        self.monitoring.calls_broker();
-    }
-
     /// What the broker says of the work queue.
-    pub(super) fn inspect(&mut self, place: &Place<'_, '_>) -> Result<Declared, Fault> {
-        self.calls_broker();
+    pub(super) fn inspect(&self, place: &Place<'_, '_>) -> Result<Declared, Fault> {
+        self.monitoring.calls_broker();
         let queue = self.settings.queue.name.as_str();
         match place.channel.inspect(queue) {
             Ok(found) => Ok(found),

@@ -2,7 +2,7 @@
 
 use super::results::{Listen, Listening};
 use super::step::{Left, NextStep};
-use super::{Driver, interrupted};
+use super::{Driver, interrupted, result_acks};
 use crate::amqp::{Channel, Confirms, Delivery, Heard, Link, PublishNews, Waited};
 use crate::base::fault::{Fault, Kind};
 use crate::publisher::core::{Form, Input};
@@ -62,10 +62,15 @@ impl<U: User> Driver<'_, U> {
             }
         };
         // What came before the end still counts.
-        self.take_notices(&mut confirms)?;
-        if !matches!(left, Ok(Left::Ended(_) | Left::GivenUp)) {
-            self.ack_rest(channel);
+        let taken = self.take_notices(&mut confirms);
+        let before = link.written();
+        let is_usable = !matches!(left, Ok(Left::Ended(_) | Left::GivenUp));
+        let has_acked = is_usable && self.ack_rest(channel);
+        if has_acked && (left.is_err() || taken.is_err()) {
+            // The connection is not closed, but ended.
+            result_acks::await_leaving(link, before);
         }
+        taken?;
         if listening.is_some() {
             if let Ok(Left::Ended(fault)) = &mut left {
                 let cause = confirms.take_cause();
@@ -144,6 +149,8 @@ impl<U: User> Driver<'_, U> {
                 self.look_for_consumers(link);
                 continue;
             }
+            // The core may have had some printed.
+            self.keep_written(now);
             let until = [until, look, self.acks.wakes_at()];
             let until = until.into_iter().flatten().min();
             if let Some(left) = self.wait_on_channel(link, confirms, requests, until, now)? {

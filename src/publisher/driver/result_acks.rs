@@ -4,10 +4,11 @@
 
 use super::Driver;
 use super::results::Listening;
-use crate::amqp::{AckToken, Channel};
+use crate::amqp::{AckToken, Channel, Link};
 use crate::base::batch::Batch;
 use crate::base::fault::Fault;
 use crate::publisher::user::User;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest wait for company. What is printed meanwhile may be printed again by `--collect` if this
@@ -27,9 +28,7 @@ impl<U: User> Driver<'_, U> {
         listening: Option<&mut Listening<'_>>,
         now: Instant,
     ) -> Result<(), Fault> {
-        for token in self.user.take_written() {
-            self.acks.push(now, token);
-        }
+        self.keep_written(now);
         if let Some(listening) = &listening {
             let enough = listening.enough_acks(self.user.held_results());
             self.acks.set_enough(enough);
@@ -44,11 +43,27 @@ impl<U: User> Driver<'_, U> {
         channel.ack_all(written)
     }
 
-    /// Acknowledges all that is written, for the last time on this channel.
-    pub(super) fn ack_rest(&mut self, channel: &Channel) {
-        let mut written = self.acks.take();
-        written.extend(self.user.take_written());
-        // What the broker does not hear of comes again, and is known.
-        let _ = channel.ack_all(written);
+    /// Results that are written wait to be acknowledged.
+    pub(super) fn keep_written(&mut self, now: Instant) {
+        for token in self.user.take_written() {
+            self.acks.push(now, token);
+        }
+    }
+
+    /// Acknowledges all that is written, for the last time on this channel. Whether there was any. What the
+    /// broker does not hear of comes again.
+    pub(super) fn ack_rest(&mut self, channel: &Channel) -> bool {
+        self.keep_written(Instant::now());
+        let written = self.acks.take();
+        !written.is_empty() && channel.ack_all(written).is_ok()
+    }
+}
+
+/// Waits a moment until something has left since `before` bytes had.
+pub(super) fn await_leaving(link: &Link, before: u64) {
+    const MOMENT: Duration = Duration::from_millis(50);
+    let deadline = Instant::now() + MOMENT;
+    while link.written() == before && Instant::now() < deadline {
+        thread::sleep(MOMENT / 50);
     }
 }
