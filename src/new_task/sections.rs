@@ -25,7 +25,7 @@ impl Documented for NewTaskArgs {
                 Entry(
                     "75",
                     "The broker did not take every task (nack, no queue, no confirm in time, backlog \
-                     full), or a result is missing: try again",
+                     full): try again; or a result is missing",
                 ),
                 Paragraph(
                     "With --wait and a single task, the exit code is the task's own, or 128 plus the \

@@ -121,8 +121,8 @@ impl Session<'_> {
                 if ran.has_ignored_task && !self.known.has_noted_ignored_task {
                     self.known.has_noted_ignored_task = true;
                     self.teller.note(
-                        "the command did not read the task, which is on its stdin; {} in \
-                         its arguments stands for the task",
+                        "the command did not read the task from its stdin; to have the task \
+                         in its arguments, write {}",
                     );
                 }
                 let outcome = ran.outcome;

@@ -49,8 +49,8 @@ fn a_body_is_run_as_code_only_by_name() {
 #[test]
 fn a_command_that_does_not_look_at_its_task_is_pointed_out_once() {
     let admin = Admin::with_queue(env::shared(), "ignored", Kind::Plain);
-    let note = "note: the command did not read the task, which is on its stdin; {} in its \
-                arguments stands for the task";
+    let note = "note: the command did not read the task from its stdin; to have the task in its \
+                arguments, write {}";
     for (command, times) in [
         (&["--", "echo"][..], 1),
         (&["--", "echo", "{}"], 0),
