@@ -1,7 +1,7 @@
 //! amiquip, which `new_task` and `worker` use: what the client library takes by itself. It must be told to
 //! set `TCP_NODELAY`.
 
-use crate::target::Target;
+use crate::target::Sending;
 use amiquip::{
     AmqpProperties, Auth, Confirm, Connection, ConnectionOptions, ConnectionTuning, Publish,
     QueueDeclareOptions,
@@ -14,13 +14,7 @@ use std::net::TcpStream;
 #[derive(Args)]
 pub struct PublishAmiquip {
     #[command(flatten)]
-    target: Target,
-    /// Unconfirmed tasks at a time
-    #[arg(long, default_value_t = 1000)]
-    window: u64,
-    /// The body
-    #[arg(long, default_value = "0123456789abcdef")]
-    body: String,
+    sending: Sending,
 }
 
 impl PublishAmiquip {
@@ -33,12 +27,12 @@ impl PublishAmiquip {
             durable: true,
             ..QueueDeclareOptions::default()
         };
-        channel.queue_declare_nowait(self.target.queue.as_str(), durable)?;
+        channel.queue_declare_nowait(self.sending.target.queue.as_str(), durable)?;
         let (mut sent, mut confirmed) = (0, 0);
-        while confirmed < self.target.count {
-            let free = self.window - (sent - confirmed);
-            if free >= self.window.div_ceil(2) {
-                for _ in 0..free.min(self.target.count - sent) {
+        while confirmed < self.sending.target.count {
+            let free = self.sending.window - (sent - confirmed);
+            if free >= self.sending.window.div_ceil(2) {
+                for _ in 0..free.min(self.sending.target.count - sent) {
                     channel.basic_publish("", self.task())?;
                     sent += 1;
                 }
@@ -53,7 +47,7 @@ impl PublishAmiquip {
     }
 
     fn connect(&self) -> Result<Connection> {
-        let uri: AMQPUri = self.target.url.parse().map_err(Error::msg)?;
+        let uri: AMQPUri = self.sending.target.url.parse().map_err(Error::msg)?;
         let stream = TcpStream::connect((uri.authority.host.as_str(), uri.authority.port))?;
         stream.set_nodelay(true)?;
         let auth = Auth::Plain {
@@ -71,8 +65,8 @@ impl PublishAmiquip {
 
     fn task(&self) -> Publish<'_> {
         Publish {
-            body: self.body.as_bytes(),
-            routing_key: self.target.queue.clone(),
+            body: self.sending.body.as_bytes(),
+            routing_key: self.sending.target.queue.clone(),
             mandatory: true,
             immediate: false,
             properties: AmqpProperties::default().with_delivery_mode(2),

@@ -2,7 +2,7 @@
 //! nothing else is done. No client that sends the same can be faster.
 
 use crate::raw::{BODY, Broker, CHANNEL, HEADER, frame, method, short};
-use crate::target::Target;
+use crate::target::Sending;
 use anyhow::Result;
 use clap::Args;
 
@@ -15,28 +15,22 @@ const ID: &[u8] = b"0193a000-0000-7000-8000-000000000000";
 #[derive(Args)]
 pub struct Frames {
     #[command(flatten)]
-    target: Target,
-    /// Unconfirmed tasks at a time
-    #[arg(long, default_value_t = 1000)]
-    window: u64,
-    /// The body
-    #[arg(long, default_value = "0123456789abcdef")]
-    body: String,
+    sending: Sending,
 }
 
 impl Frames {
     pub fn run(&self) -> Result<()> {
-        let mut broker = Broker::open(&self.target.url)?;
-        let queue = short(self.target.queue.as_bytes())?;
+        let mut broker = Broker::open(&self.sending.target.url)?;
+        let queue = short(self.sending.target.queue.as_bytes())?;
         broker.declare(&queue)?;
         broker.ask((85, 10), &[0], (85, 11))?;
         let task = self.task(&queue)?;
-        let window = task.repeat(usize::try_from(self.window)?);
+        let window = task.repeat(usize::try_from(self.sending.window)?);
         let (mut sent, mut confirmed) = (0, 0);
-        while confirmed < self.target.count {
-            let free = self.window - (sent - confirmed);
-            if free >= self.window.div_ceil(2) && sent < self.target.count {
-                let more = free.min(self.target.count - sent);
+        while confirmed < self.sending.target.count {
+            let free = self.sending.window - (sent - confirmed);
+            if free >= self.sending.window.div_ceil(2) && sent < self.sending.target.count {
+                let more = free.min(self.sending.target.count - sent);
                 broker.write(&window[..task.len() * usize::try_from(more)?])?;
                 sent += more;
             }
@@ -49,7 +43,7 @@ impl Frames {
     fn task(&self, queue: &[u8]) -> Result<Vec<u8>> {
         let mandatory = 1;
         let publish = [&[0, 0][..], &short(b"")?, queue, &[mandatory]].concat();
-        let size = self.body.len() as u64;
+        let size = self.sending.body.len() as u64;
         let header = [
             &[0, 60, 0, 0][..],
             &size.to_be_bytes(),
@@ -61,7 +55,7 @@ impl Frames {
         Ok([
             method(CHANNEL, (60, 40), &publish)?,
             frame(HEADER, CHANNEL, &header.concat())?,
-            frame(BODY, CHANNEL, self.body.as_bytes())?,
+            frame(BODY, CHANNEL, self.sending.body.as_bytes())?,
         ]
         .concat())
     }

@@ -15,3 +15,16 @@ pub struct Target {
     #[arg(long)]
     pub count: u64,
 }
+
+/// What a sender sends, and how.
+#[derive(Args)]
+pub struct Sending {
+    #[command(flatten)]
+    pub target: Target,
+    /// Unconfirmed tasks at a time
+    #[arg(long, default_value_t = 1000)]
+    pub window: u64,
+    /// The body
+    #[arg(long, default_value = "0123456789abcdef")]
+    pub body: String,
+}

@@ -11,8 +11,8 @@ use crate::publisher::user::User;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest wait for company. What is printed meanwhile may be printed again by `--collect` if this
-/// process is killed.
+/// How long an acknowledgement waits for others, at most. What is printed meanwhile may be printed again by
+/// `--collect` if this process is killed.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// No acknowledgements yet.

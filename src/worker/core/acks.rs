@@ -12,7 +12,7 @@ use crate::task::Task;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The longest wait for company. Measured with `true` as the command, 100 prefetched: at 5 ms the
+/// How long an acknowledgement waits for others, at most. Measured with `true` as the command, 100 prefetched: at 5 ms the
 /// broker spends some 40 µs of CPU time for a task, with one acknowledgement each 100 µs.
 pub const LINGER: Duration = Duration::from_millis(5);
 
