@@ -29,7 +29,7 @@ pub struct Channel {
     limit: Option<Duration>,
     epoch: u64,
     /// What leaves the connection passes it.
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     /// How many deliveries have been settled.
     settled: Cell<u64>,
     /// What is to be settled; bodies and properties are taken out.
@@ -113,6 +113,7 @@ impl Channel {
         call: impl FnOnce(&'a amiquip::Channel) -> amiquip::Result<T>,
     ) -> Result<T, Fault> {
         let _guard = self.limit.map(|limit| self.watchdog.guard(limit));
+        self.gate.open();
         Ok(call(&self.inner)?)
     }
 

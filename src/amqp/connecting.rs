@@ -1,9 +1,9 @@
 //! Connects on a thread of its own, so that the caller can do something else meanwhile.
 
-use super::Link;
 use super::connector::Connector;
+use super::{Link, errors};
 use crate::base::backoff::jittered;
-use crate::base::fault::{Fault, Kind};
+use crate::base::fault::Fault;
 use crossbeam_channel::{Receiver, unbounded};
 use std::thread;
 use std::time::Duration;
@@ -46,9 +46,8 @@ impl Connector {
                     Err(fault) => Connecting::Failed(fault),
                 });
             });
-        started.map(|_| steps).map_err(|error| {
-            let text = format!("cannot start a thread to connect with: {error}");
-            Fault::new(Kind::Unreachable, text)
-        })
+        started
+            .map(|_| steps)
+            .map_err(|error| errors::no_thread(&error))
     }
 }

@@ -1,5 +1,6 @@
 //! Reaching a broker, and reaching it again.
 
+use super::errors;
 use crate::amqp::{self, Link, OpenOptions};
 use crate::base::backoff::{Backoff, jittered};
 use crate::base::duration::duration;
@@ -91,10 +92,7 @@ impl Connector {
             match self.options.when_cancelled.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::new(
-                        Kind::Interrupted,
-                        "interrupted while connecting",
-                    ));
+                    return Err(errors::cancelled());
                 }
             }
         }

@@ -179,6 +179,17 @@ pub(super) fn timed_out(endpoint: &Endpoint, limit: Duration) -> Fault {
     cannot_connect(endpoint, &why)
 }
 
+/// The user has asked to stop.
+pub(super) fn cancelled() -> Fault {
+    Fault::new(Kind::Interrupted, "interrupted while connecting")
+}
+
+/// The system starts no more threads.
+pub(super) fn no_thread(error: &io::Error) -> Fault {
+    let text = format!("cannot start a thread to connect with: {error}");
+    Fault::new(Kind::Unreachable, text)
+}
+
 pub(super) fn cannot_connect(endpoint: &Endpoint, why: &str) -> Fault {
     Fault::new(
         Kind::Unreachable,

@@ -34,6 +34,17 @@ impl Gate {
         Closed(self)
     }
 
+    /// Nothing is sent for a moment, unless the gate is closed and opened meanwhile.
+    pub(super) fn hold(&self) {
+        std::mem::forget(self.close());
+    }
+
+    /// It is closed no longer.
+    pub(super) fn open(&self) {
+        self.lock().is_closed = false;
+        self.opened.notify_one();
+    }
+
     /// Waits a moment for the gate to open. After a moment it stays open until it is closed again.
     pub(super) fn pass(&self) {
         let state = self.lock();
@@ -62,8 +73,7 @@ pub(super) struct Closed<'a>(&'a Gate);
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        self.0.lock().is_closed = false;
-        self.0.opened.notify_one();
+        self.0.open();
     }
 }
 
@@ -100,6 +110,22 @@ mod tests {
             }
         }
         panic!("the gate never opened in time");
+    }
+
+    #[test]
+    fn what_is_held_leaves_with_the_burst_that_follows_or_in_a_moment() {
+        let gate = Gate::default();
+        gate.hold();
+        drop(gate.close());
+        assert!(!gate.lock().is_closed);
+        gate.hold();
+        gate.open();
+        assert!(!gate.lock().is_closed);
+        gate.hold();
+        let began = Instant::now();
+        gate.pass();
+        assert!(began.elapsed() >= LIMIT);
+        assert!(!gate.lock().is_closed);
     }
 
     #[test]

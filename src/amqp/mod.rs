@@ -32,6 +32,7 @@ mod consume;
 mod consuming;
 mod cut_content;
 mod delivery;
+mod dial;
 mod early_frames;
 mod early_open;
 mod errors;

@@ -1,6 +1,6 @@
 //! Ending blocked calls when the user wants to stop at once.
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 /// Asks all blocked calls to end, by being dropped.
 ///
@@ -14,4 +14,10 @@ pub type WhenCancelled = Receiver<()>;
 #[must_use]
 pub fn cancellation() -> (Cancellation, WhenCancelled) {
     bounded(0)
+}
+
+/// Whether the [`Cancellation`] was dropped.
+#[must_use]
+pub fn is_cancelled(when_cancelled: &WhenCancelled) -> bool {
+    when_cancelled.try_recv() == Err(TryRecvError::Disconnected)
 }

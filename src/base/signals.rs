@@ -2,9 +2,11 @@
 
 use super::cancellation::{Cancellation, WhenCancelled, cancellation};
 use super::exit_code::ExitCode;
-use anyhow::{Context, Result};
+use super::fault::{Fault, Kind};
+use crossbeam_channel::{Receiver, bounded};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,7 +38,32 @@ const SAME: Duration = Duration::from_millis(100);
 /// that ends all.
 ///
 /// SIGHUP stays ignored where it is at the start: `nohup` asks for that.
-pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<WhenCancelled> {
+pub fn install(
+    ends_at: EndsAt,
+    notify: impl Fn() + Send + 'static,
+) -> Result<WhenCancelled, Fault> {
+    let installing = begin(ends_at, notify)?;
+    installing.finish()?;
+    Ok(installing.when_cancelled)
+}
+
+/// Handlers that are being installed. Until they are, a signal ends the process.
+pub struct Installing {
+    /// See [`install`].
+    pub when_cancelled: WhenCancelled,
+    /// Why they cannot be; disconnected once they are.
+    failed: Receiver<Fault>,
+}
+
+impl Installing {
+    /// Waits until the handlers are installed.
+    pub fn finish(&self) -> Result<(), Fault> {
+        self.failed.recv().map_or(Ok(()), Err)
+    }
+}
+
+/// Begins to [`install`] the handlers: it takes as long as a twentieth of what sending a task does.
+pub fn begin(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Installing, Fault> {
     let (cancellation, when_cancelled) = cancellation();
     let handler = Handler {
         ends_at,
@@ -46,19 +73,40 @@ pub fn install(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Wh
         last: None,
     };
     let handler = Arc::new(Mutex::new(handler));
-    let of_interrupts = Arc::clone(&handler);
-    ctrlc::set_handler(move || signalled(&of_interrupts))
-        .context("cannot install the signal handler")?;
+    let (sender, failed) = bounded(1);
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || match set_handlers(&handler) {
+            Ok(mut signals) => {
+                drop(sender);
+                signals.forever().for_each(|_| signalled(&handler));
+            }
+            Err(error) => {
+                let text = format!("cannot install the signal handlers: {error}");
+                let _ = sender.send(Fault::new(Kind::Other, text));
+                // Dropped, it would say that the user wants to stop.
+                std::mem::forget(handler);
+            }
+        })
+        .map_err(|error| {
+            let text = format!("cannot start a thread for signals: {error}");
+            Fault::new(Kind::Other, text)
+        })?;
+    Ok(Installing {
+        when_cancelled,
+        failed,
+    })
+}
+
+/// Ctrl+C is handled from now on, and the other signals are what is returned.
+fn set_handlers<N: Fn() + Send + 'static>(handler: &Arc<Mutex<Handler<N>>>) -> io::Result<Signals> {
+    let of_interrupts = Arc::clone(handler);
+    ctrlc::set_handler(move || signalled(&of_interrupts)).map_err(io::Error::other)?;
     let mut numbers = vec![SIGTERM];
     if !is_ignored(SIGHUP) {
         numbers.push(SIGHUP);
     }
-    let mut signals = Signals::new(numbers).context("cannot install the signal handler")?;
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || signals.forever().for_each(|_| signalled(&handler)))
-        .context("cannot start a thread for signals")?;
-    Ok(when_cancelled)
+    Signals::new(numbers)
 }
 
 /// What is done at each signal, whichever it is.

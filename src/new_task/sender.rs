@@ -11,6 +11,7 @@ use super::workers::Workers;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckToken, Delivery, Series};
 use crate::base::fault::{Fault, Kind};
+use crate::base::signals::Installing;
 use crate::output::progress::TICK;
 use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict};
 use crate::publisher::{Answered, ResultsFrom, User};
@@ -26,6 +27,7 @@ pub(super) struct Sender<'a, 'r> {
     /// Results that are collected later.
     pub(super) later: Option<Later>,
     pub(super) args: &'a NewTaskArgs,
+    pub(super) handlers: &'a Installing,
     pub(super) reporter: &'a mut Reporter<'r>,
     pub(super) workers: Workers,
     /// What was not sent because nothing can be.
@@ -159,8 +161,9 @@ impl User for Sender<'_, '_> {
         self.reporter.notice(notice);
     }
 
-    fn connected(&mut self, address: &str) {
+    fn connected(&mut self, address: &str) -> Result<(), Fault> {
         self.reporter.connected(address);
+        self.handlers.finish()
     }
 
     fn retrying(&mut self, fault: &Fault) {

@@ -11,6 +11,7 @@ use super::set_up::results_queue;
 use super::workers::Workers;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::base::fault::Fault;
+use crate::base::signals::Installing;
 use crate::publisher::core::{
     Backlog, Config, Connect, Core, Needed, PATIENCE, Queues, Size, Upkeep,
 };
@@ -19,10 +20,12 @@ use crate::queues::{Declare, Destination, QueueType, ResultsName, ResultsQueue};
 use crate::task::Template;
 use std::time::{Duration, Instant};
 
-/// Sends all tasks of `input`, and tells what happens.
+/// Sends all tasks of `input`, and tells what happens. The signal handlers are
+/// installed before the first leaves.
 pub(super) fn send(
     args: &NewTaskArgs,
     connector: &Connector,
+    handlers: &Installing,
     input: TaskInput,
     reporter: &mut Reporter<'_>,
 ) -> Ended {
@@ -51,6 +54,7 @@ pub(super) fn send(
         results: AwaitedResults::new(own_results(args)),
         later,
         args,
+        handlers,
         reporter,
         workers: Workers::default(),
         refused: Vec::new(),

@@ -14,7 +14,7 @@ use crate::output::progress::SendBar;
 
 /// Sends the one task of the command line.
 pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
-    let when_cancelled = signals::install(EndsAt::FIRST, || {})?;
+    let handlers = signals::begin(EndsAt::FIRST, || {})?;
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
@@ -26,7 +26,7 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
         }
         args.message()
     };
-    let connector = connector(args, when_cancelled, report)?;
+    let connector = connector(args, handlers.when_cancelled.clone(), report)?;
     let mut reporter = Reporter::new(args, Mode::Single, report);
     if args.body_file.is_some() && args.body_file == args.outcomes.joblog {
         let text = "--joblog names the file of the body; use another one";
@@ -36,7 +36,7 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     if args.results.wait {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let ended = send_all(args, &connector, input::one(body), &mut reporter);
+    let ended = send_all(args, &connector, &handlers, input::one(body), &mut reporter);
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {

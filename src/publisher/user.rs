@@ -84,8 +84,10 @@ pub trait User {
         Ok(None)
     }
 
-    /// A connection stands, to this address.
-    fn connected(&mut self, _address: &str) {}
+    /// A connection stands, to this address. Nothing was sent over it yet.
+    fn connected(&mut self, _address: &str) -> Result<(), Fault> {
+        Ok(())
+    }
 
     /// The broker cannot be reached, and is tried again.
     fn retrying(&mut self, _fault: &Fault) {}

@@ -240,12 +240,13 @@ fn a_reader_that_goes_away_ends_the_wait() {
     let admin = Admin::new(broker, "reader");
     let _worker = worker_with(broker, &admin.queue, &[], &words(&["cat"]));
     let mut command = std::process::Command::new("sh");
-    let script = "\"$0\" -u \"$1\" -q \"$2\" -f - --wait | exec true";
+    let script = "\"$0\" -u \"$1\" -q \"$2\" -f - --wait | { exec <&-; echo gone >&2; }";
     command.args(["-c", &format!("( {script} ); echo over")]);
     command.args([env!("CARGO_BIN_EXE_new_task"), &broker.url, &admin.queue]);
     command.stdin(Stdio::piped());
     let mut running = env::spawn(command);
     let mut stdin = running.stdin();
+    running.message("gone");
     // stdin stays open: it is not the end of the input that ends the command.
     writeln!(stdin, "1").unwrap();
     // Quietly, as `head` wants it.

@@ -10,8 +10,8 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// Shakes hands on `socket`, which still blocks. There is no time-out here: the caller's kill
-/// switch ends it.
+/// Shakes hands on `socket`, which still blocks. There is no time-out here: the
+/// watchdog ends it.
 ///
 /// With TLS 1.3 this side is done before the broker has looked at our certificate. Its refusal
 /// comes with the first read; [`TlsStream::failure`] tells it.

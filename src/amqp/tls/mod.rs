@@ -1,7 +1,7 @@
 //! TLS by rustls, under amiquip's connection: set-up, handshake, stream, and what failed.
 //!
 //! Nothing here is touched for `amqp://`. The handshake runs on the thread that connects, with
-//! the socket still blocking: the kill switch ends it when the time is up. Only then amiquip gets
+//! the socket still blocking: the watchdog ends it when the time is up. Only then amiquip gets
 //! the stream, see `stream`.
 
 mod failure;

@@ -197,8 +197,9 @@ impl User for Collector<'_, '_> {
         self.reporter.notice(notice);
     }
 
-    fn connected(&mut self, address: &str) {
+    fn connected(&mut self, address: &str) -> Result<(), Fault> {
         self.reporter.connected(address);
+        Ok(())
     }
 
     fn retrying(&mut self, fault: &Fault) {

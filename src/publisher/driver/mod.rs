@@ -14,9 +14,9 @@ use super::user::User;
 use crate::amqp::AckToken;
 use crate::amqp::connector::Connector;
 use crate::base::batch::Batch;
-use crate::base::cancellation::WhenCancelled;
+use crate::base::cancellation::{WhenCancelled, is_cancelled};
 use crate::base::fault::{Fault, Kind};
-use crossbeam_channel::{Receiver, TryRecvError, never, select};
+use crossbeam_channel::{Receiver, never, select};
 use std::time::{Duration, Instant};
 use step::Left;
 
@@ -128,7 +128,7 @@ impl<'a, U: User> Driver<'a, U> {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.connector.options.when_cancelled.try_recv() == Err(TryRecvError::Disconnected)
+        is_cancelled(&self.connector.options.when_cancelled)
     }
 }
 

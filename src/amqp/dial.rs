@@ -1,0 +1,174 @@
+//! Looks up a name and connects to an address, until the time is up or the user wants no more.
+
+use crate::base::cancellation::{WhenCancelled, is_cancelled};
+use crossbeam_channel::{bounded, select};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NotReached {
+    Failed(io::Error),
+    TimedOut,
+    Cancelled,
+}
+
+impl From<io::Error> for NotReached {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// How often to look whether the user still wants the connection while it is made.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The addresses of `host`.
+pub(super) fn look_up(
+    host: &str,
+    port: u16,
+    deadline: Instant,
+    when_cancelled: &WhenCancelled,
+) -> Result<Vec<SocketAddr>, NotReached> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![(address, port).into()]);
+    }
+    // The system's look-up knows no time limit. So it runs on a thread that can be left.
+    let (sender, found) = bounded(1);
+    let host = host.to_owned();
+    thread::Builder::new()
+        .name("look-up".to_owned())
+        .spawn(move || {
+            let addresses = (host.as_str(), port).to_socket_addrs();
+            let _ = sender.send(addresses.map(Vec::from_iter));
+        })?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    select! {
+        recv(found) -> found => match found {
+            Ok(addresses) => Ok(addresses?),
+            Err(_) => Err(io::Error::other("the look-up ended unexpectedly").into()),
+        },
+        recv(when_cancelled) -> _ => Err(NotReached::Cancelled),
+        default(left) => Err(NotReached::TimedOut),
+    }
+}
+
+/// Connects to `address`. The socket blocks.
+pub(super) fn connect(
+    address: SocketAddr,
+    deadline: Instant,
+    when_cancelled: &WhenCancelled,
+) -> Result<TcpStream, NotReached> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if let Err(error) = socket.connect(&address.into()) {
+        if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) {
+            return Err(error.into());
+        }
+        await_writable(&socket, deadline, when_cancelled)?;
+        if let Some(error) = socket.take_error()? {
+            return Err(error.into());
+        }
+    }
+    socket.set_nonblocking(false)?;
+    Ok(socket.into())
+}
+
+/// A socket is writable once it is connected, or cannot be.
+fn await_writable(
+    socket: &Socket,
+    deadline: Instant,
+    when_cancelled: &WhenCancelled,
+) -> Result<(), NotReached> {
+    while !is_cancelled(when_cancelled) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(NotReached::TimedOut);
+        }
+        let mut watched = [PollFd::new(socket, PollFlags::OUT)];
+        let limit = Timespec::try_from(left.min(LOOK)).map_err(io::Error::other)?;
+        match poll(&mut watched, Some(&limit)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+    Err(NotReached::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::cancellation::cancellation;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    /// Addresses whose queue of waiting connections is full: further ones get no answer. (Linux)
+    fn full() -> (Socket, SocketAddr, Vec<Socket>) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&LOOPBACK.into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let waiting = (0..4).map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address.into());
+            socket
+        });
+        let waiting = waiting.collect();
+        (listener, address, waiting)
+    }
+
+    #[test]
+    fn it_connects_or_tells_why_not() {
+        let (_cancellation, when_cancelled) = cancellation();
+        let listener = TcpListener::bind(LOOPBACK).unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = connect(address, in_a_minute(), &when_cancelled).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), address);
+        drop((socket, listener));
+        let refused = connect(address, in_a_minute(), &when_cancelled).unwrap_err();
+        let NotReached::Failed(error) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    #[cfg_attr(not(target_os = "linux"), ignore = "other systems refuse what waits")]
+    fn an_address_that_does_not_answer_is_left() {
+        let (cancellation, when_cancelled) = cancellation();
+        let (_listener, address, _waiting) = full();
+        let soon = Instant::now() + Duration::from_millis(20);
+        let left = connect(address, soon, &when_cancelled).unwrap_err();
+        assert!(matches!(left, NotReached::TimedOut), "{left:?}");
+        let left = thread::scope(|scope| {
+            let connecting = scope.spawn(|| connect(address, in_a_minute(), &when_cancelled));
+            drop(cancellation);
+            connecting.join().unwrap().unwrap_err()
+        });
+        assert!(matches!(left, NotReached::Cancelled), "{left:?}");
+    }
+
+    #[test]
+    fn addresses_need_no_look_up_and_names_have_one() {
+        let (_cancellation, when_cancelled) = cancellation();
+        let find = |host, deadline| look_up(host, 1, deadline, &when_cancelled);
+        let now = Instant::now();
+        assert_eq!(
+            find("::1", now).unwrap(),
+            ["[::1]:1".parse::<SocketAddr>().unwrap()]
+        );
+        assert!(!find("localhost", in_a_minute()).unwrap().is_empty());
+    }
+}
