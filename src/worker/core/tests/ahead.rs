@@ -46,7 +46,7 @@ fn ahead(settings: Settings) -> Script {
         script.ends(0, 0);
     }
     // What is done is acknowledged. One task runs.
-    script.waits(0.005);
+    script.waits(0.02);
     script
 }
 
@@ -67,7 +67,7 @@ fn what_waits_behind_a_long_task_goes_to_others_if_there_are_any() {
     );
     let tag = script.tag;
     assert_eq!(script.confirmed(1), ["returned next"]);
-    assert_eq!(script.waits(0.005), [format!("ack {tag}")]);
+    assert_eq!(script.waits(0.02), [format!("ack {tag}")]);
 }
 
 /// A worker whose consumer was cancelled, to make sure that nothing is left, and then tasks came at the last
