@@ -24,7 +24,7 @@ impl Connector {
     /// returning together. The node `avoid` is tried last.
     ///
     /// # Errors
-    /// [`Kind::Unreachable`] where no thread can be started for it.
+    /// `Kind::Unreachable` where no thread can be started for it.
     pub fn connect_on_thread(
         self,
         avoid: Option<String>,

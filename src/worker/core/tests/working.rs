@@ -22,7 +22,10 @@ fn the_next_task_begins_when_a_slot_is_free() {
     assert_eq!(script.ends(1, 0), ["done b", "start c in 1"]);
     // They wait for company, and not for long.
     let (waited, follows) = script.waits_until_due();
-    assert_eq!((waited.as_millis(), follows), (20, vec!["ack 2".to_owned()]));
+    assert_eq!(
+        (waited.as_millis(), follows),
+        (20, vec!["ack 2".to_owned()])
+    );
     script.ends(0, 0);
     let mut last = script.ends(1, 0);
     assert_eq!(last.pop().unwrap(), "ack 1 3");
