@@ -5,6 +5,7 @@
 //! somebody. It shuts the socket down when a guarded call takes too long, or when the user has
 //! asked to stop at once.
 
+use super::CLOSE_LIMIT;
 use super::kill_switch::KillSwitch;
 use crate::base::cancellation::WhenCancelled;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
@@ -197,9 +198,11 @@ impl Watch {
             self.line.switch.throw();
             watched.deadline = None;
         }
-        watched.wakes_at = watched.deadline;
+        // The thread looks so often that a call with the shortest limit of all need not wake it.
+        let next_look = now + CLOSE_LIMIT;
+        watched.wakes_at = watched.deadline.map(|at| at.min(next_look));
         watched
-            .deadline
+            .wakes_at
             .map_or(Duration::MAX, |at| at.saturating_duration_since(now))
     }
 }

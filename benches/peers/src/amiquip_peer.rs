@@ -1,7 +1,7 @@
 //! amiquip, which `new_task` and `worker` use: what the client library takes by itself. It must be told to
 //! set `TCP_NODELAY`.
 
-use crate::target::Sending;
+use crate::target::{ID, SENT_AT, Sending};
 use amiquip::{
     AmqpProperties, Auth, Confirm, Connection, ConnectionOptions, ConnectionTuning, Publish,
     QueueDeclareOptions,
@@ -69,7 +69,10 @@ impl PublishAmiquip {
             routing_key: self.sending.target.queue.clone(),
             mandatory: true,
             immediate: false,
-            properties: AmqpProperties::default().with_delivery_mode(2),
+            properties: AmqpProperties::default()
+                .with_delivery_mode(2)
+                .with_message_id(ID.to_owned())
+                .with_timestamp(SENT_AT),
         }
     }
 }

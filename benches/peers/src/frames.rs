@@ -2,15 +2,13 @@
 //! nothing else is done. No client that sends the same can be faster.
 
 use crate::raw::{BODY, Broker, CHANNEL, HEADER, frame, method, short};
-use crate::target::Sending;
+use crate::target::{ID, SENT_AT, Sending};
 use anyhow::Result;
 use clap::Args;
 
 /// Of the properties in a content header: `delivery_mode`, `message_id`, `timestamp`.
 const FLAGS: u16 = 1 << 12 | 1 << 7 | 1 << 6;
 const PERSISTENT: u8 = 2;
-/// What `new_task` gives every task, as long as there.
-const ID: &[u8] = b"0193a000-0000-7000-8000-000000000000";
 
 #[derive(Args)]
 pub struct Frames {
@@ -49,8 +47,8 @@ impl Frames {
             &size.to_be_bytes(),
             &FLAGS.to_be_bytes(),
             &[PERSISTENT],
-            &short(ID)?,
-            &1_700_000_000_u64.to_be_bytes(),
+            &short(ID.as_bytes())?,
+            &SENT_AT.to_be_bytes(),
         ];
         Ok([
             method(CHANNEL, (60, 40), &publish)?,

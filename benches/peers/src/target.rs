@@ -2,6 +2,11 @@
 
 use clap::Args;
 
+/// What every task of `new_task` has: an identity, as long as there,
+pub const ID: &str = "0193a000-0000-7000-8000-000000000000";
+/// and when it was sent, in seconds since 1970.
+pub const SENT_AT: u64 = 1_700_000_000;
+
 /// Where, and on what.
 #[derive(Args, Clone)]
 pub struct Target {

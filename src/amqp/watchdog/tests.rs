@@ -55,8 +55,9 @@ fn it_sleeps_on_when_calls_begin_and_end() {
     let guard = watchdog.guard(limit);
     assert!(watchdog.waker.is_full(), "it must hear of the first");
     watch.calls.recv().unwrap();
-    assert!(watch.next(now) > limit);
+    assert_eq!(watch.next(now), CLOSE_LIMIT);
     drop(guard);
+    drop(watchdog.guard(CLOSE_LIMIT));
     drop(watchdog.guard(limit));
     let _guard = watchdog.guard(limit);
     assert!(watchdog.waker.is_empty());
@@ -114,7 +115,8 @@ fn what_still_leaves_is_given_time() {
     let mut now = Instant::now() + limit;
     for _ in 0..5 {
         written.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(watch.next(now), limit);
+        assert_eq!(watch.next(now), CLOSE_LIMIT);
+        assert_eq!(watchdog.line.watched().deadline, Some(now + limit));
         now += limit;
     }
     assert!(!watch.line.switch.is_thrown());
@@ -134,7 +136,8 @@ fn an_answer_is_waited_for_while_what_was_sent_before_it_leaves_and_heartbeats_d
     let mut now = Instant::now() + limit;
     for _ in 0..5 {
         written.fetch_add(30_000, Ordering::Relaxed);
-        assert_eq!(watch.next(now), limit);
+        assert_eq!(watch.next(now), CLOSE_LIMIT);
+        assert_eq!(watchdog.line.watched().deadline, Some(now + limit));
         now += limit;
     }
     assert!(!watch.line.switch.is_thrown());
