@@ -15,21 +15,35 @@ fn main() {
     if !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
         return;
     }
-    let linker = env::var_os("RUSTC_LINKER");
-    if linker.is_none() && env::var_os("TARGET") != env::var_os("HOST") {
-        return;
-    }
-    let mut linker = Command::new(linker.unwrap_or_else(|| "cc".into()));
-    let Ok(found) = linker.arg("-print-file-name=libgcc_eh.a").output() else {
+    // The same compiler may also build for other machines, and would answer for its own.
+    let target = env::var("TARGET").unwrap_or_default();
+    let Some(machine) = ask_compiler("-dumpmachine") else {
         return;
     };
-    let found = String::from_utf8_lossy(&found.stdout);
-    // An archive that is not there is told by its name alone.
-    let Some(directory) = Path::new(found.trim()).parent() else {
+    if architecture(&machine) != architecture(&target) {
+        return;
+    }
+    let Some(archive) = ask_compiler("-print-file-name=libgcc_eh.a") else {
+        return;
+    };
+    // Where there is no such archive the answer is its name, without a directory.
+    let Some(directory) = Path::new(&archive).parent() else {
         return;
     };
     if directory.is_absolute() {
         println!("cargo::rustc-link-search=native={}", directory.display());
         println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
     }
+}
+
+/// What the compiler that links answers to an option.
+fn ask_compiler(option: &str) -> Option<String> {
+    let compiler = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let output = Command::new(compiler).arg(option).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The first part of a name such as `x86_64-unknown-linux-gnu`.
+fn architecture(machine: &str) -> Option<&str> {
+    machine.split('-').next()
 }

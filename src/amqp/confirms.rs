@@ -78,8 +78,8 @@ impl Channel {
     pub fn confirms(&self, link: &Link) -> Result<Confirms<'_>, Fault> {
         let verdicts = self.client().listen_for_publisher_confirms()?;
         let returns = self.client().listen_for_returns()?;
-        // It leaves with what is published at once, if anything is: the broker spends as much on a packet
-        // as on a message.
+        // `confirm.select` leaves with what is published at once, if anything is: the broker spends as much on
+        // a packet as on a message.
         self.gate.hold();
         self.client().enable_publisher_confirms_nowait()?;
         Ok(Confirms {

@@ -1,19 +1,20 @@
 //! Looks up a name and connects to an address, until the time is up or the user wants no more.
 
+use super::leavable;
 use crate::base::cancellation::{WhenCancelled, is_cancelled};
-use crossbeam_channel::{bounded, select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Why there is no connection.
 #[derive(Debug)]
 pub(super) enum NotReached {
     Failed(io::Error),
+    /// The system has no thread for it.
+    NoThread(io::Error),
     TimedOut,
     Cancelled,
 }
@@ -37,24 +38,13 @@ pub(super) fn look_up(
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
-    // The system's look-up knows no time limit. So it runs on a thread that can be left.
-    let (sender, found) = bounded(1);
+    // The system's look-up knows no time limit.
     let host = host.to_owned();
-    thread::Builder::new()
-        .name("look-up".to_owned())
-        .spawn(move || {
-            let addresses = (host.as_str(), port).to_socket_addrs();
-            let _ = sender.send(addresses.map(Vec::from_iter));
-        })?;
-    let left = deadline.saturating_duration_since(Instant::now());
-    select! {
-        recv(found) -> found => match found {
-            Ok(addresses) => Ok(addresses?),
-            Err(_) => Err(io::Error::other("the look-up ended unexpectedly").into()),
-        },
-        recv(when_cancelled) -> _ => Err(NotReached::Cancelled),
-        default(left) => Err(NotReached::TimedOut),
-    }
+    let found = leavable::run("look-up", deadline, when_cancelled, move || {
+        let addresses = (host.as_str(), port).to_socket_addrs()?;
+        Ok::<_, io::Error>(addresses.collect())
+    });
+    Ok(found??)
 }
 
 /// Connects to `address`. The socket blocks.
@@ -106,6 +96,7 @@ mod tests {
     use super::*;
     use crate::base::cancellation::cancellation;
     use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
 
     const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

@@ -179,6 +179,13 @@ pub(super) fn timed_out(endpoint: &Endpoint, limit: Duration) -> Fault {
     cannot_connect(endpoint, &why)
 }
 
+/// They may lie on a file system that does not answer.
+pub(super) fn tls_files_hang(endpoint: &Endpoint, limit: Duration) -> Fault {
+    let limit = humantime::format_duration(limit);
+    let why = format!("the certificates could not be read within {limit} (--connect-timeout)");
+    cannot_connect(endpoint, &why)
+}
+
 /// The user has asked to stop.
 pub(super) fn cancelled() -> Fault {
     Fault::new(Kind::Interrupted, "interrupted while connecting")

@@ -34,7 +34,7 @@ impl Gate {
         Closed(self)
     }
 
-    /// Nothing is sent for a moment, unless the gate is closed and opened meanwhile.
+    /// Nothing is sent for a moment, unless the gate is opened meanwhile.
     pub(super) fn hold(&self) {
         std::mem::forget(self.close());
     }

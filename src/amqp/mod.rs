@@ -43,6 +43,7 @@ mod frames;
 pub(crate) mod fuzz;
 mod gate;
 mod kill_switch;
+mod leavable;
 mod link;
 mod open;
 mod options;

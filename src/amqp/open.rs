@@ -5,6 +5,7 @@ use super::errors;
 use super::frame_guard::{GuardedStream, Observed};
 use super::frames::FRAME_MAX;
 use super::kill_switch::KillSwitch;
+use super::leavable;
 use super::link::Link;
 use super::options::{FramesInFlight, OpenOptions};
 use super::tls::{self, Prepared};
@@ -51,28 +52,40 @@ impl Attempt<'_> {
         let tls = match self.endpoint.scheme {
             Scheme::Tcp => None,
             // First of all: files that cannot be used are told even where no broker answers.
-            Scheme::Tls => Some(self.options.tls.prepare(self.endpoint.into())?),
+            Scheme::Tls => Some(self.prepare()?),
         };
         self.handshake(self.reach()?, tls)
+    }
+
+    /// Reads the files of TLS, which may lie where reading hangs.
+    fn prepare(&self) -> Result<Prepared, Fault> {
+        let (endpoint, tls) = (self.endpoint.clone(), self.options.tls.clone());
+        let when_cancelled = &self.options.when_cancelled;
+        let prepared = leavable::run("tls", self.deadline, when_cancelled, move || {
+            tls.prepare((&endpoint).into())
+        });
+        prepared.unwrap_or_else(|why| match why {
+            NotReached::TimedOut => {
+                Err(errors::tls_files_hang(self.endpoint, self.options.timeout))
+            }
+            why => Err(self.not_reached(why, |error| self.failed(error))),
+        })
     }
 
     /// A connection to the first address that takes one.
     fn reach(&self) -> Result<TcpStream, Fault> {
         let Endpoint { host, port, .. } = self.endpoint;
         let when_cancelled = &self.options.when_cancelled;
-        let addresses = match dial::look_up(host, *port, self.deadline, when_cancelled) {
-            Ok(addresses) => addresses,
-            Err(NotReached::Failed(error)) => {
-                return Err(errors::unknown_host(self.endpoint, &error));
-            }
-            Err(NotReached::TimedOut | NotReached::Cancelled) => return Err(self.ended()),
-        };
+        let addresses =
+            dial::look_up(host, *port, self.deadline, when_cancelled).map_err(|why| {
+                self.not_reached(why, |error| errors::unknown_host(self.endpoint, error))
+            })?;
         let mut failures = Vec::new();
         for address in addresses {
             match dial::connect(address, self.deadline, when_cancelled) {
                 Ok(socket) => return Ok(socket),
                 Err(NotReached::Failed(error)) => failures.push((address, error)),
-                Err(NotReached::TimedOut | NotReached::Cancelled) => return Err(self.ended()),
+                Err(why) => return Err(self.not_reached(why, |error| self.failed(error))),
             }
         }
         Err(errors::no_address_answers(self.endpoint, &failures))
@@ -163,6 +176,15 @@ impl Attempt<'_> {
     /// How long it may still take.
     fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Why it ended before there was a connection.
+    fn not_reached(&self, why: NotReached, failed: impl Fn(&io::Error) -> Fault) -> Fault {
+        match why {
+            NotReached::Failed(error) => failed(&error),
+            NotReached::NoThread(error) => errors::no_thread(&error),
+            NotReached::TimedOut | NotReached::Cancelled => self.ended(),
+        }
     }
 
     /// It was ended: the user wants no more, or the time is up.

@@ -44,7 +44,7 @@ pub(super) fn send(
     core.prepare(&to, now);
     let pending = Pending::new(input, template);
     let work = args.common.work_queue();
-    let later = match later(args, connector, reporter) {
+    let later = match later(args, connector, handlers, reporter) {
         Ok(later) => later,
         Err(fault) => return Ended::without_sending(pending, fault),
     };
@@ -72,12 +72,14 @@ pub(super) fn send(
 fn later(
     args: &NewTaskArgs,
     connector: &Connector,
+    handlers: &Installing,
     reporter: &Reporter<'_>,
 ) -> Result<Option<Later>, Fault> {
     let Some(name) = &args.results.results else {
         return Ok(None);
     };
     let queue = results_queue(args, name)?;
+    handlers.finish()?;
     let retrying = |fault: &Fault| reporter.warn(&format!("{fault}; retrying (--retry-for)"));
     Later::begin(connector, args.common.work_queue(), queue, retrying).map(Some)
 }

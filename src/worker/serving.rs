@@ -135,6 +135,7 @@ impl Session<'_> {
                 channel,
                 earlier,
                 consuming,
+                took_in: Instant::now(),
             });
             match turn {
                 Turn::Consume(core::ConsumeOn::Same) => {}
@@ -167,18 +168,28 @@ impl Session<'_> {
         }
     }
 
-    /// Waits for an event. While slots have tasks to go on with, deliveries are left for a moment, as each
+    /// Waits for an event. While slots have tasks to go on with, deliveries are left for [`LINGER`], as each
     /// that wakes this thread costs as much as a twentieth of a short command.
     fn next_event(&mut self, place: &mut Place<'_, '_>) -> ConsumerEvent<Incoming> {
-        let limit = self.patience();
-        let commands = self.work.commands();
-        let has_more = commands.is_some_and(|commands| commands.has_offered());
-        if has_more && limit > LINGER {
-            if let Ok(message) = self.messages.recv_timeout(LINGER) {
+        let left_until = place.took_in + LINGER;
+        let left = left_until.saturating_duration_since(Instant::now());
+        if self.may_leave_deliveries() && !left.is_zero() {
+            if let Ok(message) = self.messages.recv_timeout(left.min(self.patience())) {
                 return ConsumerEvent::Inbox(message);
             }
         }
-        place.consuming.wait(&self.messages, limit)
+        let event = place.consuming.wait(&self.messages, self.patience());
+        if !matches!(event, ConsumerEvent::Inbox(_)) {
+            place.took_in = Instant::now();
+        }
+        event
+    }
+
+    /// Whether nothing is lost while deliveries are left where they are: no slot runs out of tasks, and the
+    /// core does not measure how long the next one takes.
+    fn may_leave_deliveries(&mut self) -> bool {
+        let commands = self.work.commands();
+        !self.core.times_delivery() && commands.is_some_and(|commands| commands.has_offered())
     }
 
     /// Lets slots go on by themselves when their commands end, while this thread waits.

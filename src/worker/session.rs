@@ -76,6 +76,8 @@ pub(super) struct Place<'p, 'c> {
     /// Channels on which earlier deliveries are still to be settled.
     pub(super) earlier: &'p mut Vec<Channel>,
     pub(super) consuming: Consuming<'c>,
+    /// When deliveries were last taken in, or looked for.
+    pub(super) took_in: Instant,
 }
 
 impl Session<'_> {

@@ -12,8 +12,9 @@ use crate::task::Task;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long an acknowledgement waits for others, at most. Measured with `true` as the command, 100 prefetched: at 20 ms the
-/// broker spends some 35 µs of CPU time for a task, at 5 ms 65 µs. A worker that is killed has done as much for nothing.
+/// How long an acknowledgement waits for others, at most. Measured with `true` as the command, 100 prefetched:
+/// at 20 ms the broker spends some 35 µs of CPU time for a task, at 5 ms 65 µs. When a worker is killed, up to
+/// 20 ms of work is done again.
 pub const LINGER: Duration = Duration::from_millis(20);
 
 /// An acknowledgement to be sent.

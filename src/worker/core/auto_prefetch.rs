@@ -119,6 +119,11 @@ impl AutoPrefetch {
         self.asked.get_or_insert(now);
     }
 
+    /// Whether the next delivery shows how long the way takes.
+    pub(super) fn times_delivery(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// A consumer begins. Until now the worker waited for it, and for nothing else.
     pub(super) fn consumes(&mut self, now: Instant) {
         self.asked = None;

@@ -4,6 +4,7 @@
 //! consumers only. More is taken at once. For less, the consumer is cancelled and the next one starts
 //! when what is here has begun; unless a task runs for long: then it goes to others.
 
+use super::auto_prefetch::AutoPrefetch;
 use super::consumer::{CancelFor, ConsumerPhase};
 use super::delivery::Delivery;
 use super::policy::Ack;
@@ -38,6 +39,13 @@ impl Worker {
         self.consumer.set_prefetch(own);
         self.acks.set_prefetch(all, self.settings.slots);
         self.settling.set_prefetch(all, self.settings.slots);
+    }
+
+    /// Whether it is measured how long the next delivery takes.
+    #[must_use]
+    pub fn times_delivery(&self) -> bool {
+        let auto = self.consumer.auto.as_ref();
+        auto.is_some_and(AutoPrefetch::times_delivery)
     }
 
     /// A task was delivered.

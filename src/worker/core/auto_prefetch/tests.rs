@@ -27,6 +27,19 @@ fn starved(auto: &mut AutoPrefetch, now: &mut Instant, way: Duration) -> u64 {
 }
 
 #[test]
+fn only_the_first_delivery_after_room_was_made_is_timed() {
+    let (mut auto, now) = measured(1, MS, MS);
+    assert!(!auto.times_delivery());
+    auto.made_room(now);
+    assert!(auto.times_delivery());
+    auto.delivered(now + MS, false);
+    assert!(!auto.times_delivery());
+    auto.made_room(now + MS);
+    auto.consumes(now + MS);
+    assert!(!auto.times_delivery(), "a new consumer waits for nothing");
+}
+
+#[test]
 fn short_work_over_a_long_way_grows_until_the_way_is_hidden() {
     let (mut auto, mut now) = measured(4, 40 * MS, MS);
     let grown: Vec<u64> = (0..10)
