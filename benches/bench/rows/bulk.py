@@ -117,7 +117,7 @@ def rows(_quick: bool) -> list[Row]:
         Row("bulk", "bulk, 16-byte tasks, window 1000", "tasks/s",
             [Contender("new_task --file", ours),
              Contender("frames made beforehand", frames, "the broker's own limit"),
-             Contender("amiquip alone", amiquip, "nothing is read or told, no ids, no time limits"),
+             Contender("amiquip alone", amiquip, "nothing is read or told, no time limits"),
              Contender("lapin", lapin),
              Contender("pika", pika, "confirms one by one: its API has no window"),
              Contender("php-amqplib", php, "batches of 1000, not a window"),
