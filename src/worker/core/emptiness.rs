@@ -43,6 +43,8 @@ enum Stage {
     Cancelling,
     /// Asked while none can come.
     Last,
+    /// Asked, and the answer will say nothing any more.
+    Outdated,
 }
 
 /// What follows from an answer.
@@ -103,9 +105,13 @@ impl Emptiness {
         self.stage = Stage::Idle;
     }
 
-    /// A task came while the consumer was cancelled, so the queue is not empty.
-    pub(super) fn resumed(&mut self) {
-        self.stage = Stage::Idle;
+    /// A task came while the consumer was cancelled, or the worker pauses: begins again with the first
+    /// question.
+    pub(super) fn start_over(&mut self) {
+        self.stage = match self.stage {
+            Stage::Idle | Stage::Cancelling => Stage::Idle,
+            Stage::First | Stage::Second | Stage::Last | Stage::Outdated => Stage::Outdated,
+        };
     }
 
     /// Whether the idle time is over, for a worker that has nothing to do.
@@ -142,7 +148,7 @@ impl Emptiness {
         Next::Ask(self.queues())
     }
 
-    /// The answer came; `is_idle` if there is still nothing to do.
+    /// The answer came; `is_idle` if there is still nothing to do, and the consumer is as it was asked for.
     pub(super) fn counted(&mut self, now: Instant, counts: Counts, is_idle: bool) -> Next {
         let last = self.stage == Stage::Last;
         if counts.delayed == 0 && self.stage != Stage::Idle {
@@ -154,6 +160,7 @@ impl Emptiness {
             Stage::First if is_empty => (Stage::Second, Next::Ask(self.queues())),
             Stage::Second if is_empty => (Stage::Cancelling, Next::Cancel),
             Stage::Last if is_empty => (Stage::Idle, Next::Empty),
+            Stage::Outdated => (Stage::Idle, Next::Wait),
             Stage::First | Stage::Second | Stage::Last if last => (Stage::Idle, Next::Resume),
             Stage::First | Stage::Second | Stage::Last => (Stage::Idle, Next::Wait),
         };

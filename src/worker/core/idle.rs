@@ -37,7 +37,11 @@ impl Worker {
         if self.count_others(now, counts) {
             return;
         }
-        let is_idle = self.has_nothing_to_do();
+        let is_as_asked = matches!(
+            self.consumer.phase,
+            ConsumerPhase::Consuming | ConsumerPhase::Paused
+        );
+        let is_idle = self.has_nothing_to_do() && is_as_asked;
         let next = self.emptiness.counted(now.instant, counts, is_idle);
         self.follow(now, next);
     }

@@ -21,6 +21,8 @@ impl Worker {
             return;
         }
         self.report(Event::Paused(why));
+        // Its next step may be to cancel the consumer, which is cancelled here.
+        self.emptiness.start_over();
         match self.consumer.phase {
             ConsumerPhase::Consuming => self.cancel_consumer(CancelFor::Pause),
             ConsumerPhase::Shrinking => self.consumer.phase = ConsumerPhase::Paused,
@@ -45,7 +47,6 @@ impl Worker {
         self.report(Event::Resumed);
         // There was something to do, but not here.
         self.emptiness.touch(now.instant);
-        self.emptiness.resumed();
         if self.consumer.phase == ConsumerPhase::Paused {
             self.consume(ConsumeOn::Same);
         }

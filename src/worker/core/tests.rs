@@ -175,6 +175,16 @@ fn frame_too_large() -> Fault {
     refused_with(501, Kind::NotTaken)
 }
 
+/// The broker says how many tasks the queue holds.
+fn ready(ready: u32) -> Input {
+    Input::Counts(Counts {
+        ready,
+        delayed: 0,
+        consumers: 1,
+        cancelled_count: false,
+    })
+}
+
 fn body_too_large() -> Fault {
     refused_with(406, Kind::NotTaken)
 }

@@ -175,7 +175,7 @@ impl Worker {
         } else if self.is_starved() {
             self.cancel_consumer(CancelFor::Renew);
         } else if self.is_paused_in_vain() {
-            self.emptiness.resumed();
+            self.emptiness.start_over();
             self.consume(ConsumeOn::Same);
         }
     }

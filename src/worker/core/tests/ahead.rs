@@ -20,13 +20,7 @@ fn ahead(settings: Settings) -> Script {
         ..settings
     });
     // With `--exit-when-empty` it has asked.
-    let ready = Counts {
-        ready: 1,
-        delayed: 0,
-        consumers: 1,
-        cancelled_count: false,
-    };
-    script.on(Input::Counts(ready));
+    script.on(ready(1));
     for number in 0.. {
         script.passes(0.001);
         let task = task(&number.to_string());
@@ -35,7 +29,7 @@ fn ahead(settings: Settings) -> Script {
         }
         script.passes(0.001);
         script.ends(0, 0);
-        script.on(Input::Counts(ready));
+        script.on(ready(1));
     }
     assert_eq!(script.on(Input::ConsumerStopped), ["consume"]);
     script.on(Input::Consuming);

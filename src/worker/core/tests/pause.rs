@@ -113,6 +113,26 @@ fn a_worker_that_is_paused_is_not_idle_and_can_be_stopped() {
     assert_eq!(script.on(Input::Signal), ["end signal"]);
 }
 
+/// The queue seemed to be empty when the host became busy. What the broker still says then must cancel
+/// no consumer that is cancelled already, and nothing may be waited for.
+#[test]
+fn a_worker_that_was_paused_while_it_asked_consumes_again() {
+    let mut settings = settings();
+    settings.ending.exit_when_empty = true;
+    for answers_before in [0, 1] {
+        let mut script = Script::new(settings.clone());
+        for _ in 0..answers_before {
+            assert_eq!(script.on(ready(0)), ["count"]);
+        }
+        assert_eq!(script.on(busy()), ["paused: busy", "cancel"]);
+        assert!(script.on(Input::ConsumerStopped).is_empty());
+        assert!(script.on(ready(0)).is_empty(), "outdated");
+        assert_eq!(script.on(Input::Resume), ["resumed", "consume"]);
+        assert!(script.on(Input::Consuming).is_empty(), "asked a moment ago");
+        assert_eq!(script.waits(0.1), ["count"]);
+    }
+}
+
 /// Each return would be counted, in the end as one too many.
 #[test]
 fn who_may_not_publish_keeps_what_has_not_begun() {

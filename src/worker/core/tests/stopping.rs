@@ -200,18 +200,10 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
     settings.policy.on_failure = OnFailure::DeadLetter;
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let empty = || {
-        Input::Counts(Counts {
-            ready: 0,
-            delayed: 0,
-            consumers: 1,
-            cancelled_count: false,
-        })
-    };
     let stuck = task("x");
     script.fresh(&stuck);
     // The answer to what was asked before.
-    script.on(empty());
+    script.on(ready(0));
     script.ends(0, 1);
     script.refused(1, body_too_large());
     script.again(&stuck);
@@ -220,7 +212,7 @@ fn a_task_that_cannot_be_moved_is_not_counted_as_done() {
     while follows.is_empty() || follows == ["count"] || follows == ["cancel"] {
         follows = match follows.first().map(String::as_str) {
             None => script.waits_until_due().1,
-            Some("count") => script.on(empty()),
+            Some("count") => script.on(ready(0)),
             Some(_) => script.on(Input::ConsumerStopped),
         };
     }

@@ -88,20 +88,12 @@ fn a_task_at_the_last_moment_is_done_before_anything_else_is_taken() {
     let mut settings = settings();
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let counts = |ready| {
-        Input::Counts(Counts {
-            ready,
-            delayed: 0,
-            consumers: 1,
-            cancelled_count: false,
-        })
-    };
-    script.on(counts(0));
-    assert_eq!(script.on(counts(0)), ["cancel"]);
+    script.on(ready(0));
+    assert_eq!(script.on(ready(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
     assert!(script.on(Input::ConsumerStopped).is_empty());
     assert_eq!(script.ends(0, 0), ["done x", "ack 1", "count"]);
-    assert_eq!(script.on(counts(1)), ["consume"]);
+    assert_eq!(script.on(ready(1)), ["consume"]);
     script.on(Input::Consuming);
     script.fresh(&task("y"));
     assert_eq!(script.ends(0, 0), ["done y", "ack 2"]);
@@ -112,16 +104,8 @@ fn a_task_at_the_last_moment_leaves_the_other_slots_to_others() {
     let mut settings = slots(2);
     settings.ending.exit_when_empty = true;
     let mut script = Script::new(settings);
-    let counts = |ready| {
-        Input::Counts(Counts {
-            ready,
-            delayed: 0,
-            consumers: 1,
-            cancelled_count: false,
-        })
-    };
-    script.on(counts(0));
-    assert_eq!(script.on(counts(0)), ["cancel"]);
+    script.on(ready(0));
+    assert_eq!(script.on(ready(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
     assert_eq!(script.on(Input::ConsumerStopped), ["consume"]);
     script.on(Input::Consuming);
@@ -134,16 +118,8 @@ fn a_task_at_the_last_moment_whose_dead_letter_is_refused_holds_up_nothing() {
     settings.ending.exit_when_empty = true;
     settings.policy.retries = 0;
     let mut script = Script::new(settings);
-    let counts = |ready| {
-        Input::Counts(Counts {
-            ready,
-            delayed: 0,
-            consumers: 1,
-            cancelled_count: false,
-        })
-    };
-    script.on(counts(0));
-    assert_eq!(script.on(counts(0)), ["cancel"]);
+    script.on(ready(0));
+    assert_eq!(script.on(ready(0)), ["cancel"]);
     assert_eq!(script.fresh(&task("x")), ["start x in 0"]);
     assert!(script.on(Input::ConsumerStopped).is_empty());
     // Its dead letter waits for room.
