@@ -30,6 +30,7 @@ impl Connector {
         avoid: Option<String>,
         pause: Duration,
     ) -> Result<Receiver<Connecting>, Fault> {
+        self.options.when_slow.tell();
         let (sender, steps) = unbounded();
         let started = thread::Builder::new()
             .name("connector".to_owned())

@@ -86,6 +86,7 @@ impl Connector {
                 }
             };
             if !told {
+                self.options.when_slow.tell();
                 retrying(&fault);
                 told = true;
             }

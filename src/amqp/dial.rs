@@ -1,13 +1,12 @@
 //! Looks up a name and connects to an address, until the time is up or the user wants no more.
 
 use super::leavable;
-use crate::base::cancellation::{WhenCancelled, is_cancelled};
+use super::patience::Patience;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -25,22 +24,18 @@ impl From<io::Error> for NotReached {
     }
 }
 
-/// How often to look whether the user still wants the connection while it is made.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// The addresses of `host`.
 pub(super) fn look_up(
     host: &str,
     port: u16,
-    deadline: Instant,
-    when_cancelled: &WhenCancelled,
+    patience: &Patience,
 ) -> Result<Vec<SocketAddr>, NotReached> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
     }
     // The system's look-up knows no time limit.
     let host = host.to_owned();
-    let found = leavable::run("look-up", deadline, when_cancelled, move || {
+    let found = leavable::run("look-up", patience, move || {
         let addresses = (host.as_str(), port).to_socket_addrs()?;
         Ok::<_, io::Error>(addresses.collect())
     });
@@ -48,11 +43,7 @@ pub(super) fn look_up(
 }
 
 /// Connects to `address`. The socket blocks.
-pub(super) fn connect(
-    address: SocketAddr,
-    deadline: Instant,
-    when_cancelled: &WhenCancelled,
-) -> Result<TcpStream, NotReached> {
+pub(super) fn connect(address: SocketAddr, patience: &Patience) -> Result<TcpStream, NotReached> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -60,7 +51,7 @@ pub(super) fn connect(
         if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) {
             return Err(error.into());
         }
-        await_writable(&socket, deadline, when_cancelled)?;
+        await_writable(&socket, patience)?;
         if let Some(error) = socket.take_error()? {
             return Err(error.into());
         }
@@ -70,38 +61,32 @@ pub(super) fn connect(
 }
 
 /// A socket is writable once it is connected, or cannot be.
-fn await_writable(
-    socket: &Socket,
-    deadline: Instant,
-    when_cancelled: &WhenCancelled,
-) -> Result<(), NotReached> {
-    while !is_cancelled(when_cancelled) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(NotReached::TimedOut);
-        }
+fn await_writable(socket: &Socket, patience: &Patience) -> Result<(), NotReached> {
+    loop {
+        let limit = patience.next_look()?;
+        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
         let mut watched = [PollFd::new(socket, PollFlags::OUT)];
-        let limit = Timespec::try_from(left.min(LOOK)).map_err(io::Error::other)?;
         match poll(&mut watched, Some(&limit)) {
-            Ok(0) | Err(Errno::INTR) => {}
+            Ok(0) => patience.when_slow.tell(),
+            Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(io::Error::from(error).into()),
         }
     }
-    Err(NotReached::Cancelled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::cancellation::cancellation;
+    use crate::base::cancellation::{WhenCancelled, cancellation};
     use std::net::{Ipv4Addr, TcpListener};
     use std::thread;
+    use std::time::{Duration, Instant};
 
     const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-    fn in_a_minute() -> Instant {
-        Instant::now() + Duration::from_secs(60)
+    fn for_a_minute(when_cancelled: &WhenCancelled) -> Patience {
+        Patience::until(Instant::now() + Duration::from_secs(60), when_cancelled)
     }
 
     /// Addresses whose queue of waiting connections is full: further ones get no answer. (Linux)
@@ -125,10 +110,10 @@ mod tests {
         let (_cancellation, when_cancelled) = cancellation();
         let listener = TcpListener::bind(LOOPBACK).unwrap();
         let address = listener.local_addr().unwrap();
-        let socket = connect(address, in_a_minute(), &when_cancelled).unwrap();
+        let socket = connect(address, &for_a_minute(&when_cancelled)).unwrap();
         assert_eq!(socket.peer_addr().unwrap(), address);
         drop((socket, listener));
-        let refused = connect(address, in_a_minute(), &when_cancelled).unwrap_err();
+        let refused = connect(address, &for_a_minute(&when_cancelled)).unwrap_err();
         let NotReached::Failed(error) = refused else {
             panic!("{refused:?}");
         };
@@ -141,10 +126,10 @@ mod tests {
         let (cancellation, when_cancelled) = cancellation();
         let (_listener, address, _waiting) = full();
         let soon = Instant::now() + Duration::from_millis(20);
-        let left = connect(address, soon, &when_cancelled).unwrap_err();
+        let left = connect(address, &Patience::until(soon, &when_cancelled)).unwrap_err();
         assert!(matches!(left, NotReached::TimedOut), "{left:?}");
         let left = thread::scope(|scope| {
-            let connecting = scope.spawn(|| connect(address, in_a_minute(), &when_cancelled));
+            let connecting = scope.spawn(|| connect(address, &for_a_minute(&when_cancelled)));
             drop(cancellation);
             connecting.join().unwrap().unwrap_err()
         });
@@ -154,12 +139,12 @@ mod tests {
     #[test]
     fn addresses_need_no_look_up_and_names_have_one() {
         let (_cancellation, when_cancelled) = cancellation();
-        let find = |host, deadline| look_up(host, 1, deadline, &when_cancelled);
-        let now = Instant::now();
+        let now = Patience::until(Instant::now(), &when_cancelled);
         assert_eq!(
-            find("::1", now).unwrap(),
+            look_up("::1", 1, &now).unwrap(),
             ["[::1]:1".parse::<SocketAddr>().unwrap()]
         );
-        assert!(!find("localhost", in_a_minute()).unwrap().is_empty());
+        let found = look_up("localhost", 1, &for_a_minute(&when_cancelled)).unwrap();
+        assert!(!found.is_empty());
     }
 }

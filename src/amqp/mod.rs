@@ -47,6 +47,7 @@ mod leavable;
 mod link;
 mod open;
 mod options;
+mod patience;
 mod payload;
 mod properties;
 mod publish_news;

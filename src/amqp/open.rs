@@ -8,6 +8,7 @@ use super::kill_switch::KillSwitch;
 use super::leavable;
 use super::link::Link;
 use super::options::{FramesInFlight, OpenOptions};
+use super::patience::Patience;
 use super::tls::{self, Prepared};
 use super::watchdog::Watchdog;
 use crate::base::cancellation::is_cancelled;
@@ -36,7 +37,11 @@ pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
     let attempt = Attempt {
         endpoint,
         options,
-        deadline: Instant::now() + options.timeout,
+        patience: Patience {
+            deadline: Instant::now() + options.timeout,
+            when_cancelled: options.when_cancelled.clone(),
+            when_slow: options.when_slow.clone(),
+        },
     };
     attempt.run()
 }
@@ -44,7 +49,7 @@ pub fn open(endpoint: &Endpoint, options: &OpenOptions) -> Result<Link, Fault> {
 struct Attempt<'a> {
     endpoint: &'a Endpoint,
     options: &'a OpenOptions,
-    deadline: Instant,
+    patience: Patience,
 }
 
 impl Attempt<'_> {
@@ -60,8 +65,7 @@ impl Attempt<'_> {
     /// Reads the files of TLS, which may lie where reading hangs.
     fn prepare(&self) -> Result<Prepared, Fault> {
         let (endpoint, tls) = (self.endpoint.clone(), self.options.tls.clone());
-        let when_cancelled = &self.options.when_cancelled;
-        let prepared = leavable::run("tls", self.deadline, when_cancelled, move || {
+        let prepared = leavable::run("tls", &self.patience, move || {
             tls.prepare((&endpoint).into())
         });
         prepared.unwrap_or_else(|why| match why {
@@ -75,14 +79,12 @@ impl Attempt<'_> {
     /// A connection to the first address that takes one.
     fn reach(&self) -> Result<TcpStream, Fault> {
         let Endpoint { host, port, .. } = self.endpoint;
-        let when_cancelled = &self.options.when_cancelled;
-        let addresses =
-            dial::look_up(host, *port, self.deadline, when_cancelled).map_err(|why| {
-                self.not_reached(why, |error| errors::unknown_host(self.endpoint, error))
-            })?;
+        let addresses = dial::look_up(host, *port, &self.patience).map_err(|why| {
+            self.not_reached(why, |error| errors::unknown_host(self.endpoint, error))
+        })?;
         let mut failures = Vec::new();
         for address in addresses {
-            match dial::connect(address, self.deadline, when_cancelled) {
+            match dial::connect(address, &self.patience) {
                 Ok(socket) => return Ok(socket),
                 Err(NotReached::Failed(error)) => failures.push((address, error)),
                 Err(why) => return Err(self.not_reached(why, |error| self.failed(error))),
@@ -127,6 +129,7 @@ impl Attempt<'_> {
             switch.clone(),
             Arc::clone(&observed.written),
             self.options.when_cancelled.clone(),
+            self.options.when_slow.clone(),
         );
         thread::Builder::new()
             .name("watchdog".to_owned())
@@ -175,7 +178,9 @@ impl Attempt<'_> {
 
     /// How long it may still take.
     fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.patience
+            .deadline
+            .saturating_duration_since(Instant::now())
     }
 
     /// Why it ended before there was a connection.

@@ -2,6 +2,7 @@
 
 use super::tls::Tls;
 use crate::base::cancellation::WhenCancelled;
+use crate::base::when_slow::WhenSlow;
 use std::time::Duration;
 
 /// What a connection is opened with.
@@ -24,6 +25,8 @@ pub struct OpenOptions {
     pub expected_queue: Option<String>,
     /// Ends the attempt, and every call on the connection, when it is dropped.
     pub when_cancelled: WhenCancelled,
+    /// Told when the attempt, or the connection, lasts.
+    pub when_slow: WhenSlow,
 }
 
 /// Frames that a channel may hand to the I/O thread before it waits. 16, amiquip's default, costs a

@@ -8,6 +8,7 @@
 use super::CLOSE_LIMIT;
 use super::kill_switch::KillSwitch;
 use crate::base::cancellation::WhenCancelled;
+use crate::base::when_slow::{QUICK, WhenSlow};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,6 +88,7 @@ const AFTER_CANCELLATION: Duration = Duration::from_secs(2);
 pub(super) struct Watch {
     line: Arc<Line>,
     when_cancelled: WhenCancelled,
+    when_slow: WhenSlow,
     calls: Receiver<()>,
 }
 
@@ -96,6 +98,7 @@ impl Watchdog {
         switch: KillSwitch,
         written: Arc<AtomicU64>,
         when_cancelled: WhenCancelled,
+        when_slow: WhenSlow,
     ) -> (Self, Watch) {
         let line = Arc::new(Line {
             switch,
@@ -107,6 +110,7 @@ impl Watchdog {
         let watch = Watch {
             line: Arc::clone(&line),
             when_cancelled,
+            when_slow,
             calls,
         };
         (Self { line, waker }, watch)
@@ -161,8 +165,16 @@ impl Watchdog {
 impl Watch {
     /// Watches until the watchdog is dropped.
     pub(super) fn run(mut self) {
+        let mut is_slow_at = self.when_slow.is_needed().then(|| Instant::now() + QUICK);
         loop {
-            let limit = self.next(Instant::now());
+            let now = Instant::now();
+            if is_slow_at.is_some_and(|at| at <= now) {
+                is_slow_at = None;
+                self.when_slow.tell();
+            }
+            let limit = self.next(now);
+            let is_slow_in = is_slow_at.map(|at| at.saturating_duration_since(now));
+            let limit = is_slow_in.map_or(limit, |slow| slow.min(limit));
             select! {
                 recv(self.calls) -> call => if call.is_err() {
                     return;

@@ -17,3 +17,4 @@ pub mod logging;
 pub mod plural;
 pub mod refusal;
 pub mod signals;
+pub mod when_slow;

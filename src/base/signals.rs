@@ -3,11 +3,13 @@
 use super::cancellation::{Cancellation, WhenCancelled, cancellation};
 use super::exit_code::ExitCode;
 use super::fault::{Fault, Kind};
-use crossbeam_channel::{Receiver, bounded};
-use signal_hook::consts::{SIGHUP, SIGTERM};
+use super::when_slow::WhenSlow;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,83 +44,107 @@ pub fn install(
     ends_at: EndsAt,
     notify: impl Fn() + Send + 'static,
 ) -> Result<WhenCancelled, Fault> {
-    let installing = begin(ends_at, notify)?;
-    installing.finish()?;
-    Ok(installing.when_cancelled)
+    let (handlers, when_cancelled) = put_off(ends_at, notify)?;
+    handlers.install()?;
+    Ok(when_cancelled)
 }
 
-/// Handlers that are being installed. Until they are, a signal ends the process.
-pub struct Installing {
-    /// See [`install`].
-    pub when_cancelled: WhenCancelled,
-    /// Why they cannot be; disconnected once they are.
-    failed: Receiver<Fault>,
-}
-
-impl Installing {
-    /// Waits until the handlers are installed.
-    pub fn finish(&self) -> Result<(), Fault> {
-        self.failed.recv().map_or(Ok(()), Err)
-    }
-}
-
-/// Begins to [`install`] the handlers: it takes as long as a twentieth of what sending a task does.
-pub fn begin(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> Result<Installing, Fault> {
+/// Prepares to [`install`] the handlers, whose two threads take as long as a tenth of what sending a task
+/// does. Until they are installed, Ctrl+C and SIGTERM end the process at once, with
+/// [`ExitCode::Interrupted`] and without a word.
+pub fn put_off(
+    ends_at: EndsAt,
+    notify: impl Fn() + Send + 'static,
+) -> Result<(Handlers, WhenCancelled), Fault> {
     let (cancellation, when_cancelled) = cancellation();
     let handler = Handler {
         ends_at,
-        notify,
+        notify: Box::new(notify),
         cancellation: Some(cancellation),
         count: 0,
         last: None,
     };
-    let handler = Arc::new(Mutex::new(handler));
-    let (sender, failed) = bounded(1);
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || match set_handlers(&handler) {
-            Ok(mut signals) => {
-                drop(sender);
-                signals.forever().for_each(|_| signalled(&handler));
-            }
-            Err(error) => {
-                let text = format!("cannot install the signal handlers: {error}");
-                let _ = sender.send(Fault::new(Kind::Other, text));
-                // Dropped, it would say that the user wants to stop.
-                std::mem::forget(handler);
-            }
-        })
-        .map_err(|error| {
-            let text = format!("cannot start a thread for signals: {error}");
-            Fault::new(Kind::Other, text)
-        })?;
-    Ok(Installing {
-        when_cancelled,
-        failed,
-    })
+    let ends = Arc::new(AtomicBool::new(true));
+    for signal in [SIGINT, SIGTERM] {
+        let code = i32::from(ExitCode::Interrupted.code());
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&ends))
+            .map_err(|error| cannot_install(&error))?;
+    }
+    let handlers = Handlers(Arc::new(Inner {
+        handler: Arc::new(Mutex::new(handler)),
+        installed: OnceLock::new(),
+        ends,
+    }));
+    Ok((handlers, when_cancelled))
 }
 
-/// Ctrl+C is handled from now on, and the other signals are what is returned.
-fn set_handlers<N: Fn() + Send + 'static>(handler: &Arc<Mutex<Handler<N>>>) -> io::Result<Signals> {
-    let of_interrupts = Arc::clone(handler);
-    ctrlc::set_handler(move || signalled(&of_interrupts)).map_err(io::Error::other)?;
+/// Handlers that may be installed later.
+#[derive(Clone)]
+pub struct Handlers(Arc<Inner>);
+
+struct Inner {
+    handler: Arc<Mutex<Handler>>,
+    installed: OnceLock<Result<(), Fault>>,
+    /// A signal ends the process at once.
+    ends: Arc<AtomicBool>,
+}
+
+impl Handlers {
+    /// Installs them, unless they are.
+    pub fn install(&self) -> Result<(), Fault> {
+        let installed = || {
+            set_handlers(&self.0.handler).map_err(|error| cannot_install(&error))?;
+            self.0.ends.store(false, Ordering::SeqCst);
+            Ok(())
+        };
+        self.0.installed.get_or_init(installed).clone()
+    }
+
+    /// Installs them when what is under way turns out to be slow.
+    #[must_use]
+    pub fn when_slow(&self) -> WhenSlow {
+        let handlers = self.clone();
+        WhenSlow::new(move || {
+            // Where that fails, signals still end the process.
+            let _ = handlers.install();
+        })
+    }
+
+    /// All is safe: where they are not installed, signals do nothing from now on.
+    pub fn all_is_safe(&self) {
+        self.0.ends.store(false, Ordering::SeqCst);
+    }
+}
+
+fn cannot_install(error: &io::Error) -> Fault {
+    let text = format!("cannot install the signal handlers: {error}");
+    Fault::new(Kind::Other, text)
+}
+
+fn set_handlers(handler: &Arc<Mutex<Handler>>) -> io::Result<()> {
     let mut numbers = vec![SIGTERM];
     if !is_ignored(SIGHUP) {
         numbers.push(SIGHUP);
     }
-    Signals::new(numbers)
+    let mut signals = Signals::new(numbers)?;
+    let of_signals = Arc::clone(handler);
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || signals.forever().for_each(|_| signalled(&of_signals)))?;
+    let of_interrupts = Arc::clone(handler);
+    ctrlc::set_handler(move || signalled(&of_interrupts)).map_err(io::Error::other)
 }
 
 /// What is done at each signal, whichever it is.
-struct Handler<N> {
+struct Handler {
     ends_at: EndsAt,
-    notify: N,
+    notify: Box<dyn Fn() + Send>,
     cancellation: Option<Cancellation>,
     count: u8,
     last: Option<Instant>,
 }
 
-fn signalled<N: Fn()>(handler: &Mutex<Handler<N>>) {
+fn signalled(handler: &Mutex<Handler>) {
     // It does not panic, and would still be the same if it had.
     let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
     let now = Instant::now();

@@ -8,6 +8,7 @@ use crate::base::cancellation::WhenCancelled;
 use crate::base::duration::duration;
 use crate::base::endpoint::{Endpoint, Scheme};
 use crate::base::fault::{Fault, Kind};
+use crate::base::when_slow::WhenSlow;
 use crate::output::{Color, LogFormat, Report, Verbosity};
 use crate::queues::{DEFAULT_QUEUE, Declare, QueueName, QueueType, WorkQueue};
 use clap::{ArgAction, Args, ValueHint};
@@ -199,6 +200,7 @@ impl Common {
                 frames_in_flight: FramesInFlight::Few,
                 expected_queue: None,
                 when_cancelled,
+                when_slow: WhenSlow::default(),
             },
             retry_for,
         })

@@ -61,10 +61,10 @@ fn send_tasks(
 ) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let (signal, signals) = crossbeam_channel::unbounded();
-    let handlers = signals::begin(EndsAt::BULK, move || {
+    let when_cancelled = signals::install(EndsAt::BULK, move || {
         let _ = signal.send(());
     })?;
-    let connector = connector(args, handlers.when_cancelled.clone(), report)?;
+    let connector = connector(args, when_cancelled, report)?;
     let file = TaskFile::open(path, args.separator())?;
     let mut reporter = Reporter::new(args, Mode::Bulk, report);
     refuse_same_files(args, &file)?;
@@ -89,13 +89,7 @@ fn send_tasks(
     } else {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let mut ended = send_all(
-        args,
-        &connector,
-        &handlers,
-        file.read(preview)?,
-        &mut reporter,
-    );
+    let mut ended = send_all(args, &connector, None, file.read(preview)?, &mut reporter);
     let finished = reporter.finish();
     let fault = keep_unsent(&mut ended, &mut reporter, &signals);
     let too_large = ended.rest.too_large();

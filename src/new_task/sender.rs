@@ -11,7 +11,7 @@ use super::workers::Workers;
 use crate::amqp::connector::Connector;
 use crate::amqp::{AckToken, Delivery, Series};
 use crate::base::fault::{Fault, Kind};
-use crate::base::signals::Installing;
+use crate::base::signals::Handlers;
 use crate::output::progress::TICK;
 use crate::publisher::core::{Core, Input, Message, Notice, Scope, Sent, Verdict};
 use crate::publisher::{Answered, ResultsFrom, User};
@@ -27,7 +27,8 @@ pub(super) struct Sender<'a, 'r> {
     /// Results that are collected later.
     pub(super) later: Option<Later>,
     pub(super) args: &'a NewTaskArgs,
-    pub(super) handlers: &'a Installing,
+    /// Signal handlers that are not needed any more once the task is safe.
+    pub(super) put_off: Option<&'a Handlers>,
     pub(super) reporter: &'a mut Reporter<'r>,
     pub(super) workers: Workers,
     /// What was not sent because nothing can be.
@@ -129,6 +130,9 @@ impl User for Sender<'_, '_> {
             Verdict::Confirmed {
                 number, payload, ..
             } => {
+                if let Some(handlers) = self.put_off {
+                    handlers.all_is_safe();
+                }
                 self.reporter.confirmed(&payload);
                 if let Some(later) = &mut self.later {
                     later.sent.insert(number);
@@ -163,7 +167,7 @@ impl User for Sender<'_, '_> {
 
     fn connected(&mut self, address: &str) -> Result<(), Fault> {
         self.reporter.connected(address);
-        self.handlers.finish()
+        Ok(())
     }
 
     fn retrying(&mut self, fault: &Fault) {

@@ -11,7 +11,7 @@ use super::set_up::results_queue;
 use super::workers::Workers;
 use crate::amqp::connector::{Connector, RetryFor};
 use crate::base::fault::Fault;
-use crate::base::signals::Installing;
+use crate::base::signals::Handlers;
 use crate::publisher::core::{
     Backlog, Config, Connect, Core, Needed, PATIENCE, Queues, Size, Upkeep,
 };
@@ -20,12 +20,12 @@ use crate::queues::{Declare, Destination, QueueType, ResultsName, ResultsQueue};
 use crate::task::Template;
 use std::time::{Duration, Instant};
 
-/// Sends all tasks of `input`, and tells what happens. The signal handlers are
-/// installed before the first leaves.
+/// Sends all tasks of `input`, and tells what happens. `put_off` are the signal handlers where they are
+/// installed only if that takes longer.
 pub(super) fn send(
     args: &NewTaskArgs,
     connector: &Connector,
-    handlers: &Installing,
+    put_off: Option<&Handlers>,
     input: TaskInput,
     reporter: &mut Reporter<'_>,
 ) -> Ended {
@@ -44,7 +44,7 @@ pub(super) fn send(
     core.prepare(&to, now);
     let pending = Pending::new(input, template);
     let work = args.common.work_queue();
-    let later = match later(args, connector, handlers, reporter) {
+    let later = match later(args, connector, reporter) {
         Ok(later) => later,
         Err(fault) => return Ended::without_sending(pending, fault),
     };
@@ -54,7 +54,7 @@ pub(super) fn send(
         results: AwaitedResults::new(own_results(args)),
         later,
         args,
-        handlers,
+        put_off,
         reporter,
         workers: Workers::default(),
         refused: Vec::new(),
@@ -72,14 +72,12 @@ pub(super) fn send(
 fn later(
     args: &NewTaskArgs,
     connector: &Connector,
-    handlers: &Installing,
     reporter: &Reporter<'_>,
 ) -> Result<Option<Later>, Fault> {
     let Some(name) = &args.results.results else {
         return Ok(None);
     };
     let queue = results_queue(args, name)?;
-    handlers.finish()?;
     let retrying = |fault: &Fault| reporter.warn(&format!("{fault}; retrying (--retry-for)"));
     Later::begin(connector, args.common.work_queue(), queue, retrying).map(Some)
 }

@@ -14,7 +14,10 @@ use crate::output::progress::SendBar;
 
 /// Sends the one task of the command line.
 pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
-    let handlers = signals::begin(EndsAt::FIRST, || {})?;
+    let (handlers, when_cancelled) = signals::put_off(EndsAt::FIRST, || {})?;
+    if args.results.wait || args.results.results.is_some() {
+        handlers.install()?;
+    }
     let body = if let Some(path) = &args.body_file {
         input::read_body(path)?
     } else {
@@ -26,7 +29,8 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
         }
         args.message()
     };
-    let connector = connector(args, handlers.when_cancelled.clone(), report)?;
+    let mut connector = connector(args, when_cancelled, report)?;
+    connector.options.when_slow = handlers.when_slow();
     let mut reporter = Reporter::new(args, Mode::Single, report);
     if args.body_file.is_some() && args.body_file == args.outcomes.joblog {
         let text = "--joblog names the file of the body; use another one";
@@ -36,7 +40,13 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
     if args.results.wait {
         reporter.bar = SendBar::new(reporter.report.is_quiet());
     }
-    let ended = send_all(args, &connector, &handlers, input::one(body), &mut reporter);
+    let ended = send_all(
+        args,
+        &connector,
+        Some(&handlers),
+        input::one(body),
+        &mut reporter,
+    );
     reporter.finish()?;
     if let Some(fault) = ended.fault {
         for task in &ended.unconfirmed {

@@ -38,6 +38,9 @@ mod tls;
 /// Ctrl+C, SIGTERM, `--grace`, and a stdout that nobody reads.
 mod stopping;
 
+/// Ctrl+C and SIGTERM while one task is sent.
+mod interrupting;
+
 /// A stdout or stderr that nobody reads any more.
 mod unread;
 

@@ -11,7 +11,12 @@ fn connected() -> (TcpStream, TcpStream) {
 }
 
 fn watchdog(switch: &KillSwitch, when_cancelled: WhenCancelled) -> Watchdog {
-    let (watchdog, watch) = Watchdog::new(switch.clone(), Arc::default(), when_cancelled);
+    let (watchdog, watch) = Watchdog::new(
+        switch.clone(),
+        Arc::default(),
+        when_cancelled,
+        WhenSlow::default(),
+    );
     thread::spawn(move || watch.run());
     watchdog
 }
@@ -46,10 +51,32 @@ fn a_short_limit_counts_also_while_a_long_one_is_slept_out() {
 }
 
 #[test]
+fn a_connection_that_lasts_is_told_to_be_slow_once() {
+    let (near, _far) = connected();
+    let (_cancellation, when_cancelled) = cancellation();
+    let (told, is_slow) = bounded(2);
+    let when_slow = WhenSlow::new(move || {
+        let _ = told.try_send(());
+    });
+    let switch = KillSwitch::new(near);
+    let (watchdog, watch) = Watchdog::new(switch, Arc::default(), when_cancelled, when_slow);
+    let watches = thread::spawn(move || watch.run());
+    is_slow.recv_timeout(Duration::from_secs(60)).unwrap();
+    drop(watchdog);
+    watches.join().unwrap();
+    assert_eq!(is_slow.try_iter().count(), 0);
+}
+
+#[test]
 fn it_sleeps_on_when_calls_begin_and_end() {
     let (near, _far) = connected();
     let (_cancellation, when_cancelled) = cancellation();
-    let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
+    let (watchdog, watch) = Watchdog::new(
+        KillSwitch::new(near),
+        Arc::default(),
+        when_cancelled,
+        WhenSlow::default(),
+    );
     let now = Instant::now();
     let limit = Duration::from_secs(30);
     let guard = watchdog.guard(limit);
@@ -92,7 +119,12 @@ fn a_cut_ends_guarded_calls_alone() {
 fn what_is_sent_after_a_cut_has_a_moment_and_no_more() {
     let (near, _far) = connected();
     let (cancellation, when_cancelled) = cancellation();
-    let (watchdog, watch) = Watchdog::new(KillSwitch::new(near), Arc::default(), when_cancelled);
+    let (watchdog, watch) = Watchdog::new(
+        KillSwitch::new(near),
+        Arc::default(),
+        when_cancelled,
+        WhenSlow::default(),
+    );
     watchdog.line.watched().is_cancelled = true;
     drop(cancellation);
     let now = Instant::now();
@@ -109,7 +141,12 @@ fn what_still_leaves_is_given_time() {
     let (_cancellation, when_cancelled) = cancellation();
     let written = Arc::new(AtomicU64::new(0));
     let switch = KillSwitch::new(near);
-    let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cancelled);
+    let (watchdog, watch) = Watchdog::new(
+        switch,
+        Arc::clone(&written),
+        when_cancelled,
+        WhenSlow::default(),
+    );
     let limit = Duration::from_secs(30);
     let _guard = watchdog.guard_leaving(limit);
     let mut now = Instant::now() + limit;
@@ -130,7 +167,12 @@ fn an_answer_is_waited_for_while_what_was_sent_before_it_leaves_and_heartbeats_d
     let (_cancellation, when_cancelled) = cancellation();
     let written = Arc::new(AtomicU64::new(0));
     let switch = KillSwitch::new(near);
-    let (watchdog, watch) = Watchdog::new(switch, Arc::clone(&written), when_cancelled);
+    let (watchdog, watch) = Watchdog::new(
+        switch,
+        Arc::clone(&written),
+        when_cancelled,
+        WhenSlow::default(),
+    );
     let limit = Duration::from_secs(30);
     let _guard = watchdog.guard(limit);
     let mut now = Instant::now() + limit;

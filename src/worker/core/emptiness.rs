@@ -160,9 +160,10 @@ impl Emptiness {
             Stage::First if is_empty => (Stage::Second, Next::Ask(self.queues())),
             Stage::Second if is_empty => (Stage::Cancelling, Next::Cancel),
             Stage::Last if is_empty => (Stage::Idle, Next::Empty),
-            Stage::Outdated => (Stage::Idle, Next::Wait),
             Stage::First | Stage::Second | Stage::Last if last => (Stage::Idle, Next::Resume),
-            Stage::First | Stage::Second | Stage::Last => (Stage::Idle, Next::Wait),
+            Stage::First | Stage::Second | Stage::Last | Stage::Outdated => {
+                (Stage::Idle, Next::Wait)
+            }
         };
         self.stage = stage;
         next
