@@ -51,7 +51,7 @@ pub fn install(
 
 /// Prepares to [`install`] the handlers, whose two threads take as long as a tenth of what sending a task
 /// does. Until they are installed, Ctrl+C and SIGTERM end the process at once, with
-/// [`ExitCode::Interrupted`] and without a word.
+/// [`ExitCode::Interrupted`] and without a word, and SIGHUP ends it as the system does.
 pub fn put_off(
     ends_at: EndsAt,
     notify: impl Fn() + Send + 'static,
