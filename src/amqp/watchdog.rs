@@ -167,11 +167,11 @@ impl Watch {
     pub(super) fn run(mut self) {
         let mut is_slow_at = self.when_slow.is_needed().then(|| Instant::now() + QUICK);
         loop {
-            let now = Instant::now();
-            if is_slow_at.is_some_and(|at| at <= now) {
+            if is_slow_at.is_some_and(|at| at <= Instant::now()) {
                 is_slow_at = None;
                 self.when_slow.tell();
             }
+            let now = Instant::now();
             let limit = self.next(now);
             let is_slow_in = is_slow_at.map(|at| at.saturating_duration_since(now));
             let limit = is_slow_in.map_or(limit, |slow| slow.min(limit));

@@ -7,9 +7,10 @@ use super::when_slow::WhenSlow;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,18 +45,28 @@ pub fn install(
     ends_at: EndsAt,
     notify: impl Fn() + Send + 'static,
 ) -> Result<WhenCancelled, Fault> {
-    let (handlers, when_cancelled) = put_off(ends_at, notify)?;
+    let (handlers, when_cancelled) = handlers(ends_at, notify);
     handlers.install()?;
     Ok(when_cancelled)
 }
 
 /// Prepares to [`install`] the handlers, whose two threads take as long as a tenth of what sending a task
-/// does. Until they are installed, Ctrl+C and SIGTERM end the process at once, with
-/// [`ExitCode::Interrupted`] and without a word, and SIGHUP ends it as the system does.
+/// does. Until they are installed, each of the signals ends the process at once, with
+/// [`ExitCode::Interrupted`] and without a word.
 pub fn put_off(
     ends_at: EndsAt,
     notify: impl Fn() + Send + 'static,
 ) -> Result<(Handlers, WhenCancelled), Fault> {
+    let (handlers, when_cancelled) = handlers(ends_at, notify);
+    let code = i32::from(ExitCode::Interrupted.code());
+    for signal in [SIGINT].into_iter().chain(terminating()) {
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&handlers.0.ends))
+            .map_err(|error| cannot_install(&error))?;
+    }
+    Ok((handlers, when_cancelled))
+}
+
+fn handlers(ends_at: EndsAt, notify: impl Fn() + Send + 'static) -> (Handlers, WhenCancelled) {
     let (cancellation, when_cancelled) = cancellation();
     let handler = Handler {
         ends_at,
@@ -64,18 +75,12 @@ pub fn put_off(
         count: 0,
         last: None,
     };
-    let ends = Arc::new(AtomicBool::new(true));
-    for signal in [SIGINT, SIGTERM] {
-        let code = i32::from(ExitCode::Interrupted.code());
-        flag::register_conditional_shutdown(signal, code, Arc::clone(&ends))
-            .map_err(|error| cannot_install(&error))?;
-    }
     let handlers = Handlers(Arc::new(Inner {
         handler: Arc::new(Mutex::new(handler)),
         installed: OnceLock::new(),
-        ends,
+        ends: Arc::new(AtomicBool::new(true)),
     }));
-    Ok((handlers, when_cancelled))
+    (handlers, when_cancelled)
 }
 
 /// Handlers that may be installed later.
@@ -105,8 +110,10 @@ impl Handlers {
     pub fn when_slow(&self) -> WhenSlow {
         let handlers = self.clone();
         WhenSlow::new(move || {
-            // Where that fails, signals still end the process.
-            let _ = handlers.install();
+            if handlers.install().is_err() {
+                // Some signals may do nothing from now on, so what takes long must not go on.
+                drop(locked(&handlers.0.handler).cancellation.take());
+            }
         })
     }
 
@@ -122,17 +129,19 @@ fn cannot_install(error: &io::Error) -> Fault {
 }
 
 fn set_handlers(handler: &Arc<Mutex<Handler>>) -> io::Result<()> {
-    let mut numbers = vec![SIGTERM];
-    if !is_ignored(SIGHUP) {
-        numbers.push(SIGHUP);
-    }
-    let mut signals = Signals::new(numbers)?;
+    let mut signals = Signals::new(terminating())?;
     let of_signals = Arc::clone(handler);
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || signals.forever().for_each(|_| signalled(&of_signals)))?;
     let of_interrupts = Arc::clone(handler);
     ctrlc::set_handler(move || signalled(&of_interrupts)).map_err(io::Error::other)
+}
+
+/// The signals that mean the same as Ctrl+C.
+fn terminating() -> impl Iterator<Item = i32> {
+    let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    [SIGTERM].into_iter().chain(hang_up)
 }
 
 /// What is done at each signal, whichever it is.
@@ -144,9 +153,13 @@ struct Handler {
     last: Option<Instant>,
 }
 
+/// What holds the lock does not panic, and would still be the same if it had.
+fn locked(handler: &Mutex<Handler>) -> MutexGuard<'_, Handler> {
+    handler.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn signalled(handler: &Mutex<Handler>) {
-    // It does not panic, and would still be the same if it had.
-    let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut handler = locked(handler);
     let now = Instant::now();
     let last = handler.last.replace(now);
     if last.is_some_and(|last| now < last + SAME) {
@@ -164,7 +177,10 @@ fn signalled(handler: &Mutex<Handler>) {
 
 /// Whether this process was started with the signal ignored, as far as the system tells: Linux does.
 pub(super) fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // In one piece, as each read takes the system as long.
+    let mut status = [0; 8192];
+    let read = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+    let status = String::from_utf8_lossy(&status[..read.unwrap_or_default()]);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)

@@ -15,7 +15,8 @@ use crate::output::progress::SendBar;
 /// Sends the one task of the command line.
 pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<ExitCode> {
     let (handlers, when_cancelled) = signals::put_off(EndsAt::FIRST, || {})?;
-    if args.results.wait || args.results.results.is_some() {
+    let wants_result = args.results.wait || args.results.results.is_some();
+    if wants_result {
         handlers.install()?;
     }
     let body = if let Some(path) = &args.body_file {
@@ -48,11 +49,13 @@ pub(super) fn send(args: &NewTaskArgs, report: &mut Report) -> anyhow::Result<Ex
         &mut reporter,
     );
     reporter.finish()?;
-    if let Some(fault) = ended.fault {
+    let sent = reporter.counts.confirmed > 0;
+    // The confirm may have come at the same moment as the signal.
+    let all_is_safe = |fault: &Fault| fault.kind == Kind::Interrupted && sent && !wants_result;
+    if let Some(fault) = ended.fault.filter(|fault| !all_is_safe(fault)) {
         for task in &ended.unconfirmed {
             reporter.failed(task, &fault);
         }
-        let sent = reporter.counts.confirmed > 0;
         return Err(in_context(fault, ended.perhaps && !sent).into());
     }
     if let Some(fault) = reporter.report.failure() {

@@ -1,4 +1,4 @@
-//! Ctrl+C and SIGTERM while `new_task` sends one task. Its handlers are installed once that takes long.
+//! Ctrl+C, SIGTERM and SIGHUP while `new_task` sends one task. Its handlers are installed once that takes long.
 
 use crate::env::fake::{Step, fake_broker};
 use crate::env::{self, Running, command};
@@ -25,7 +25,7 @@ fn silent_at(
 
 #[test]
 fn whenever_it_comes_the_exit_code_is_that_of_an_interruption() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         for step in [Step::Accepted, Step::Confirm] {
             let (sending, is_silent) = silent_at(step, |_| Ok(()));
             is_silent.recv_timeout(Duration::from_secs(60)).unwrap();
