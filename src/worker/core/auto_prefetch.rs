@@ -8,7 +8,7 @@
 //!   of the last 16. The least is too little: now and then broker and worker happen to be awake;
 //! - S, the work: the 90th percentile of the last run times, and the mean of those below it.
 //!
-//! It holds as many more tasks as its slots do in R and 40 ms (80 ms, if results are sent), by the mean; and
+//! It holds as many more tasks as its slots do in R and 40 ms (160 ms, if results are sent), by the mean; and
 //! none where R is less than a twentieth of the whole, by the percentile. The number grows when a slot has
 //! waited although the queue was not empty: at once to what runs in 40 ms, and eightfold at most beyond that.
 //! Less than half of what runs in 40 ms grows, too. It is halved when even the task that waited least here has
@@ -31,9 +31,9 @@ const GROWTH: u64 = 8;
 /// which saves each short command up to a tenth of its time; nobody notices such a wait.
 const SHORT_WAIT: Duration = Duration::from_millis(40);
 
-/// The same where results are sent. They go several at a time, too, after up to 40 ms, and until they are
+/// The same where results are sent. They go several at a time, too, after up to 80 ms, and until they are
 /// confirmed their tasks take up places.
-const SHORT_WAIT_WITH_RESULTS: Duration = Duration::from_millis(80);
+const SHORT_WAIT_WITH_RESULTS: Duration = Duration::from_millis(160);
 
 /// How many run times, and ways, count.
 const RUNS: usize = 64;

@@ -32,7 +32,7 @@ fn with_tasks(bodies: &[&str]) -> Script {
 fn a_result_does_not_wait_for_long() {
     let mut script = busy();
     let (waited, follows) = script.waits_until_due();
-    assert_eq!((waited.as_millis(), follows), (40, vec![RESULTS[0].into()]));
+    assert_eq!((waited.as_millis(), follows), (80, vec![RESULTS[0].into()]));
     assert!(script.confirmed(1).is_empty());
     let (waited, follows) = script.waits_until_due();
     assert_eq!((waited.as_millis(), follows), (20, vec!["ack 1".into()]));
