@@ -25,7 +25,7 @@ def write(root: Path, runs: list[dict]) -> None:
     words = page.read_text().split(MARK)[0].rstrip()
     parts = [words, MARK]
     if len(runs) > 1:
-        parts.append(f"## What the series changes\n\n{table.compared(runs)}")
+        parts.append(f"## On each version of RabbitMQ\n\n{table.compared(runs)}")
     parts += [section(run) for run in runs]
     page.write_text("\n\n".join(part.rstrip() for part in parts) + "\n")
     for run in runs:

@@ -64,8 +64,10 @@ def goal_of(row: Row, goal: Goal) -> dict:
         what = f"{subject}: " if goal.ours else ""
     else:
         what = ""
+    unit = "" if goal.peer else f" {goal.metric}"
     against = f" × {goal.peer}" if goal.peer else ""
-    unit = "" if goal.metric == row.metric and goal.peer else f" {goal.metric}"
+    if goal.peer and goal.metric != row.metric:
+        against += f", {goal.metric}"
     return {
         "goal": f"{what}{'≤' if goal.sense == '<=' else '≥'} {goal.bound:g}{unit}{against}",
         "reached": spread(row.ratios(goal)),

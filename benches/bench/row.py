@@ -71,7 +71,7 @@ class Row:
             tell(f"{self.key}: {contender.name}: {show(self.metric, [sample])}")
 
     def ratios(self, goal: Goal) -> list[float]:
-        """Ours through the peer's, round by round; with no peer, ours alone."""
+        """Ours divided by the peer's, round by round; with no peer, ours alone."""
         ours = figures(goal.metric, self.samples.get(goal.ours or self.contenders[0].name, []))
         if goal.peer is None:
             return ours

@@ -43,7 +43,7 @@ def found(run: dict, key: str) -> dict | None:
 
 def row_table(row: dict) -> str:
     lines = [f"### {row['title']}", ""]
-    lines += [f"| | {row['metric']} | ours through it | client CPU per task | peak memory | lacks |",
+    lines += [f"| | {row['metric']} | ours ÷ this | client CPU per task | peak memory | lacks |",
               "| --- | --- | --- | --- | --- | --- |"]
     notes = [f"{row['note'][0].upper()}{row['note'][1:]}."] if row["note"] else []
     for contender in row["contenders"]:

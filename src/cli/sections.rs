@@ -87,7 +87,7 @@ const EXIT_STATUS: [Item; 7] = [
     ),
     Entry(
         "130",
-        "Interrupted before all tasks were confirmed, or before running tasks had ended",
+        "Interrupted before all tasks were confirmed, all results had come, or running tasks had ended",
     ),
 ];
 

@@ -25,7 +25,8 @@ impl Documented for NewTaskArgs {
                 Entry(
                     "75",
                     "The broker did not take every task (nack, no queue, no confirm in time, backlog \
-                     full): try again; or a result is missing",
+                     full): send those of --unsent again. Or a result is missing: its task was \
+                     sent, do not send it again",
                 ),
                 Paragraph(
                     "With --wait and a single task, the exit code is the task's own, or 128 plus the \

@@ -51,10 +51,10 @@ pub struct WorkerArgs {
     /// COMMAND, else as --concurrency]
     ///
     /// `auto` measures how long tasks run and how far the broker is. While tasks are short, it takes ahead
-    /// what runs in about 40 ms and a round trip, so that nothing waits for the broker. Once a task runs for
-    /// more than a second, what was taken ahead goes back to the end of the queue for other workers; a worker
-    /// that is alone keeps it. `-p 1` (with `-j 4`: `-p 4`) takes none ahead. With 0, the broker deals tasks
-    /// out in turn, to busy workers too.
+    /// what runs in about 40 ms (160 ms if results are sent) and a round trip, so that nothing waits for the
+    /// broker. Once a task runs for more than a second, what was taken ahead goes back to the end of the queue
+    /// for other workers; a worker that is alone keeps it. `-p 1` (with `-j 4`: `-p 4`) takes none ahead. With
+    /// 0, the broker deals tasks out in turn, to busy workers too.
     #[arg(short, long, value_name = "N", value_parser = prefetch)]
     prefetch: Option<PrefetchOption>,
 

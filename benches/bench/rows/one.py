@@ -79,5 +79,5 @@ def rows(_quick: bool) -> list[Row]:
              Goal("ms", "<=", 0.1, "pika")]),
         Row("one-far", "one task, 20 ms each way", "ms", far,
             [Goal("round trips", "<=", 1.0, peer) for peer in peers], rounds=2,
-            note="round trips: the time through 40 ms"),
+            note="round trips: the time divided by 40 ms"),
     ]

@@ -63,7 +63,7 @@ def series(command_of):
         shares = [now / max(paces[:at + 1]) for at, now in enumerate(paces)]
         extra = {f"{workers}": round(now) for workers, now in zip(WORKERS, paces)}
         best = max(paces)
-        return Sample(round(best), 1.0, extra={**extra, "of the best so far": min(shares)})
+        return Sample(round(best), 1.0, extra={**extra, "of the best with fewer workers": min(shares)})
 
     return contender
 
@@ -73,7 +73,7 @@ def rows(_quick: bool) -> list[Row]:
                 "tasks/s",
                 [Contender("worker", series(ours)), Contender("lapin", series(lapin)),
                  Contender("bare consuming", series(bare), "the broker's own limit")],
-                [Goal("of the best so far", ">=", 0.95),
-                 Goal("of the best so far", ">=", 0.95, ours="bare consuming"),
-                 Goal("of the best so far", ">=", 0.95, "bare consuming")], rounds=2,
+                [Goal("of the best with fewer workers", ">=", 0.95),
+                 Goal("of the best with fewer workers", ">=", 0.95, ours="bare consuming"),
+                 Goal("of the best with fewer workers", ">=", 0.95, "bare consuming")], rounds=2,
                 note="a classic queue is one process in the broker: its limit bounds both")]
