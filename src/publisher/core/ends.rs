@@ -16,13 +16,17 @@ impl<P: Payload> Core<P> {
     pub(super) fn channel_closed(&mut self, fault: &Fault, now: Instant) {
         self.connection.channel_closed(now);
         self.backlog.channel_closed();
-        let alone = self.in_flight.len() == 1;
-        let entries = self.take_in_flight(Sent::No);
-        let Some(mut entries) = self.refuse_too_large(entries, fault, now) else {
-            return;
+        let alone = self.in_flight.is_alone();
+        let is_declaration = self.is_about_a_declaration(fault);
+        // Those before the cause may have been taken. What came after a declaration that failed was
+        // discarded.
+        let sent = if alone || is_declaration {
+            Sent::No
+        } else {
+            Sent::Perhaps
         };
-        if self.is_about_a_declaration(fault) {
-            // The broker has discarded what was published after it.
+        let entries = self.take_in_flight(sent);
+        if is_declaration {
             if self.suspects.is_alone() {
                 self.suspects.suspect(entries, None);
             } else {
@@ -30,11 +34,9 @@ impl<P: Payload> Core<P> {
             }
             return self.declare_otherwise(fault);
         }
-        if !alone {
-            // Those before the cause were taken.
-            entries = entries.into_iter().map(Entry::perhaps).collect();
+        if let Some(entries) = self.refuse_too_large(entries, fault, now) {
+            self.find_cause(entries, alone, fault, now);
         }
-        self.find_cause(entries, alone, fault, now);
     }
 
     /// If the broker closed the channel over a body that is too large: refuses those, and has the
@@ -48,20 +50,21 @@ impl<P: Payload> Core<P> {
         if !self.limits.learn_body(fault, now) {
             return Some(entries);
         }
-        let (too_large, others): (Vec<_>, Vec<_>) = entries
+        let limits = &self.limits;
+        let (mut too_large, others): (Vec<_>, Vec<_>) = entries
             .into_iter()
-            .partition(|entry| self.limits.is_too_large(&entry.payload));
+            .partition(|entry| limits.is_too_large(&entry.payload));
+        // It may have been taken out of flight, as its queue was silent for too long.
+        too_large.extend(
+            self.routes.iter_mut().flat_map(|route| {
+                route.take_pending_if(|entry| limits.is_too_large(&entry.payload))
+            }),
+        );
         if too_large.is_empty() {
             return Some(others);
         }
         self.routes.take_back(others);
-        let limits = &self.limits;
-        let waiting: Vec<_> = self
-            .routes
-            .iter_mut()
-            .flat_map(|route| route.take_pending_if(|entry| limits.is_too_large(&entry.payload)))
-            .collect();
-        for entry in too_large.into_iter().chain(waiting) {
+        for entry in too_large {
             self.refused(entry, fault.clone(), Scope::Message);
         }
         let innocent = self.suspects.release();
@@ -122,7 +125,7 @@ impl<P: Payload> Core<P> {
         let useless_for = self.connection.lost(now);
         self.patience.down_since = Some(now);
         self.backlog.channel_closed();
-        let alone = self.in_flight.len() == 1;
+        let alone = self.in_flight.is_alone();
         let entries = self.take_in_flight(Sent::Perhaps);
         let mut again = entries.len();
         for route in self.routes.iter_mut() {

@@ -14,6 +14,8 @@ pub(super) struct Outstanding<T> {
     /// `None`: settled out of order. The front, if any, is always `Some`.
     items: VecDeque<Option<T>>,
     open: usize,
+    /// Whether some were taken out whose confirms are still to come.
+    taken_out: bool,
 }
 
 impl<T> Default for Outstanding<T> {
@@ -22,6 +24,7 @@ impl<T> Default for Outstanding<T> {
             first: 1,
             items: VecDeque::new(),
             open: 0,
+            taken_out: false,
         }
     }
 }
@@ -43,6 +46,12 @@ impl<T> Outstanding<T> {
     /// Whether all are settled.
     pub(super) fn is_empty(&self) -> bool {
         self.open == 0
+    }
+
+    /// Whether what the broker says of this channel can be about a single one only. Of those that
+    /// were taken out it may still speak.
+    pub(super) fn is_alone(&self) -> bool {
+        self.open == 1 && !self.taken_out
     }
 
     /// Takes out what a confirm of `tag` settles, and gives it to `settled` in order of publishing.
@@ -86,6 +95,7 @@ impl<T> Outstanding<T> {
             taken.extend(item.take_if(|item| wanted(item)));
         }
         self.open -= taken.len();
+        self.taken_out |= !taken.is_empty();
         self.drop_settled();
         taken
     }

@@ -148,3 +148,45 @@ fn a_task_that_closes_the_channel_is_found_behind_a_declaration() {
     }
     assert!(did.contains(&Refused(1, Scope::Message)), "{did:?}");
 }
+
+/// Number 1 is on its way to a delay queue that says nothing for so long that it is to go to
+/// another one. Number 2 is then the only one in flight, but number 1 may still close the channel.
+fn one_alone_behind_one_taken_out() -> Bench {
+    let mut bench = Bench::new(config());
+    let did = bench.send_sized(1, SECOND, 2000, 100);
+    assert_eq!(published(&bench.go_on(did)), [1]);
+    for number in 10..17 {
+        // Other queues confirm, so the connection is kept.
+        bench.publish(number, dead());
+        bench.ack(number - 8);
+        let end = bench.now + Duration::from_secs(2);
+        while bench.until.is_some_and(|until| until < end) {
+            bench.now = bench.until.unwrap();
+            bench.run();
+        }
+        bench.now = end;
+    }
+    assert_eq!(published(&bench.publish(2, dead())), [2]);
+    assert_eq!(bench.core.in_flight.numbers(), [2]);
+    bench
+}
+
+#[test]
+fn a_body_that_is_too_large_is_found_though_it_was_taken_out_of_flight() {
+    let mut bench = one_alone_behind_one_taken_out();
+    let text = "PRECONDITION_FAILED - message size 2000 is larger than configured max size 500";
+    let did = bench.handle(Input::ChannelClosed(closed(406, text)));
+    assert_eq!(did, [Refused(1, Scope::Message)]);
+    assert_eq!(published(&bench.pass()), [2]);
+}
+
+#[test]
+fn one_behind_one_that_was_taken_out_of_flight_is_not_to_blame() {
+    let mut bench = one_alone_behind_one_taken_out();
+    let text = "PRECONDITION_FAILED - invalid expiration 'x'";
+    let did = bench.handle(Input::ChannelClosed(closed(406, text)));
+    assert_eq!(did, []);
+    assert_eq!(published(&bench.pass()), [2], "alone");
+    let did = bench.ack(1);
+    assert_eq!(did[0], safe(2, "q.dead"));
+}
