@@ -18,9 +18,10 @@ impl<P: Payload> Core<P> {
         self.backlog.channel_closed();
         let alone = self.in_flight.is_alone();
         let is_declaration = self.is_about_a_declaration(fault);
-        // Those before the cause may have been taken. What came after a declaration that failed was
-        // discarded.
-        let sent = if alone || is_declaration {
+        // What came after a declaration that failed was discarded, as was the cause; those before it
+        // may have been taken.
+        let is_discarded = is_declaration || (alone && blame(fault) != Blame::Nobody);
+        let sent = if is_discarded {
             Sent::No
         } else {
             Sent::Perhaps

@@ -59,7 +59,7 @@ impl<P: Payload> Core<P> {
                 verdict,
             } => self.settled(tag, multiple, verdict, now),
             PublishNews::Returned { queue, id, reason } => {
-                self.returned(&queue, id.as_deref(), reason, now);
+                self.returned(&queue, id.as_deref(), &reason, now);
             }
             PublishNews::Blocked(reason) => {
                 if self.connection.blocked.as_ref() != Some(&reason) {
@@ -109,21 +109,30 @@ impl<P: Payload> Core<P> {
             .find_map(|route| route.take_number(number))
             .or_else(|| self.suspects.take_number(number));
         let sent = match waiting {
-            Some(entry) => entry.sent,
-            // What a blocked broker does not read may take as long as it likes.
-            None if self.connection.blocked.is_some() => {
-                if !self.in_flight.withdraw(number, Mark::Withdrawn) {
-                    return;
-                }
-                Sent::Perhaps
-            }
-            None => {
-                // It has its verdict, or is on its way and gets one.
-                self.in_flight.withdraw(number, Mark::Unwanted);
-                return;
-            }
+            Some(entry) => Some(entry.sent),
+            None => self.withdraw_in_flight(number),
         };
-        self.outbox.push_back(withdrawn(number, sent));
+        if let Some(sent) = sent {
+            self.outbox.push_back(withdrawn(number, sent));
+        }
+    }
+
+    /// Whether one in flight may have arrived. `None`: it has its verdict, or gets one later.
+    fn withdraw_in_flight(&mut self, number: u64) -> Option<Sent> {
+        let is_blocked = self.connection.blocked.is_some();
+        let entry = self.in_flight.of_number(number)?;
+        if entry.mark == Mark::Returned {
+            // No queue took it.
+            entry.mark = Mark::Withdrawn;
+            return Some(entry.sent);
+        }
+        if is_blocked {
+            // What a blocked broker does not read may take as long as it likes.
+            entry.mark = Mark::Withdrawn;
+            return Some(Sent::Perhaps);
+        }
+        entry.mark = Mark::Unwanted;
+        None
     }
 
     fn answered(&mut self, number: u64, now: Instant) {

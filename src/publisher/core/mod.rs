@@ -65,7 +65,7 @@ use backlog::BacklogLimit;
 use connection::{Connection, ConnectionPhase};
 use in_flight::InFlight;
 use limits::Limits;
-use message::{Entry, Mark};
+use message::Entry;
 use routes::Routes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -217,28 +217,6 @@ impl<P: Payload> Core<P> {
     #[must_use]
     pub fn progress(&self) -> Instant {
         self.patience.progress
-    }
-
-    /// Takes what is in flight out of its routes' accounts, and drops what nobody wants any more.
-    /// What was sent may have arrived, as `sent` says.
-    fn take_in_flight(&mut self, sent: Sent) -> Vec<Entry<P>> {
-        let mut all = std::mem::take(&mut self.in_flight).take_all();
-        for entry in &mut all {
-            self.routes[entry.route].landed(entry.payload.body_len());
-            if sent == Sent::Perhaps {
-                entry.sent = sent;
-            }
-            match entry.mark {
-                Mark::Returned => entry.mark = Mark::None,
-                Mark::Unwanted => {
-                    entry.mark = Mark::Withdrawn;
-                    self.outbox.push_back(withdrawn(entry.number, entry.sent));
-                }
-                Mark::None | Mark::Withdrawn => {}
-            }
-        }
-        all.retain(|entry| entry.mark != Mark::Withdrawn);
-        all
     }
 
     fn confirmed(&mut self, entry: Entry<P>) {

@@ -1,9 +1,8 @@
 //! What is done when time passes and nothing comes in.
 
 use super::action::{Action, Notice};
-use super::age::Age;
 use super::connection::ConnectionPhase;
-use super::message::{Entry, Payload};
+use super::message::{Entry, Payload, Sent};
 use super::pace::Refusal;
 use super::route::Route;
 use super::silence::PATIENCE;
@@ -52,8 +51,10 @@ impl<P: Payload> Core<P> {
             Some(why) => {
                 let until = *self.patience.overdue.get_or_insert(now + SECOND_LOOK);
                 if until <= now {
-                    self.patience.overdue = None;
                     self.act(why, now);
+                    // Something else may be too late as well.
+                    let is_late = self.deadlines().any(|(at, _)| at <= now);
+                    self.patience.overdue = is_late.then_some(now + SECOND_LOOK);
                 }
             }
         }
@@ -66,7 +67,8 @@ impl<P: Payload> Core<P> {
             if self.routes[index].held() == 0 {
                 continue;
             }
-            if self.routes[index].declaration.age() == Age::Missing {
+            // Without the work queue a delayed task would come to nothing.
+            if self.routes.is_missing(index) {
                 let again = self.routes[index].release().into_iter();
                 let again = again.map(Entry::perhaps).collect();
                 self.routes.take_back(again);
@@ -210,14 +212,11 @@ impl<P: Payload> Core<P> {
     /// What is in flight to this destination is sent again; what is to others goes on.
     fn take_back_route(&mut self, index: usize, now: Instant) {
         let entries = self.in_flight.take_route(index);
+        let again = self.out_of_flight(entries, Sent::Perhaps);
         let route = &mut self.routes[index];
-        for entry in &entries {
-            route.landed(entry.payload.body_len());
-        }
         route.silence.give_up();
         route.silence.restart(now);
-        let again = entries.into_iter().map(Entry::perhaps);
-        self.routes.take_back(again.collect());
+        self.routes.take_back(again);
         self.suspects.settled();
     }
 

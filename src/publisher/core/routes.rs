@@ -222,6 +222,11 @@ impl<P: Payload> Routes<P> {
         self.ages(index).any(Age::is_young)
     }
 
+    /// Whether what is confirmed there may be lost: its queue was looked for and is gone.
+    pub(super) fn is_missing(&self, index: usize) -> bool {
+        self.ages(index).any(|age| age == Age::Missing)
+    }
+
     /// What is confirmed there waits to count: has asked what is to be asked for that.
     pub(super) fn prove(&mut self, index: usize, now: Instant) {
         let needs_work = self.needs_work(&self.list[index]);

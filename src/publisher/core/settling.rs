@@ -37,7 +37,7 @@ impl<P: Payload> Core<P> {
             match (verdict, entry.mark) {
                 (_, Mark::Withdrawn) => {}
                 (Confirm::Nack, Mark::Unwanted) => {
-                    outbox.push_back(withdrawn(entry.number, Sent::No));
+                    outbox.push_back(withdrawn(entry.number, entry.sent));
                 }
                 (_, Mark::None | Mark::Unwanted | Mark::Returned) if is_reply => {
                     taken = true;
@@ -49,10 +49,13 @@ impl<P: Payload> Core<P> {
                     limits.taken(entry.payload.body_len());
                     route.pace.confirmed();
                     route.declaration.verified();
-                    if young {
-                        route.hold(entry);
-                    } else {
-                        outbox.push_back(confirmed(entry, &route.queue));
+                    match entry.mark {
+                        _ if !young => outbox.push_back(confirmed(entry, &route.queue)),
+                        // It would have to be sent again.
+                        Mark::Unwanted => {
+                            outbox.push_back(withdrawn(entry.number, Sent::Perhaps));
+                        }
+                        _ => route.hold(entry),
                     }
                 }
                 (Confirm::Ack, Mark::Returned) => unroutable.push(entry),
@@ -100,22 +103,27 @@ impl<P: Payload> Core<P> {
         }
     }
 
-    pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: String, now: Instant) {
+    pub(super) fn returned(&mut self, queue: &str, id: Option<&str>, reason: &str, now: Instant) {
         // Work queues have no such names: it is an address that the broker made up.
         if queue.starts_with("amq.") {
             // A result that nobody takes.
             return;
         }
-        let index = self.routes.of_queue(queue).unwrap_or(Routes::<P>::WORK);
-        for number in self.in_flight.came_back(index, id) {
-            self.outbox.push_back(withdrawn(number, Sent::No));
+        let mut routes = self.routes.all_of_queue(queue);
+        if routes.is_empty() {
+            routes.push(Routes::<P>::WORK);
         }
-        if matches!(self.routes[index].to, Destination::Results(_)) {
-            return self.routes[index].declaration.doubt();
+        for (number, sent) in self.in_flight.came_back(&routes, id) {
+            self.outbox.push_back(withdrawn(number, sent));
         }
         let keep = self.config.keep_channel;
-        let route = &mut self.routes[index];
-        route.pace.refused(Refusal::Unroutable(reason), keep, now);
-        route.declaration.doubt();
+        for index in routes {
+            let route = &mut self.routes[index];
+            route.declaration.doubt();
+            if !matches!(route.to, Destination::Results(_)) {
+                let reason = reason.to_owned();
+                route.pace.refused(Refusal::Unroutable(reason), keep, now);
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ mod giving_up;
 mod queues;
 mod sending;
 mod suspicion;
+mod withdrawing;
 mod young;
 
 use super::age::YOUTH;

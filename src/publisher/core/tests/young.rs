@@ -78,3 +78,41 @@ fn what_a_young_queue_held_is_sent_again_if_it_is_gone() {
     assert_eq!(did[0], declared("q.delay.1000", Form::Make));
     assert_eq!(published(&did), [1]);
 }
+
+/// What expires in a delay queue goes to the work queue, or nowhere.
+#[test]
+fn a_delayed_task_is_sent_again_if_the_young_work_queue_is_gone() {
+    let mut bench = Bench::new(sender());
+    bench.core.prepare(&SECOND, bench.now);
+    bench.core.prepare(&Destination::Work, bench.now);
+    bench.run();
+    let missing = || Input::DeclarationRefused {
+        queue: "q".to_owned(),
+        fault: closed(404, "NOT_FOUND - no queue 'q' in vhost '/'"),
+    };
+    let did = bench.handle(Input::Connected(FirstChannel::Opens));
+    assert!(did.contains(&declared("q", Form::Look)), "{did:?}");
+    let did = bench.handle(missing());
+    assert!(did.contains(&declared("q", Form::Make)), "{did:?}");
+    bench.handle(Input::Declared {
+        queue: "q".to_owned(),
+        queue_type: Some(QueueType::Quorum),
+        adopted: None,
+    });
+    bench.handle(Input::Declared {
+        queue: "q.delay.1000".to_owned(),
+        queue_type: None,
+        adopted: None,
+    });
+    bench.handle(Input::ChannelOpened);
+    let did = bench.publish(1, SECOND);
+    assert_eq!(published(&did), [1]);
+    assert_eq!(bench.ack(1), []);
+    bench.now = bench.until.unwrap();
+    let did = bench.run();
+    assert_eq!(did, [declared("q", Form::Look)]);
+    let did = bench.handle(missing());
+    assert_eq!(did, [declared("q", Form::Make)]);
+    let did = bench.go_on(did);
+    assert_eq!(published(&did), [1]);
+}
