@@ -61,7 +61,9 @@ impl<P: Payload> Core<P> {
             }
             Refused::ForGood if route.declaration.plan() == Plan::Results => {
                 // All were collected, or nobody came for them.
-                for entry in route.take_pending() {
+                let mut entries = route.take_pending();
+                entries.extend(self.suspects.take_route(index));
+                for entry in entries {
                     self.confirmed(entry);
                 }
             }
@@ -73,6 +75,7 @@ impl<P: Payload> Core<P> {
     /// ones are tried again.
     pub(super) fn refuse_route(&mut self, index: usize, fault: &Fault) {
         let mut entries = self.routes[index].take_pending();
+        entries.extend(self.suspects.take_route(index));
         self.routes[index].wanted = false;
         let upkeep = self.config.queues.upkeep;
         if index == Routes::<P>::WORK && upkeep == Upkeep::Ours {
@@ -81,6 +84,7 @@ impl<P: Payload> Core<P> {
                 route.wanted = false;
                 entries.extend(route.take_pending());
             }
+            entries.extend(self.suspects.take_all());
         }
         if entries.is_empty() && upkeep != Upkeep::Others {
             // Nothing can ever be sent.

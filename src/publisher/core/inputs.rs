@@ -81,9 +81,11 @@ impl<P: Payload> Core<P> {
             to,
             payload,
         } = message;
+        let suspects = &self.suspects;
+        let is_used = |index| suspects.has_route(index);
         let entry = Entry {
             number,
-            route: self.routes.find(&to, now),
+            route: self.routes.find(&to, is_used, now),
             to,
             mark: Mark::None,
             sent: Sent::No,

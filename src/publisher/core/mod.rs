@@ -129,7 +129,9 @@ impl<P: Payload> Core<P> {
     /// Has the queue of this destination declared as soon as there is a connection: messages will
     /// go there.
     pub fn prepare(&mut self, to: &Destination, now: Instant) {
-        let index = self.routes.find(to, now);
+        let suspects = &self.suspects;
+        let is_used = |index| suspects.has_route(index);
+        let index = self.routes.find(to, is_used, now);
         self.routes[index].wanted = true;
     }
 
@@ -142,7 +144,7 @@ impl<P: Payload> Core<P> {
         // Before all else: the connection may have nothing else to open a channel for.
         self.may_accept(index)
             && self.connection.may_publish(self.in_flight.len())
-            && !self.suspects.is_active(now)
+            && !self.is_one_at_a_time(now)
             && !self.is_draining(now)
             && {
                 let route = &mut self.routes[index];

@@ -1,6 +1,6 @@
 //! What was published and not yet confirmed: a pure state machine over delivery tags.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The tasks that were published on one channel and are not settled yet, in order of publishing.
 ///
@@ -14,8 +14,8 @@ pub(super) struct Outstanding<T> {
     /// `None`: settled out of order. The front, if any, is always `Some`.
     items: VecDeque<Option<T>>,
     open: usize,
-    /// Whether some were taken out whose confirms are still to come.
-    taken_out: bool,
+    /// The tags of those that were taken out, and of which the broker may still speak.
+    taken_out: BTreeSet<u64>,
 }
 
 impl<T> Default for Outstanding<T> {
@@ -24,7 +24,7 @@ impl<T> Default for Outstanding<T> {
             first: 1,
             items: VecDeque::new(),
             open: 0,
-            taken_out: false,
+            taken_out: BTreeSet::new(),
         }
     }
 }
@@ -48,28 +48,33 @@ impl<T> Outstanding<T> {
         self.open == 0
     }
 
-    /// Whether what the broker says of this channel can be about a single one only. Of those that
-    /// were taken out it may still speak.
+    /// Whether the end of the channel can be about a single one only.
     pub(super) fn is_alone(&self) -> bool {
-        self.open == 1 && !self.taken_out
+        self.open == 1 && !self.has_taken_out()
+    }
+
+    /// Whether the end of the channel can be about one that was taken out.
+    pub(super) fn has_taken_out(&self) -> bool {
+        !self.taken_out.is_empty()
     }
 
     /// Takes out what a confirm of `tag` settles, and gives it to `settled` in order of publishing.
     pub(super) fn settle(&mut self, tag: u64, multiple: bool, mut settled: impl FnMut(T)) {
-        let Some(index) = tag
-            .checked_sub(self.first)
-            .and_then(|index| usize::try_from(index).ok())
-            .filter(|&index| index < self.items.len())
-        else {
+        let next = self.first + self.items.len() as u64;
+        let tag = match tag {
             // With `multiple`, tag 0 means all so far (AMQP 0-9-1, basic.ack).
-            if multiple && tag == 0 {
-                self.take_all().into_iter().for_each(settled);
-            }
-            return;
+            0 if multiple => next - 1,
+            // It was never given.
+            tag if tag >= next => return,
+            tag => tag,
         };
-        let range = if multiple { 0..=index } else { index..=index };
-        for index in range {
-            if let Some(item) = self.items[index].take() {
+        let from = if multiple { 0 } else { tag };
+        self.taken_out.retain(|gone| !(from..=tag).contains(gone));
+        let end = tag.checked_sub(self.first).map(usize::try_from);
+        let Some(Ok(end)) = end else { return };
+        let start = if multiple { 0 } else { end };
+        for item in self.items.range_mut(start..=end) {
+            if let Some(item) = item.take() {
                 self.open -= 1;
                 settled(item);
             }
@@ -88,14 +93,16 @@ impl<T> Outstanding<T> {
     }
 
     /// Takes out what is not settled and `wanted`, in order of publishing. A confirm of it that
-    /// comes later is ignored.
+    /// comes later settles nothing.
     pub(super) fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut taken = Vec::new();
-        for item in &mut self.items {
-            taken.extend(item.take_if(|item| wanted(item)));
+        for (tag, item) in (self.first..).zip(&mut self.items) {
+            if let Some(item) = item.take_if(|item| wanted(item)) {
+                self.taken_out.insert(tag);
+                taken.push(item);
+            }
         }
         self.open -= taken.len();
-        self.taken_out |= !taken.is_empty();
         self.drop_settled();
         taken
     }
@@ -111,6 +118,7 @@ impl<T> Outstanding<T> {
     pub(super) fn take_all(&mut self) -> Vec<T> {
         self.first += self.items.len() as u64;
         self.open = 0;
+        self.taken_out.clear();
         self.items.drain(..).flatten().collect()
     }
 }

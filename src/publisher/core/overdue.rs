@@ -84,9 +84,11 @@ impl<P: Payload> Core<P> {
     }
 
     fn tell_refusals(&mut self, now: Instant) {
-        let outbox = &mut self.outbox;
-        for route in self.routes.iter_mut() {
-            let waiting = route.pending();
+        let Self {
+            outbox, suspects, ..
+        } = self;
+        for (index, route) in self.routes.iter_mut().enumerate() {
+            let waiting = route.pending() + suspects.count_of(index);
             if waiting == 0 || route.in_flight().messages > 0 {
                 continue;
             }
@@ -164,9 +166,11 @@ impl<P: Payload> Core<P> {
 
     /// Whether a destination for which messages wait does not take them.
     pub(super) fn is_refused(&self) -> bool {
-        self.routes
-            .iter()
-            .any(|route| route.has_pending() && route.pace.refusal().is_some())
+        let mut routes = self.routes.iter().enumerate();
+        routes.any(|(index, route)| {
+            route.pace.refusal().is_some()
+                && (route.has_pending() || self.suspects.has_route(index))
+        })
     }
 
     /// When nothing will have been confirmed for as long as that may take.
@@ -217,7 +221,6 @@ impl<P: Payload> Core<P> {
         route.silence.give_up();
         route.silence.restart(now);
         self.routes.take_back(again);
-        self.suspects.settled();
     }
 
     /// Gives up, as nothing was confirmed in time.

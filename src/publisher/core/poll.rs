@@ -38,8 +38,8 @@ impl<P: Payload> Core<P> {
             self.connection.phase = ConnectionPhase::Opening;
             let pause = self.connection.pause();
             let work = &self.routes[Routes::<P>::WORK];
-            let looks = work.declaration.wants() == Some(Form::Look)
-                && self.routes.is_needed(Routes::<P>::WORK);
+            let looks =
+                work.declaration.wants() == Some(Form::Look) && self.is_needed(Routes::<P>::WORK);
             let look_for = looks.then(|| work.queue.to_string());
             return Action::Connect { pause, look_for };
         }
@@ -91,17 +91,26 @@ impl<P: Payload> Core<P> {
                 Some(_) => true,
                 None => false,
             };
-            wants && self.routes.is_needed(index) && route.pace.is_open(now)
+            wants && self.is_needed(index) && route.pace.is_open(now)
         })
+    }
+
+    /// Whether this queue is to be there now.
+    fn is_needed(&self, index: usize) -> bool {
+        self.routes.is_needed(index) || self.has_suspects_that_need(index)
+    }
+
+    fn has_suspects_that_need(&self, index: usize) -> bool {
+        let mut suspects = self.suspects.iter();
+        suspects.any(|entry| self.routes.needs(entry.route, index))
     }
 
     /// Whether a queue is to be declared without waiting: right before something is published, so
     /// that a refusal does not come in the middle of it.
     fn is_blind_due(&self, index: usize) -> bool {
-        let is_work = index == Routes::<P>::WORK;
-        self.routes[index].has_pending()
-            || (is_work && self.backlog.is_wanted())
-            || (is_work && self.routes.has_pending_that_need_work())
+        self.routes.has_pending_that_need(index)
+            || self.has_suspects_that_need(index)
+            || (index == Routes::<P>::WORK && self.backlog.is_wanted())
     }
 
     fn declare(&mut self, index: usize, now: Instant) -> Action<'_, P> {
@@ -118,12 +127,16 @@ impl<P: Payload> Core<P> {
         })
     }
 
-    /// Whether a channel is to be opened: there is none and something to publish, or refusals may
-    /// be the fault of the one there is.
+    /// Whether a channel is to be opened: there is none and something to publish. Or refusals may be
+    /// the fault of the one there is, or its end the fault of a message that was taken out.
     fn is_channel_wanted(&mut self, now: Instant) -> bool {
         match self.connection.channel {
             ConnectionPhase::Opening => false,
-            ConnectionPhase::Open => self.in_flight.is_empty() && self.is_draining(now),
+            ConnectionPhase::Open => {
+                let is_tainted = self.in_flight.has_taken_out();
+                self.in_flight.is_empty()
+                    && (self.is_draining(now) || (is_tainted && self.is_one_at_a_time(now)))
+            }
             ConnectionPhase::Closed => {
                 if !self.connection.may_open_channel(now) {
                     return false;
@@ -133,7 +146,7 @@ impl<P: Payload> Core<P> {
                     .iter()
                     .all(|route| !route.declaration.is_asked());
                 (self.config.connect == Connect::Always && is_idle)
-                    || self.suspects.is_active(now)
+                    || self.is_one_at_a_time(now)
                     || (0..self.routes.len()).any(|index| self.may_use_channel(index))
             }
         }
@@ -142,8 +155,7 @@ impl<P: Payload> Core<P> {
     fn may_use_channel(&self, index: usize) -> bool {
         let route = &self.routes[index];
         let is_blind = matches!(route.declaration.wants(), Some(Form::Blind | Form::Check));
-        (route.has_pending() && self.routes.is_ready(index))
-            || (is_blind && self.routes.is_needed(index))
+        (route.has_pending() && self.routes.is_ready(index)) || (is_blind && self.is_needed(index))
     }
 
     /// The next message to publish.
@@ -151,7 +163,7 @@ impl<P: Payload> Core<P> {
         if !self.connection.may_publish(self.in_flight.len()) || self.is_draining(now) {
             return None;
         }
-        if self.suspects.is_active(now) {
+        if self.is_one_at_a_time(now) {
             return self.next_suspect(now);
         }
         let index = self
@@ -163,25 +175,25 @@ impl<P: Payload> Core<P> {
         self.routes[index].pop()
     }
 
-    /// The next message to publish alone.
+    /// Whether messages must be sent one at a time now.
+    pub(super) fn is_one_at_a_time(&self, now: Instant) -> bool {
+        self.suspects
+            .is_active(now, |route| self.routes.is_open(route, now))
+    }
+
+    /// The next message to publish alone. One that its queue would not take now waits, and holds up
+    /// nobody else.
     fn next_suspect(&mut self, now: Instant) -> Option<Entry<P>> {
         if !self.in_flight.is_empty() {
             return None;
         }
-        loop {
-            let entry = self.suspects.next(now)?;
-            let route = entry.route;
-            let is_large = entry.payload.body_len() > ONE_FRAME;
-            if self.routes.is_ready(route)
-                && self.routes[route].pace.is_open(now)
-                && !(is_large && self.routes.check(route))
-            {
-                return Some(entry);
-            }
-            // It would not be published now, and must not hold up the others.
-            self.suspects.settled();
-            self.routes.take_back(vec![entry]);
+        let may = |route| self.routes.is_open(route, now);
+        let next = self.suspects.next(now, may)?;
+        let (number, route) = (next.number, next.route);
+        if next.payload.body_len() > ONE_FRAME && self.routes.check(route) {
+            return None;
         }
+        self.suspects.send_alone(number)
     }
 
     fn publish(&mut self, entry: Entry<P>, now: Instant) -> Action<'_, P> {
@@ -227,7 +239,7 @@ impl<P: Payload> Core<P> {
         let channel = connection
             .channel_from()
             .filter(|_| connection.channel == ConnectionPhase::Closed);
-        let suspect = self.suspects.next_due();
+        let suspect = self.suspects.next_due(now);
         [deadline, backlog, channel, suspect]
             .into_iter()
             .flatten()
@@ -242,7 +254,7 @@ impl<P: Payload> Core<P> {
         let held = self.routes.may_be_proven_at(index);
         let held = held.filter(|_| route.held() > 0);
         let closed = route.pace.closed_until();
-        let closed = closed.filter(|at| *at > now && self.routes.is_needed(index));
+        let closed = closed.filter(|at| *at > now && self.is_needed(index));
         let renewal = route.pace.renew_at();
         let renewal = renewal.filter(|at| *at > now && route.has_pending());
         held.into_iter().chain(closed).chain(renewal).min()

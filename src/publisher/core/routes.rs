@@ -1,12 +1,12 @@
 //! All destinations, each with a state of its own.
 
 mod delays;
+mod readiness;
 
 use super::age::Age;
 use super::declaration::Declaration;
 use super::message::{Entry, Payload};
-use super::plan::Form;
-use super::queues::{Queues, Upkeep};
+use super::queues::Queues;
 use super::route::Route;
 use super::window::Size;
 use crate::base::fault::Fault;
@@ -77,12 +77,18 @@ impl<P: Payload> Routes<P> {
         self.list.len()
     }
 
-    /// The index of the route to `to`, which begins now if there was none.
-    pub(super) fn find(&mut self, to: &Destination, now: Instant) -> usize {
+    /// The index of the route to `to`, which begins now if there was none. What is not here may still
+    /// go to a route that `is_used`.
+    pub(super) fn find(
+        &mut self,
+        to: &Destination,
+        is_used: impl Fn(usize) -> bool,
+        now: Instant,
+    ) -> usize {
         let found = self.position(to);
         found.unwrap_or_else(|| {
             let index = match to {
-                Destination::Results(_) => self.add_results(to, now),
+                Destination::Results(_) => self.add_results(to, is_used, now),
                 _ => self.add(to, now),
             };
             if matches!(to, Destination::Delay(_)) {
@@ -139,12 +145,18 @@ impl<P: Payload> Routes<P> {
         Route::new(to, queue, declaration, self.window, now)
     }
 
-    /// Results queues come and go, so the route of an idle one is used for the next. (A suspect that
-    /// refers to it keeps its own address.)
-    fn add_results(&mut self, to: &Destination, now: Instant) -> usize {
-        let is_free =
-            |route: &Route<P>| matches!(route.to, Destination::Results(_)) && route.is_idle();
-        match self.list.iter().position(is_free) {
+    /// Results queues come and go, so the route of an idle one is used for the next.
+    fn add_results(
+        &mut self,
+        to: &Destination,
+        is_used: impl Fn(usize) -> bool,
+        now: Instant,
+    ) -> usize {
+        let is_free = |index: &usize| {
+            let route = &self.list[*index];
+            matches!(route.to, Destination::Results(_)) && route.is_idle() && !is_used(*index)
+        };
+        match (0..self.list.len()).find(is_free) {
             Some(index) => {
                 self.list[index] = self.route(to.clone(), now);
                 index
@@ -155,66 +167,17 @@ impl<P: Payload> Routes<P> {
 
     fn expect_retry_delays(&mut self, now: Instant) {
         for delay in std::mem::take(&mut self.queues.retry_delays) {
-            let index = self.find(&Destination::Delay(delay), now);
+            let to = Destination::Delay(delay);
+            let index = match self.position(&to) {
+                Some(index) => index,
+                None => self.add(&to, now),
+            };
             self.list[index].wanted = true;
         }
     }
 
     fn name(&self, to: &Destination) -> String {
         self.real(to).queue(&self.queues.work.name)
-    }
-
-    /// Whether messages to this destination may be published, as far as its queue is concerned.
-    pub(super) fn is_ready(&self, index: usize) -> bool {
-        let route = &self.list[index];
-        route.declaration.is_ready()
-            && (!self.needs_work(route) || self.list[Self::WORK].declaration.is_ready())
-    }
-
-    /// Whether messages there come to nothing without the work queue.
-    fn needs_work(&self, route: &Route<P>) -> bool {
-        self.queues.upkeep == Upkeep::Ours && matches!(route.to, Destination::Delay(_))
-    }
-
-    /// Whether messages wait that come to nothing without the work queue.
-    pub(super) fn has_pending_that_need_work(&self) -> bool {
-        let mut routes = self.list.iter();
-        routes.any(|route| self.needs_work(route) && route.has_pending())
-    }
-
-    /// Whether messages to this destination may come in: what is left to do needs no answer.
-    pub(super) fn may_accept(&self, index: usize) -> bool {
-        let is_open = |route: &Route<P>| {
-            route.declaration.is_ready() || route.declaration.wants() == Some(Form::Blind)
-        };
-        let route = &self.list[index];
-        is_open(route) && (!self.needs_work(route) || is_open(&self.list[Self::WORK]))
-    }
-
-    /// Whether this queue is to be there now.
-    pub(super) fn is_needed(&self, index: usize) -> bool {
-        let route = &self.list[index];
-        route.is_needed()
-            || (index == Self::WORK
-                && self
-                    .list
-                    .iter()
-                    .any(|other| self.needs_work(other) && other.is_needed()))
-    }
-
-    /// Has the declarations checked on which messages to this destination depend. Whether there is
-    /// anything to check.
-    pub(super) fn check(&mut self, index: usize) -> bool {
-        let needs_work = self.needs_work(&self.list[index]);
-        let mut any = false;
-        for other in [index, Self::WORK] {
-            let declaration = &mut self.list[other].declaration;
-            if (other == index || needs_work) && declaration.is_unverified() {
-                declaration.check();
-                any = true;
-            }
-        }
-        any
     }
 
     /// Whether what is confirmed there does not count yet.

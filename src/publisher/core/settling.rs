@@ -16,7 +16,7 @@ impl<P: Payload> Core<P> {
     pub(super) fn settled(&mut self, tag: u64, multiple: bool, verdict: Confirm, now: Instant) {
         let mark = self.connection.mark();
         self.connection.silence.heard(mark, now);
-        self.suspects.settled();
+        let open = self.in_flight.len();
         let Self {
             in_flight,
             routes,
@@ -65,6 +65,9 @@ impl<P: Payload> Core<P> {
                 }
             }
         });
+        if self.in_flight.len() < open {
+            self.suspects.settled();
+        }
         if self.in_flight.is_empty() {
             self.connection.all_left();
         }

@@ -18,12 +18,20 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// chance: a message may be the cause.
 const LOSSES: u32 = 3;
 
+/// How often one was alone when a connection broke.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tries {
+    all: u32,
+    /// With words of the broker that may be about it.
+    blamed: u32,
+}
+
 /// One that was alone when a connection broke, and is tried alone again.
 #[derive(Debug)]
 struct TriedAgain<P> {
     entry: Entry<P>,
     not_before: Instant,
-    tries: u32,
+    tries: Tries,
 }
 
 /// The messages under suspicion.
@@ -32,7 +40,7 @@ pub(super) struct Suspects<P> {
     waiting: VecDeque<Entry<P>>,
     later: Vec<TriedAgain<P>>,
     /// The number of the one in flight, and how often it was tried before.
-    alone: Option<(u64, u32)>,
+    alone: Option<(u64, Tries)>,
     /// Connections that broke in a row without a word and without a confirm.
     losses: u32,
 }
@@ -49,9 +57,10 @@ impl<P> Default for Suspects<P> {
 }
 
 impl<P: Payload> Suspects<P> {
-    /// Whether messages must be sent one at a time now.
-    pub(super) fn is_active(&self, now: Instant) -> bool {
-        self.alone.is_some() || !self.waiting.is_empty() || self.due(now).is_some()
+    /// Whether messages must be sent one at a time now: one is, or waits for it and `may` be sent to
+    /// its route.
+    pub(super) fn is_active(&self, now: Instant, may: impl Fn(usize) -> bool) -> bool {
+        self.alone.is_some() || self.next(now, may).is_some()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,23 +68,41 @@ impl<P: Payload> Suspects<P> {
     }
 
     /// When the next one is tried that waits for its time.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.later.iter().map(|later| later.not_before).min()
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let later = self.later.iter().map(|later| later.not_before);
+        later.filter(|at| *at > now).min()
     }
 
-    fn due(&self, now: Instant) -> Option<usize> {
-        self.later.iter().position(|later| later.not_before <= now)
+    /// The next one to send alone, of those to routes that `may`.
+    pub(super) fn next(&self, now: Instant, may: impl Fn(usize) -> bool) -> Option<&Entry<P>> {
+        let later = self.later.iter().filter(|later| later.not_before <= now);
+        let mut due = self.waiting.iter().chain(later.map(|later| &later.entry));
+        due.find(|entry| may(entry.route))
     }
 
-    /// The next one to send alone.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Entry<P>> {
-        let (entry, tries) = if let Some(entry) = self.waiting.pop_front() {
-            (entry, 0)
-        } else {
-            let later = self.later.swap_remove(self.due(now)?);
-            (later.entry, later.tries)
-        };
-        self.alone = Some((entry.number, tries));
+    /// Whether one waits, for whatever, that goes to this route.
+    pub(super) fn has_route(&self, route: usize) -> bool {
+        self.iter().any(|entry| entry.route == route)
+    }
+
+    /// How many wait that go to this route.
+    pub(super) fn count_of(&self, route: usize) -> usize {
+        self.iter().filter(|entry| entry.route == route).count()
+    }
+
+    /// All that wait.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<P>> {
+        let later = self.later.iter().map(|later| &later.entry);
+        self.waiting.iter().chain(later)
+    }
+
+    /// Takes out the one with this number, to be sent alone.
+    pub(super) fn send_alone(&mut self, number: u64) -> Option<Entry<P>> {
+        let mut later = self.later.iter();
+        let tries = later.find(|later| later.entry.number == number);
+        let tries = tries.map(|later| later.tries).unwrap_or_default();
+        let entry = self.take_number(number)?;
+        self.alone = Some((number, tries));
         Some(entry)
     }
 
@@ -130,12 +157,14 @@ impl<P: Payload> Suspects<P> {
     ) -> Option<Entry<P>> {
         let alone = self.alone.take();
         let tries = alone.filter(|(number, _)| *number == entry.number);
-        let tries = tries.map_or(0, |(_, tries)| tries) + 1;
-        if blame == Blame::Surely || (blame == Blame::Perhaps && tries >= TRIES) {
+        let mut tries = tries.map(|(_, tries)| tries).unwrap_or_default();
+        tries.all += 1;
+        tries.blamed += u32::from(blame == Blame::Perhaps);
+        if blame == Blame::Surely || (blame == Blame::Perhaps && tries.blamed >= TRIES) {
             return Some(entry);
         }
         entry.sent = Sent::Perhaps;
-        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries - 1));
+        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(tries.all - 1));
         self.later.push(TriedAgain {
             entry,
             not_before: now + wait.min(MAX_WAIT),
@@ -161,6 +190,14 @@ impl<P: Payload> Suspects<P> {
             .iter()
             .position(|later| later.entry.number == number)?;
         Some(self.later.swap_remove(at).entry)
+    }
+
+    /// Takes out those to this route.
+    pub(super) fn take_route(&mut self, route: usize) -> Vec<Entry<P>> {
+        let of_route = self.iter().filter(|entry| entry.route == route);
+        let numbers: Vec<_> = of_route.map(|entry| entry.number).collect();
+        let taken = numbers.into_iter().map(|number| self.take_number(number));
+        taken.flatten().collect()
     }
 
     /// Takes out all.

@@ -68,6 +68,27 @@ fn what_is_taken_out_leaves_the_tags_of_the_others_alone() {
     assert!(outstanding.is_empty());
 }
 
+/// The broker may still close the channel over one that was taken out, until it has confirmed it.
+#[test]
+fn one_is_alone_if_the_broker_can_speak_of_no_other() {
+    let mut outstanding = published(1);
+    assert!(outstanding.is_alone());
+    for (tag, multiple) in [(1, false), (2, true), (0, true)] {
+        let mut outstanding = published(3);
+        outstanding.take_if(|item| *item < 3);
+        assert!(!outstanding.is_alone() && outstanding.has_taken_out());
+        settle(&mut outstanding, tag, multiple);
+        let all = multiple;
+        assert_eq!(outstanding.has_taken_out(), !all, "{tag}");
+    }
+    outstanding.take_if(|_| true);
+    outstanding.published(2);
+    assert!(!outstanding.is_alone());
+    outstanding.take_all();
+    outstanding.published(3);
+    assert!(outstanding.is_alone());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Publish(u8),

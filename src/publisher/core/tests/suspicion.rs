@@ -190,3 +190,118 @@ fn one_behind_one_that_was_taken_out_of_flight_is_not_to_blame() {
     let did = bench.ack(1);
     assert_eq!(did[0], safe(2, "q.dead"));
 }
+
+/// Lets number 2 break every connection on which it is published, until it is refused. Returns what
+/// was done, up to a limit.
+fn run_with_poison(bench: &mut Bench, code: u16) -> Vec<Did> {
+    let mut all = Vec::new();
+    for _ in 0..200 {
+        let in_flight = bench.core.in_flight.numbers();
+        let did = if in_flight.contains(&2) {
+            let did = bench.handle(Input::ConnectionLost(cut_off(code)));
+            bench.go_on(did)
+        } else if in_flight.is_empty() {
+            if bench.core.is_idle() {
+                break;
+            }
+            bench.pass()
+        } else {
+            let did = bench.settle(0, true, Confirm::Ack);
+            bench.go_on(did)
+        };
+        all.extend(did);
+    }
+    all
+}
+
+/// The work queue is declared anew over each connection.
+#[test]
+fn a_task_that_breaks_connections_is_found_behind_a_declaration() {
+    for (code, body) in [(501, 10), (541, 10), (501, 200_000)] {
+        let mut bench = Bench::new(sender());
+        bench.publish(1, Destination::Work);
+        bench.ack(1);
+        let did = bench.send_sized(2, Destination::Work, body, 100);
+        assert_eq!(published(&bench.go_on(did)), [2]);
+        bench.publish(3, Destination::Work);
+        bench.publish(4, SECOND);
+        let all = run_with_poison(&mut bench, code);
+        assert!(all.contains(&Refused(2, Scope::Message)), "{code}: {all:?}");
+        assert!(all.contains(&safe(3, "q")), "{code}: {all:?}");
+        assert!(all.contains(&safe(4, "q.delay.1000")), "{code}: {all:?}");
+        assert!(bench.core.is_idle(), "{code}");
+        let often = published(&all)
+            .iter()
+            .filter(|&&number| number == 3)
+            .count();
+        assert!(often <= 2, "{code}: published {often} times again");
+    }
+}
+
+/// A queue that was young when the connection broke is made once more, over each connection.
+#[test]
+fn a_task_that_breaks_connections_is_found_on_its_way_to_a_young_queue() {
+    for code in [501, 541] {
+        let mut bench = Bench::new(config());
+        bench.send(1, SECOND);
+        bench.handle(Input::Connected(FirstChannel::Opens));
+        let did = bench.handle(Input::DeclarationRefused {
+            queue: "q.delay.1000".to_owned(),
+            fault: closed(404, "NOT_FOUND - no queue 'q.delay.1000' in vhost '/'"),
+        });
+        bench.go_on(did);
+        bench.publish(2, SECOND);
+        bench.publish(3, dead());
+        let all = run_with_poison(&mut bench, code);
+        assert!(all.contains(&Refused(2, Scope::Message)), "{code}: {all:?}");
+        assert!(all.contains(&safe(1, "q.delay.1000")), "{code}: {all:?}");
+        assert!(all.contains(&safe(3, "q.dead")), "{code}: {all:?}");
+    }
+}
+
+/// The end of the channel could be about the one that was answered before it was confirmed.
+#[test]
+fn one_is_tried_alone_on_a_channel_of_its_own() {
+    let mut bench = Bench::new(config());
+    bench.publish(1, dead());
+    bench.publish(2, dead());
+    let did = bench.handle(Input::ConnectionLost(cut_off(541)));
+    let did = bench.go_on(did);
+    assert_eq!(published(&did), [1]);
+    let did = bench.handle(Input::Answered(1));
+    let did = bench.go_on(did);
+    assert_eq!(did, [safe(1, "q.dead"), OpenChannel, sent(2, "q.dead")]);
+    // Words that leave room for another cause: it is tried five times in all.
+    for tries in 1..=5 {
+        let did = bench.handle(Input::ConnectionLost(cut_off(541)));
+        if tries == 5 {
+            assert!(did.contains(&Refused(2, Scope::Message)), "{did:?}");
+            break;
+        }
+        bench.go_on(did);
+        // Meanwhile others go on, and one is answered before it is confirmed.
+        bench.publish(10 + tries, dead());
+        bench.handle(Input::Answered(10 + tries));
+        let did = bench.pass_at_most(Duration::from_secs(60));
+        assert_eq!(did, [OpenChannel, sent(2, "q.dead")]);
+    }
+}
+
+/// What the broker says while it stops and starts again is not held against a message.
+#[test]
+fn connections_that_break_without_a_word_blame_nobody() {
+    let mut bench = Bench::new(config());
+    bench.publish(1, dead());
+    for _ in 0..10 {
+        let did = bench.handle(Input::ConnectionLost(lost()));
+        let did = bench.go_on(did);
+        if published(&did).is_empty() {
+            bench.pass();
+        }
+    }
+    let did = bench.handle(Input::ConnectionLost(cut_off(541)));
+    assert!(!did.contains(&Refused(1, Scope::Message)), "{did:?}");
+    bench.go_on(did);
+    assert_eq!(published(&bench.pass()), [1]);
+    assert_eq!(bench.ack(1), [safe(1, "q.dead")]);
+}
