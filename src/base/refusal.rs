@@ -43,6 +43,16 @@ pub fn is_missing(reply: &Reply, queue: &str) -> bool {
     reply.code == 404 && reply.text.contains(&format!("no queue '{queue}' in vhost"))
 }
 
+/// Whether the broker says that the node of this queue is down.
+#[must_use]
+pub fn is_down(reply: &Reply, queue: &str) -> bool {
+    is_node_down(reply) && reply.text.contains(&format!("queue '{queue}' in vhost"))
+}
+
+fn is_node_down(reply: &Reply) -> bool {
+    reply.code == 404 && reply.text.contains("is down or inaccessible")
+}
+
 /// The queue that is not there, where the broker says so.
 #[must_use]
 pub fn missing_queue(reply: &Reply) -> Option<&str> {
@@ -62,7 +72,7 @@ fn explained(reply: &Reply) -> (Kind, String) {
     let words = escape(reply.text.as_bytes());
     match reply.code {
         403 => (Kind::Refused, forbidden(&words)),
-        404 if words.contains("is down or inaccessible") => (
+        404 if is_node_down(reply) => (
             Kind::Lost,
             format!("the node that holds the queue is down: {words}"),
         ),

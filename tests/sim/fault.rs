@@ -6,6 +6,9 @@ use crate::random::Random;
 use crate::world::{ActorId, Line, World};
 use std::time::Duration;
 
+/// A body that is always taken, in bytes.
+pub const SMALL: usize = 500;
+
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -33,6 +36,9 @@ pub enum Fault {
     DeleteQueue(Queue),
     /// The broker takes smaller bodies from now on.
     SmallerBodies(usize),
+    /// From now on the broker closes a connection over a body that is larger than this, with this
+    /// code.
+    DeadlyBodies(usize, u16),
 }
 
 /// Which queue.
@@ -110,7 +116,7 @@ impl Fault {
             13 => Self::LoseLeader(queue, long),
             14 if random.chance(20) => Self::DeleteQueue(queue),
             14 => Self::NodeDown(long),
-            _ => Self::SmallerBodies(500),
+            _ => Self::SmallerBodies(SMALL),
         }
     }
 
@@ -191,6 +197,10 @@ impl Fault {
                 world.broker.settings.max_message_size = *most;
                 None
             }
+            Self::DeadlyBodies(most, code) => {
+                world.broker.settings.deadly = Some((*most, *code));
+                None
+            }
         };
         world.settle_broker();
         (Ask::Nothing, repair)
@@ -243,6 +253,7 @@ pub fn mend_all(world: &mut World) {
     ] {
         repair.happen(world);
     }
+    world.broker.settings.deadly = None;
     let whole = Settings::new(world.broker.settings.series).max_message_size;
     if world.broker.settings.max_message_size < whole {
         // It is read when the broker starts.

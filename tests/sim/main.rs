@@ -25,6 +25,7 @@ mod kept;
 
 /// Hosts that are busy for a while.
 mod busy;
+mod deadly;
 
 /// What became of every task.
 mod ledger;

@@ -4,6 +4,7 @@ use crate::actors::{Kind, Mode, Order, SenderPlan, WorkerPlan};
 use crate::broker::declaration::Kind as QueueKind;
 use crate::broker::{ASKS, DIRECT_REPLY, Series};
 use crate::busy;
+use crate::deadly;
 use crate::fault::{Fault, Queue, RESULTS};
 use crate::kept;
 use crate::ledger::{Ledger, Make, body};
@@ -101,6 +102,7 @@ impl Scenario {
             }
         };
         let faults = kept::with_fault(random, faults, &senders);
+        let faults = deadly::with_fault(random, faults, course);
         let faults = busy::with_faults(random, faults, senders.len(), workers.len());
         let existing = match random.below(4) {
             0 => Some(QueueKind::Quorum),
@@ -141,7 +143,7 @@ impl Scenario {
     /// The smallest body that is too large at some time is larger than this.
     pub fn smallest_limit(&self) -> usize {
         let limits = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::SmallerBodies(most) => Some(*most),
+            Fault::SmallerBodies(most) | Fault::DeadlyBodies(most, _) => Some(*most),
             _ => None,
         });
         limits.min().unwrap_or(usize::MAX)

@@ -4,6 +4,7 @@ use super::action::{Action, Notice, Scope};
 use super::blame::{Blame, blame};
 use super::connection::ConnectionPhase;
 use super::message::{Entry, Payload, Sent};
+use super::pace::Refusal;
 use super::route::Route;
 use super::routes::Named;
 use super::{Core, faults};
@@ -33,7 +34,7 @@ impl<P: Payload> Core<P> {
             } else {
                 self.routes.take_back(entries);
             }
-            return self.declare_otherwise(fault);
+            return self.declare_otherwise(fault, now);
         }
         if let Some(entries) = self.refuse_too_large(entries, fault, now) {
             self.find_cause(entries, alone, fault, now);
@@ -81,7 +82,7 @@ impl<P: Payload> Core<P> {
     }
 
     /// Makes the declaration that was refused once more, on its own and in another way.
-    fn declare_otherwise(&mut self, fault: &Fault) {
+    fn declare_otherwise(&mut self, fault: &Fault, now: Instant) {
         match self.routes.named_in(fault) {
             Some(Named::Missing(index)) => return self.routes[index].declaration.missing(),
             Some(Named::Differs(index)) => {
@@ -89,6 +90,12 @@ impl<P: Payload> Core<P> {
                     self.routes[index].declaration.verify();
                 }
                 return;
+            }
+            Some(Named::Down(index)) => {
+                let why = Refusal::Undeclared(fault.to_string());
+                let route = &mut self.routes[index];
+                route.pace.refused(why, self.config.keep_channel, now);
+                return route.declaration.doubt();
             }
             None => {}
         }

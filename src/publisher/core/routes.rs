@@ -10,7 +10,7 @@ use super::queues::Queues;
 use super::route::Route;
 use super::window::Size;
 use crate::base::fault::Fault;
-use crate::base::refusal::{Mismatch, is_missing};
+use crate::base::refusal::{Mismatch, is_down, is_missing};
 use crate::queues::Destination;
 use std::ops::{Index, IndexMut};
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ pub(super) enum Named {
     Differs(usize),
     /// It is not there.
     Missing(usize),
+    /// Its node is down.
+    Down(usize),
 }
 
 /// All destinations.
@@ -112,8 +114,12 @@ impl<P: Payload> Routes<P> {
         if let Some(mismatch) = Mismatch::parse(&reply.text) {
             return self.of_queue(&mismatch.queue).map(Named::Differs);
         }
-        let is_missing = |route: &Route<P>| is_missing(reply, &route.queue);
-        self.list.iter().position(is_missing).map(Named::Missing)
+        let mut routes = self.list.iter().enumerate();
+        routes.find_map(|(index, route)| match &route.queue {
+            queue if is_missing(reply, queue) => Some(Named::Missing(index)),
+            queue if is_down(reply, queue) => Some(Named::Down(index)),
+            _ => None,
+        })
     }
 
     /// The index of the route to the queue of this name.

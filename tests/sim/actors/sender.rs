@@ -1,7 +1,8 @@
 //! A model `new_task`: tasks of a list, sent one after the other.
 
 use super::publishing::{Output, Publishing, Results};
-use crate::ledger::{Ledger, Sent};
+use crate::fault::{RESULTS, SMALL};
+use crate::ledger::{Ledger, Make, Sent};
 use crate::sabotage::Sabotage;
 use crate::world::{ActorId, Happening, Line, Port, Rest, Wakes, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -163,6 +164,15 @@ impl Sender {
                 world
                     .trace
                     .note(world.now, || format!("refused {number}: {fault}"));
+                let is_innocent = |order: &Order| {
+                    let task = &order.task;
+                    task.body.len() <= SMALL
+                        && task.properties.reply_to().is_none_or(|to| to == RESULTS)
+                        && ledger.make(order.key) != Make::Large
+                };
+                if scope == Scope::Message && self.open.get(&number).is_some_and(is_innocent) {
+                    ledger.wrong(format!("message {number} is refused: {fault}"));
+                }
                 let sent = match scope {
                     Scope::Message => Sent::Refused,
                     Scope::Destination => Sent::Unsent,

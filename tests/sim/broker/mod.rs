@@ -60,6 +60,9 @@ pub struct Settings {
     pub default_type: Kind,
     /// The largest body, in bytes.
     pub max_message_size: usize,
+    /// A larger body than this, in bytes, ends the connection with this code: a fault of the broker's
+    /// own.
+    pub deadly: Option<(usize, u16)>,
     /// After this time without an acknowledgement the broker gives a consumer up.
     pub consumer_timeout: Duration,
     pub permissions: Permissions,
@@ -91,6 +94,7 @@ impl Settings {
                 Series::V3_10 => 128 << 20,
                 Series::V4_0 | Series::V4_3 => 16 << 20,
             },
+            deadly: None,
             consumer_timeout: Duration::from_secs(30 * 60),
             permissions: Permissions::All,
             user: "guest".to_owned(),

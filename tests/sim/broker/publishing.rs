@@ -51,6 +51,9 @@ impl Broker {
             return;
         }
         let (body, max) = (publish.task.body.len(), self.settings.max_message_size);
+        if let Some((_, code)) = self.settings.deadly.filter(|(most, _)| body > *most) {
+            return self.throw_out(id, code, "a body that this broker cannot bear");
+        }
         if body > max {
             let text = format!(
                 "PRECONDITION_FAILED - message size {body} is larger than configured max size {max}"

@@ -21,7 +21,9 @@ impl Ledger {
         for task in dead_letters {
             let Some(key) = key(task) else { continue };
             *dead.entry(key).or_default() += 1;
-            self.dead_letter(key, task);
+            if task.body.len() <= movable {
+                self.dead_letter(key, task);
+            }
         }
         for task in dropped {
             // One of several messages of a task may be.

@@ -258,3 +258,27 @@ fn after_a_refusal_the_queue_is_asked_for_again_when_there_is_more_to_send() {
     assert_eq!(bench.run(), [declared("q", Form::Look)]);
     assert!(matches!(bench.handle(refused())[..], [GiveUp]));
 }
+
+/// The first channel of a connection looks for the work queue, and may be the one to publish on.
+#[test]
+fn a_channel_that_ends_as_a_node_is_down_blames_no_task() {
+    for queue in ["q", "q.delay.1000"] {
+        let mut bench = Bench::new(sender());
+        for (number, to) in [(1, Destination::Work), (2, SECOND)] {
+            bench.publish(number, to);
+            bench.ack(number);
+        }
+        assert_eq!(published(&bench.publish(3, SECOND)), [3]);
+        let text = format!(
+            "NOT_FOUND - home node 'rabbit@other' of durable queue '{queue}' in vhost '/' is down \
+             or inaccessible"
+        );
+        let did = bench.handle(Input::ChannelClosed(closed(404, &text)));
+        assert!(!did.contains(&Refused(3, Scope::Message)), "{did:?}");
+        let mut did = bench.go_on(did);
+        while published(&did).is_empty() {
+            did = bench.pass();
+        }
+        assert_eq!(published(&did), [3], "{queue}");
+    }
+}
