@@ -26,6 +26,7 @@ impl Ledger {
             }
         }
         for task in dropped {
+            self.dropped.extend(key(task));
             // One of several messages of a task may be.
             if !key(task).is_some_and(|key| dead.contains_key(&key)) {
                 let line = task.line();
@@ -53,7 +54,9 @@ impl Ledger {
         let told: BTreeSet<usize> = results.iter().filter_map(key).collect();
         for key in kept.difference(&told) {
             let record = &self.records[*key];
-            if record.confirmed > 0 && !record.excused {
+            // The dead letter was stored, and the worker killed before it sent the result.
+            let is_dropped = self.dropped.contains(key);
+            if record.confirmed > 0 && !record.excused && !is_dropped {
                 self.wrongs
                     .push(format!("the result of task {key} is lost: {record:?}"));
             }

@@ -73,6 +73,8 @@ pub struct Ledger {
     /// The verdicts that the workers' publishers gave.
     verdicts: BTreeSet<(ActorId, u32, u64)>,
     retries: u64,
+    /// Tasks of which the broker dropped a message after too many deliveries.
+    dropped: BTreeSet<usize>,
     wrongs: Vec<String>,
 }
 
